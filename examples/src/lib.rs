@@ -1,0 +1,3 @@
+//! Numerics that the example programs track: nothing here knows about experiment tracking.
+
+pub mod burgers;
