@@ -1,0 +1,206 @@
+"""What the W&B client itself writes for the situations that ups-track must get right.
+
+    scenarios.py NAME DIR
+
+plays the scenario NAME with the real client below DIR; `DIR/wandb/latest-run` is then the run directory.
+Whether the client is online says the environment, with WANDB_MODE and its like. Each function below is one
+scenario; its Rust twin in `tests/tests/interop` says what the server must hold in the end.
+"""
+
+import argparse
+import logging
+import math
+import sys
+from pathlib import Path
+
+import wandb
+
+PROJECT = "interop"
+
+
+def start(scenario, directory, **init):
+    """Starts the run of a scenario, quiet and with nothing that depends on the machine."""
+    console = init.pop("console", "off")
+    return wandb.init(
+        dir=directory,
+        id=scenario.replace("_", "-"),
+        project=PROJECT,
+        settings=wandb.Settings(
+            console=console,
+            disable_git=True,
+            save_code=False,
+            silent=True,
+            x_disable_stats=True,
+        ),
+        **init,
+    )
+
+
+def stages(name, directory):
+    """Two stages after another; each has its own step, which is data of the row."""
+    run = start(name, directory)
+    for stage in ("operator", "diffusion"):
+        step = f"{stage}/step"
+        run.define_metric(step)
+        run.define_metric(f"{stage}/*", step_metric=step)
+        for epoch in range(3):
+            run.log({f"{stage}/loss": 1.0 / (epoch + 1), f"{stage}/lr": 0.001, step: epoch})
+    run.finish()
+
+
+def summary_only(name, directory):
+    """Final values and no history row."""
+    run = start(name, directory)
+    run.summary["eval/nrmse"] = 0.0911
+    run.summary["eval/samples"] = 3072
+    run.summary["eval/verdict"] = "good"
+    run.summary["eval/passed"] = True
+    run.summary.update({"eval/by_case": {"shock": 0.1, "wave": 0.2}})
+    run.finish()
+
+
+def nested_config(name, directory):
+    """Configuration with every JSON type, set at the start and while running."""
+    run = start(
+        name,
+        directory,
+        config={
+            "lr": 1e-3,
+            "epochs": 10,
+            "resume": False,
+            "seed": None,
+            "betas": [0.9, 0.999],
+            "model": {
+                "name": "Öperator-Ω",
+                "layers": [{"width": 64, "act": "gelu"}, {"width": 128, "act": None}],
+                "depth": {"encoder": 2, "decoder": 3},
+                "empty": {},
+                "none": [],
+            },
+            "a.b": "a dot is part of the name",
+        },
+    )
+    run.config.update({"epochs": 20, "model": {"name": "replaced"}}, allow_val_change=True)
+    run.config["late"] = {"x": 1}
+    run.finish()
+
+
+def odd_values(name, directory):
+    """Values at the edges of their types."""
+    odd = {
+        "nan": math.nan,
+        "inf": math.inf,
+        "neg_inf": -math.inf,
+        "u64_max": 2**64 - 1,
+        "i64_min": -(2**63),
+        "i64_max": 2**63 - 1,
+        "tiny": 5e-324,
+        "big": 1.7976931348623157e308,
+        "neg_zero": -0.0,
+        "whole": 3.0,
+        "text": 'naïve "quotes" \\ \n\t 漢字 🚀 \x01',
+        "empty": "",
+        "nan_text": "NaN",
+        "yes": True,
+        "nothing": None,
+        "list": [1, math.nan, "x"],
+        "dict": {"nan": math.nan, "deep": {"inf": math.inf}},
+    }
+    run = start(name, directory, config=odd)
+    run.summary.update({f"s_{key}": value for key, value in odd.items()})
+    run.log({"loss": math.nan})
+    run.log({"loss": math.inf, "low": -math.inf})
+    run.log({"loss": 0.5})
+    run.log({f"h_{key}": value for key, value in odd.items()})
+    run.finish()
+
+
+def min_max_mean(name, directory):
+    """Summaries that the client aggregates instead of keeping the last value."""
+    run = start(name, directory)
+    run.define_metric("loss", summary="min,max,mean")
+    run.define_metric("acc", summary="max,last")
+    run.define_metric("hidden", summary="none")
+    run.define_metric("eval/*", summary="min")
+    for loss in (4.0, 1.0, 7.0):
+        run.log({"loss": loss, "acc": 1 / loss, "hidden": loss, "plain": loss, "eval/err": loss})
+    run.finish()
+
+
+def exit_code(name, directory):
+    """A run that failed."""
+    run = start(name, directory)
+    run.log({"loss": 1.0})
+    run.finish(exit_code=3)
+
+
+def console(name, directory):
+    """Terminal output: lines, progress bars, colours, both streams, a last line without an end."""
+    run = start(name, directory, console="wrap")
+    print("first line")
+    for percent in (0, 50, 100):
+        sys.stdout.write(f"\rprogress {percent:3d}%")
+    sys.stdout.write("\n")
+    print("\x1b[31mred\x1b[0m and \x1b[1;32mgreen\x1b[0m")
+    print("to stderr", file=sys.stderr)
+    print("two\nlines")
+    print("")
+    print("longer text\rshort")
+    print("tab\there, 漢字 🚀")
+    print("\x1b[2Kcleared\x1b[1A\x1b[2K\x1b[Gup")
+    print("windows\r")
+    sys.stdout.write("no newline at the end")
+    run.finish()
+
+
+def metadata(name, directory):
+    """What describes a run: names, tags, notes, alerts and saved files."""
+    run = start(
+        name,
+        directory,
+        name="A fine name",
+        notes="Notes with\ntwo lines",
+        tags=["baseline", "α"],
+        group="nightly",
+        job_type="train",
+    )
+    run.tags += ("later",)
+    run.alert("Loss is NaN", "at step 3", level=wandb.AlertLevel.WARN, wait_duration=30)
+    run.alert("Note", "no wait")
+    source = Path(directory) / "source"
+    (source / "sub").mkdir(parents=True)
+    for policy in ("now", "end", "live"):
+        file = source / "sub" / f"{policy}.txt"
+        file.write_text(f"{policy}: naïve\n", encoding="utf-8")
+        run.save(file, base_path=source, policy=policy)
+    run.log({"loss": 1.0})
+    run.finish()
+
+
+SCENARIOS = (
+    stages,
+    summary_only,
+    nested_config,
+    odd_values,
+    min_max_mean,
+    exit_code,
+    console,
+    metadata,
+)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    scenarios = {scenario.__name__: scenario for scenario in SCENARIOS}
+    parser.add_argument("name", choices=scenarios)
+    parser.add_argument("directory", type=Path)
+    arguments = parser.parse_args()
+
+    logging.getLogger("wandb").setLevel(logging.ERROR)
+    # A directory named `wandb` must be there, or the client makes its files in a temporary place.
+    (arguments.directory / "wandb").mkdir(parents=True, exist_ok=True)
+    scenarios[arguments.name](arguments.name, str(arguments.directory))
+
+
+if __name__ == "__main__":
+    main()

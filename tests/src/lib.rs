@@ -1,0 +1,7 @@
+//! What the integration tests of ups-track share: a W&B-compatible server, the real client, and the comparison
+//! of the two runs that they leave on the server.
+
+pub mod json;
+pub mod normalized;
+pub mod server;
+pub mod wandb;

@@ -1,0 +1,151 @@
+//! The file stream: history, system metrics, summary and console, as lines at offsets.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State as Extract};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::state::{ConsoleLine, Run, RunKey, Stream, Violation};
+use super::{Shared, check_key};
+use crate::json;
+
+/// `POST /files/{entity}/{project}/{run}/file_stream`.
+pub(super) async fn receive(
+    Extract(shared): Extract<Shared>,
+    Path((entity, project, run_id)): Path<(String, String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut guard = shared.lock();
+    let state = &mut *guard;
+    state.note_request(&method, &uri, None);
+    if let Err(status) = check_key(state, &headers, uri.path()) {
+        return status.into_response();
+    }
+    let request: Request = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => {
+            state.malformed(uri.path(), &error);
+            return StatusCode::BAD_REQUEST.into_response();
+        }
+    };
+    let key = RunKey { entity, project, run_id };
+    let Some(run) = state.runs.get_mut(&key) else {
+        state.violations.push(Violation::UnknownRun { run: key });
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    if run.complete && run.last_request != body {
+        state.violations.push(Violation::AfterComplete { run: key });
+    }
+    run.last_request = body.to_vec();
+    request.apply(run, &mut state.violations);
+    Json(json!({})).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    #[serde(default)]
+    files: BTreeMap<String, Chunk>,
+    #[serde(default)]
+    uploaded: Vec<String>,
+    #[serde(default)]
+    preempting: bool,
+    #[serde(default)]
+    complete: bool,
+    exitcode: Option<i64>,
+}
+
+/// Lines of one stream, from a line number on.
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    offset: usize,
+    content: Vec<String>,
+}
+
+impl Request {
+    fn apply(self, run: &mut Run, violations: &mut Vec<Violation>) {
+        run.stream_requests += 1;
+        for (name, chunk) in self.files {
+            match Stream::from_name(&name) {
+                Some(stream) => chunk.write(stream, run, violations),
+                None => {
+                    violations.push(Violation::Malformed { path: name, error: "no such stream".to_owned() });
+                }
+            }
+        }
+        run.reported_files.extend(self.uploaded);
+        run.preempting |= self.preempting;
+        if self.complete {
+            run.complete = true;
+            run.exit_code = self.exitcode;
+        }
+    }
+}
+
+impl Chunk {
+    fn write(self, stream: Stream, run: &mut Run, violations: &mut Vec<Violation>) {
+        let key = &run.key;
+        let lines = run.lines.entry(stream).or_default();
+        // The summary is a single line, which is overwritten.
+        let expected = if stream == Stream::Summary { 0 } else { lines.len() };
+        if self.offset > expected {
+            // The lines between are lost, so these have no place: a test shall see that something is missing.
+            violations.push(Violation::Gap { run: key.clone(), stream, expected, offset: self.offset });
+            return;
+        }
+        let mut step = None;
+        if stream == Stream::History {
+            step = self.offset.checked_sub(1).and_then(|before| step_of(lines.get(before)?));
+        }
+        for (number, line) in (self.offset..).zip(self.content) {
+            if let Err(error) = check(stream, number, &line) {
+                violations.push(Violation::InvalidLine {
+                    run: key.clone(),
+                    stream,
+                    error,
+                    line: line.clone(),
+                });
+            }
+            if stream == Stream::History {
+                let next = step_of(&line);
+                if next <= step {
+                    violations.push(Violation::Step { run: key.clone(), line: number });
+                }
+                step = next.max(step);
+            }
+            match lines.get_mut(number) {
+                None => lines.push(line),
+                Some(there) if *there == line => {}
+                Some(there) => {
+                    if matches!(stream, Stream::History | Stream::Events) {
+                        violations.push(Violation::Rewritten { run: key.clone(), stream, line: number });
+                    }
+                    *there = line;
+                }
+            }
+        }
+    }
+}
+
+/// Whether a line is what its stream is made of.
+fn check(stream: Stream, number: usize, line: &str) -> Result<(), String> {
+    match stream {
+        Stream::Console => ConsoleLine::parse(line).map(drop).map_err(str::to_owned),
+        Stream::Summary if number > 0 => Err("the summary is a single line".to_owned()),
+        _ => json::parse_object(line).map(drop).map_err(|error| error.to_string()),
+    }
+}
+
+/// The `_step` of a history row.
+fn step_of(line: &str) -> Option<i64> {
+    json::parse(line).ok()?.get("_step").and_then(Value::as_i64)
+}

@@ -1,0 +1,182 @@
+//! A small W&B server for tests: it keeps what it is sent, answers what a client needs in order to go on, and
+//! notes everything that the protocol does not allow.
+//!
+//! ```
+//! use ups_track_tests::server::Server;
+//!
+//! let server = Server::start();
+//! // … point a client at `server.url()` with the key `server::API_KEY`, let it upload …
+//! assert_eq!(server.violations(), []);
+//! assert!(server.runs().is_empty());
+//! ```
+
+mod files;
+mod filestream;
+mod graphql;
+mod state;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{post, put};
+use tokio::sync::oneshot;
+
+pub use state::{Alert, ConsoleLine, MetricDefinition, Request, Run, RunKey, Stream, Violation};
+
+/// The entity of a client that names none.
+pub const DEFAULT_ENTITY: &str = "test-entity";
+
+/// The project of a client that names none.
+pub const DEFAULT_PROJECT: &str = "uncategorized";
+
+/// The one API key that the server accepts.
+pub const API_KEY: &str = "ups_track_test_server_key_0123456789abcd";
+
+/// The `Authorization` header that [`API_KEY`] makes: HTTP Basic with the user `api`.
+const AUTHORIZATION: &str = "Basic YXBpOnVwc190cmFja190ZXN0X3NlcnZlcl9rZXlfMDEyMzQ1Njc4OWFiY2Q=";
+
+/// A running server. Dropping it stops it and closes its connections.
+#[derive(Debug)]
+pub struct Server {
+    url: String,
+    shared: Shared,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server on a free port of the loopback interface.
+    ///
+    /// # Panics
+    ///
+    /// If the machine gives no port, thread or event loop: a test cannot go on without its server.
+    #[expect(clippy::expect_used, reason = "a test cannot go on without its server")]
+    pub fn start() -> Self {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port on the loopback interface");
+        listener.set_nonblocking(true).expect("the listener cannot be polled");
+        let address = listener.local_addr().expect("the listener has no address");
+        let url = format!("http://{address}");
+        let shared = Shared::new(&url);
+        let router = router(shared.clone());
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().build().expect("no event loop");
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name(format!("wandb-server-{}", address.port()))
+            .spawn(move || serve(&runtime, listener, router, stopped))
+            .expect("no thread for the server");
+        Self { url, shared, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// The address that clients know as the base URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The run as it is now, if the server knows it.
+    pub fn run(&self, key: &RunKey) -> Option<Run> {
+        self.shared.lock().runs.get(key).cloned()
+    }
+
+    /// All runs as they are now, in the order of their keys.
+    pub fn runs(&self) -> Vec<Run> {
+        self.shared.lock().runs.values().cloned().collect()
+    }
+
+    /// What clients did that the protocol does not allow, in the order in which it happened.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.shared.lock().violations.clone()
+    }
+
+    /// Every request so far, in the order of arrival.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.lock().requests.clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // An error means that the thread is gone already.
+            let _: Result<(), ()> = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            // A panic in the server's thread has been printed by the thread itself.
+            drop(thread.join());
+        }
+    }
+}
+
+/// The server's thread: serves until it is told to stop, or the [`Server`] is gone.
+fn serve(
+    runtime: &tokio::runtime::Runtime,
+    listener: TcpListener,
+    router: Router,
+    stopped: oneshot::Receiver<()>,
+) {
+    runtime.block_on(async {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                drop(tokio::spawn(async move { axum::serve(listener, router).await }));
+                drop(stopped.await);
+            }
+            Err(error) => eprintln!("test server: the listener cannot be served: {error}"),
+        }
+    });
+}
+
+fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/graphql", post(graphql::answer))
+        .route("/files/{entity}/{project}/{run}/file_stream", post(filestream::receive))
+        .route("/storage/{ticket}", put(files::receive))
+        // The client's measurements of itself: accepted, not kept.
+        .route("/sdk/otel/v1/metrics", post(accept))
+        .fallback(refuse)
+        .method_not_allowed_fallback(refuse)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(shared)
+}
+
+async fn accept(State(shared): State<Shared>, method: Method, uri: Uri) -> StatusCode {
+    shared.lock().note_request(&method, &uri, None);
+    StatusCode::OK
+}
+
+async fn refuse(State(shared): State<Shared>, method: Method, uri: Uri) -> Response {
+    let mut state = shared.lock();
+    state.note_request(&method, &uri, None);
+    state.violations.push(Violation::UnknownPath { method: method.to_string(), path: uri.path().to_owned() });
+    (StatusCode::NOT_FOUND, "no such path").into_response()
+}
+
+/// The state, shared by the request handlers and the [`Server`].
+#[derive(Debug, Clone)]
+struct Shared(Arc<Mutex<state::State>>);
+
+impl Shared {
+    fn new(url: &str) -> Self {
+        Self(Arc::new(Mutex::new(state::State::new(url))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, state::State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes a missing or wrong key; an error is the answer to the client.
+fn check_key(state: &mut state::State, headers: &HeaderMap, path: &str) -> Result<(), StatusCode> {
+    let path = path.to_owned();
+    match headers.get(header::AUTHORIZATION) {
+        Some(sent) if sent == AUTHORIZATION => return Ok(()),
+        Some(_) => state.violations.push(Violation::WrongKey { path }),
+        None => state.violations.push(Violation::NoKey { path }),
+    }
+    Err(StatusCode::UNAUTHORIZED)
+}

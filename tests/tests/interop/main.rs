@@ -1,0 +1,132 @@
+//! What the real W&B client leaves on a server, and that ours leaves the same.
+//!
+//! Each module is a situation. The Python client plays it offline (`interop/scenarios.py`), its own `wandb sync`
+//! uploads the log to the test server, and the module says what the server must hold then.
+//!
+//! ```text
+//! UPS_TRACK_PYTHON="$(tests/interop/setup.sh)" cargo test -p ups-track-tests --features interop
+//! ```
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
+
+mod aggregates;
+mod config;
+mod console;
+mod ending;
+mod metadata;
+mod odd_values;
+mod stages;
+mod summary;
+
+use std::path::Path;
+
+use serde_json::Value;
+use ups_track_tests::json::Row;
+use ups_track_tests::normalized::assert_same;
+use ups_track_tests::server::{Run, RunKey, Server};
+use ups_track_tests::wandb;
+
+/// All scenarios of `interop/scenarios.py`.
+const SCENARIOS: [&str; 8] = [
+    "stages",
+    "summary_only",
+    "nested_config",
+    "odd_values",
+    "min_max_mean",
+    "exit_code",
+    "console",
+    "metadata",
+];
+
+/// The run that the Python client records in a scenario, after a sync.
+#[track_caller]
+fn python(scenario: &str) -> Run {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = wandb::record(scenario, dir.path()).unwrap_or_else(|error| panic!("{scenario}: {error}"));
+    synced(&run_dir, &scenario.replace('_', "-"))
+}
+
+/// The run that a directory becomes when the real client syncs it.
+#[track_caller]
+fn synced(run_dir: &Path, run_id: &str) -> Run {
+    let server = Server::start();
+    let output =
+        wandb::sync(run_dir, &server).unwrap_or_else(|error| panic!("{}: {error}", run_dir.display()));
+    // The client marks a log that it could read and upload to its end.
+    let mark = run_dir.join(format!("run-{run_id}.wandb.synced"));
+    assert!(mark.exists(), "{output:?}");
+    finished(&server, run_id)
+}
+
+/// The one run on the server, of which nothing may be missing or wrong.
+#[track_caller]
+fn finished(server: &Server, run_id: &str) -> Run {
+    assert_eq!(server.violations(), []);
+    let [run] = <[Run; 1]>::try_from(server.runs()).unwrap();
+    assert_eq!(*run.key(), RunKey::new("test-entity", "interop", run_id));
+    assert!(run.complete);
+    run
+}
+
+/// The row without what the client adds to it: `_timestamp`, `_runtime` and `_wandb`.
+///
+/// What it removes must have been there, or a test would overlook its absence.
+#[track_caller]
+fn own(mut row: Row, added: &[&str]) -> Value {
+    for key in added {
+        assert!(row.remove(*key).is_some(), "{key} is missing in {row:?}");
+    }
+    Value::Object(row)
+}
+
+/// The history as rows of user data and `_step`.
+#[track_caller]
+fn history(run: &Run) -> Value {
+    run.history().into_iter().map(|row| own(row, &["_timestamp", "_runtime"])).collect()
+}
+
+/// The summary of a run that logged rows, as user data and `_step`.
+#[track_caller]
+fn summary(run: &Run) -> Value {
+    own(run.summary(), &["_timestamp", "_runtime", "_wandb"])
+}
+
+/// The summary of a run that logged no row: there is no `_timestamp` and no `_step`.
+#[track_caller]
+fn summary_without_rows(run: &Run) -> Value {
+    own(run.summary(), &["_runtime", "_wandb"])
+}
+
+/// The configuration as one value.
+fn config_of(run: &Run) -> Value {
+    Value::Object(run.config())
+}
+
+/// The two ways to the server lead to the same run; what the comparison leaves out is no more than what may differ.
+#[test]
+fn online_and_synced_runs_are_the_same() {
+    for scenario in SCENARIOS {
+        let server = Server::start();
+        let dir = tempfile::tempdir().unwrap();
+        wandb::record_online(scenario, dir.path(), &server)
+            .unwrap_or_else(|error| panic!("{scenario}: {error}"));
+        assert_same(&finished(&server, &scenario.replace('_', "-")), &python(scenario));
+    }
+}
+
+#[test]
+fn a_synced_run_says_who_recorded_it() {
+    let run = python("exit_code");
+    let internal = run.internal();
+    assert_eq!(internal["cli_version"], "0.31.0");
+    assert_eq!(internal["t"]["5"], "0.31.0");
+    let environments = internal["e"].as_object().unwrap();
+    assert_eq!(environments.len(), 1);
+    assert!(environments.values().all(|environment| environment["writerId"].is_string()));
+    assert_eq!(run.upserts, 2);
+    let files: Vec<_> = run.files.keys().collect();
+    assert_eq!(files, ["config.yaml", "requirements.txt", "wandb-metadata.json", "wandb-summary.json"]);
+    assert!(run.reported_files.iter().eq(files));
+    let written: Value = serde_json::from_slice(&run.files["wandb-summary.json"]).unwrap();
+    assert_eq!(written, Value::Object(run.summary()));
+    assert!(run.summary()["_wandb"]["runtime"].is_u64());
+}
