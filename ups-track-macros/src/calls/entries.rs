@@ -1,0 +1,209 @@
+//! What `metric!`, `summary!` and `config!` have in common: `key = value` pairs and `..structs`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::parse::ParseStream;
+use syn::{Expr, Member, Token, braced, token};
+
+use crate::errors::{Errors, err};
+use crate::keys::{KeyName, Keys};
+use crate::krate::Krate;
+use crate::options::skip_to_comma;
+use crate::values::{borrowed, probed, source, widened};
+
+/// How a macro calls things in its messages.
+pub(crate) struct Words {
+    /// The macro: `metric!`.
+    pub(crate) owner: &'static str,
+    /// A key: `metric key`.
+    pub(crate) noun: &'static str,
+    /// A whole struct: `row`.
+    pub(crate) group: &'static str,
+    /// Whether `{KEY} = value` is allowed.
+    pub(crate) consts: bool,
+}
+
+/// The key of a pair.
+pub(crate) enum Name {
+    /// Known to the macro.
+    Text(KeyName),
+    /// A `Key` constant, in braces.
+    Const(Expr),
+}
+
+/// One `key = value`.
+pub(crate) struct Pair {
+    pub(crate) name: Name,
+    pub(crate) value: Expr,
+}
+
+impl Pair {
+    /// The key, if the macro knows it.
+    pub(crate) fn key(&self) -> Option<&KeyName> {
+        match &self.name {
+            Name::Text(key) => Some(key),
+            Name::Const(_) => None,
+        }
+    }
+}
+
+/// A parsed call.
+pub(crate) struct Entries {
+    pub(crate) pairs: Vec<Pair>,
+    pub(crate) groups: Vec<Expr>,
+    pub(crate) krate: Krate,
+}
+
+enum Entry {
+    Pair(Pair),
+    Group(Expr),
+    Krate(Krate),
+}
+
+impl Entries {
+    /// Parses a whole call; what is broken is in `errors`, everything else in the result.
+    pub(crate) fn parse(input: ParseStream, words: &Words, errors: &mut Errors) -> Self {
+        let mut all = Self { pairs: Vec::new(), groups: Vec::new(), krate: Krate::default() };
+        while !input.is_empty() {
+            let start = input.span();
+            match entry(input, words) {
+                Ok(Entry::Pair(pair)) => {
+                    if !all.groups.is_empty() {
+                        let Words { owner, group, .. } = words;
+                        errors.push(err!(
+                            start,
+                            "`..{group}` comes last in `{owner}`: move this in front of it"
+                        ));
+                    }
+                    all.pairs.push(pair);
+                }
+                Ok(Entry::Group(group)) => all.groups.push(group),
+                Ok(Entry::Krate(krate)) => all.krate = krate,
+                Err(error) => {
+                    errors.push(error);
+                    skip_to_comma(input);
+                }
+            }
+            if input.is_empty() {
+                break;
+            }
+            if input.parse::<Token![,]>().is_err() {
+                errors.push(err!(input.span(), "expected `,` before this"));
+                skip_to_comma(input);
+                if input.parse::<Token![,]>().is_err() {
+                    break;
+                }
+            }
+        }
+        all
+    }
+
+    /// Checks the keys of all pairs but the skipped ones.
+    pub(crate) fn check_keys(&self, words: &Words, skip: impl Fn(&KeyName) -> bool, errors: &mut Errors) {
+        let mut keys = Keys::new(words.noun, "one call");
+        for key in self.pairs.iter().filter_map(Pair::key).filter(|key| !skip(key)) {
+            keys.add(key, errors);
+        }
+    }
+
+    /// A value by its kind.
+    pub(crate) fn value(&self, value: &Expr, method: &str) -> TokenStream {
+        probed(&self.krate, "Probe", &borrowed(value), value, method)
+    }
+
+    /// The errors, and beside them the values, so that one build also shows what is wrong with their types.
+    pub(crate) fn fallback(&self, errors: &TokenStream, method: &str) -> TokenStream {
+        let values = self.pairs.iter().map(|pair| self.value(&pair.value, method));
+        quote! {{
+            #errors
+            if false {
+                #( let _ = #values; )*
+            }
+        }}
+    }
+}
+
+fn entry(input: ParseStream, words: &Words) -> syn::Result<Entry> {
+    if input.peek(Token![crate]) && input.peek2(Token![=]) {
+        input.parse::<Token![crate]>()?;
+        input.parse::<Token![=]>()?;
+        return input.parse().map(Entry::Krate);
+    }
+    if input.peek(Token![..]) {
+        let dots: Token![..] = input.parse()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            let Words { owner, group, .. } = words;
+            return Err(err!(&dots, "`..` needs a value: `{owner}(..{group})`"));
+        }
+        return input.parse().map(Entry::Group);
+    }
+    let name = if input.peek(token::Brace) && words.consts {
+        let content;
+        let brace = braced!(content in input);
+        let key = content.parse()?;
+        if !content.is_empty() {
+            return Err(err!(content.span(), "expected one `Key` constant in braces"));
+        }
+        if !input.peek(Token![=]) {
+            return Err(err!(brace.span.join(), "a key in braces needs a value: `{{KEY}} = value`"));
+        }
+        Name::Const(key)
+    } else if KeyName::starts(input) {
+        Name::Text(input.parse()?)
+    } else {
+        return shorthand(input, words);
+    };
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(err!(equals.span, "the value is missing behind `=`"));
+    }
+    sigil(input, words)?;
+    Ok(Entry::Pair(Pair { name, value: widened(input.parse()?) }))
+}
+
+/// A variable whose name is the key.
+fn shorthand(input: ParseStream, words: &Words) -> syn::Result<Entry> {
+    sigil(input, words)?;
+    let value: Expr = input.parse()?;
+    let ident = match &value {
+        Expr::Path(path) if path.qself.is_none() && path.attrs.is_empty() => path.path.get_ident(),
+        _ => None,
+    };
+    if let Some(ident) = ident {
+        return Ok(Entry::Pair(Pair { name: Name::Text(KeyName::of_ident(ident)), value }));
+    }
+    let text = source(&value);
+    let key = match &value {
+        Expr::Field(field) => match &field.member {
+            Member::Named(member) => member.to_string(),
+            Member::Unnamed(_) => "key".to_owned(),
+        },
+        Expr::MethodCall(call) => call.method.to_string(),
+        _ => "key".to_owned(),
+    };
+    let Words { owner, .. } = words;
+    Err(err!(
+        &value,
+        "this value has no name in `{owner}`\nonly a variable names itself; write `{key} = {text}`"
+    ))
+}
+
+/// Refuses the `%` and `?` of `tracing` fields.
+fn sigil(input: ParseStream, words: &Words) -> syn::Result<()> {
+    let sign = match () {
+        () if input.peek(Token![%]) => '%',
+        () if input.peek(Token![?]) => '?',
+        () => return Ok(()),
+    };
+    let Words { owner, .. } = words;
+    Err(err!(
+        input.span(),
+        "`{sign}` turns a value into text, and `{owner}` keeps values as they are; remove it"
+    ))
+}
+
+/// An error about the call as a whole.
+pub(crate) fn whole_call() -> Span {
+    // There is no token that could be underlined: something is missing.
+    Span::call_site()
+}

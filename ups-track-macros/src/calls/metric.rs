@@ -1,0 +1,140 @@
+//! `metric!`: numbers that change with a step.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote};
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Expr, LitStr};
+
+use super::entries::{Entries, Name, Pair, Words, whole_call};
+use crate::errors::{Errors, err};
+use crate::keys::KeyName;
+use crate::values::{borrowed, is_constant, is_text, source};
+
+const WORDS: Words = Words { owner: "metric!", noun: "metric key", group: "row", consts: true };
+
+/// The macros of `tracing` reach the recursion limit of a crate at a little more than a hundred fields.
+const MOST_FIELDS: usize = 64;
+
+pub(crate) fn metric(input: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let parse = |input: ParseStream| {
+        let entries = Entries::parse(input, &WORDS, &mut errors);
+        check(&entries, &mut errors);
+        Ok(entries)
+    };
+    let parsed = parse.parse2(input);
+    let entries = errors.absorb(parsed);
+    match (errors.finish(), entries) {
+        (Some(errors), Some(mut entries)) => {
+            // What is wrong with a literal has been said.
+            entries.pairs.retain(|pair| !is_constant(&pair.value));
+            entries.fallback(&errors, "metric")
+        }
+        (errors, None) => errors.unwrap_or_default(),
+        (None, Some(entries)) => expand(&entries),
+    }
+}
+
+fn is_step(key: &KeyName) -> bool {
+    key.text == "step"
+}
+
+fn check(entries: &Entries, errors: &mut Errors) {
+    // What could not be parsed may have been the step, or the only metric.
+    let well_formed = !errors.any();
+    entries.check_keys(&WORDS, is_step, errors);
+    let mut steps = entries.pairs.iter().filter_map(Pair::key).filter(|key| is_step(key));
+    if steps.next().is_none() && well_formed {
+        errors.push(err!(
+            whole_call(),
+            "`metric!` has no step: add `step = <expr>`, for example `step = epoch`"
+        ));
+    }
+    for again in steps {
+        errors.push(err!(again.span, "`step` is given twice; one row of metrics has one step"));
+    }
+    let text_steps =
+        entries.pairs.iter().filter(|pair| pair.key().is_some_and(is_step) && is_text(&pair.value));
+    for pair in text_steps {
+        errors.push(err!(&pair.value, "`step` is a number, and this is text"));
+    }
+    let metrics = || entries.pairs.iter().filter(|pair| !pair.key().is_some_and(is_step));
+    if well_formed && entries.groups.is_empty() && metrics().next().is_none() {
+        errors.push(err!(
+            whole_call(),
+            "`metric!` has no metric: add `key = <expr>`, for example `loss = loss`"
+        ));
+    }
+    for pair in metrics().filter(|pair| is_constant(&pair.value)) {
+        errors.push(constant(pair));
+    }
+}
+
+/// The error for a value that never changes.
+fn constant(pair: &Pair) -> syn::Error {
+    let key = pair.key().map_or("key", |key| key.text.as_str());
+    let key = if syn::parse_str::<syn::Ident>(key).is_ok() { key.to_owned() } else { format!("\"{key}\"") };
+    let value = source(&pair.value);
+    let what = if is_text(&pair.value) {
+        "text cannot be a metric"
+    } else {
+        "a literal never changes, so it is no time series"
+    };
+    err!(&pair.value, "{what}\nlog it once: `config!({key} = {value})`")
+}
+
+fn expand(entries: &Entries) -> TokenStream {
+    let private = entries.krate.private();
+    let as_event = entries.groups.is_empty()
+        && entries.pairs.len() <= MOST_FIELDS
+        && entries.pairs.iter().all(|pair| pair.key().is_some());
+    let body = if as_event { event(entries, &private) } else { row(entries, &private) };
+    quote! {
+        if #private::on() {
+            #body
+        }
+    }
+}
+
+/// The call as an event, as `tracing` users would write it.
+fn event(entries: &Entries, private: &TokenStream) -> TokenStream {
+    let fields = entries.pairs.iter().filter_map(|pair| {
+        let key = pair.key()?;
+        let name = if is_step(key) { key.text.clone() } else { format!("metric.{}", key.text) };
+        let name = LitStr::new(&name, key.span);
+        let value = entries.value(&pair.value, "metric");
+        Some(quote!(#name = #value))
+    });
+    quote! {
+        #private::tracing::event!(
+            target: "ups_track::metric",
+            #private::tracing::Level::INFO,
+            { #(#fields),* }
+        );
+    }
+}
+
+/// The call as a row, for keys that are not known to the macro.
+fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
+    let number = |value: &Expr| {
+        let value = entries.value(value, "metric");
+        quote!(#private::MetricField::number(#value))
+    };
+    let step =
+        entries.pairs.iter().find(|pair| pair.key().is_some_and(is_step)).map(|pair| number(&pair.value));
+    let pairs = entries.pairs.iter().filter(|pair| pair.key().is_none_or(|key| !is_step(key))).map(|pair| {
+        let value = number(&pair.value);
+        let key = match &pair.name {
+            Name::Text(key) => LitStr::new(&key.text, key.span).into_token_stream(),
+            Name::Const(key) => quote!(#private::probe::key(#key)),
+        };
+        quote!((#key, #value))
+    });
+    let rows = entries.groups.iter().map(|row| {
+        let row = borrowed(row);
+        quote!(#private::probe::row(#row))
+    });
+    quote! {
+        #private::log_row(#step, &[#(#pairs),*], &[#(#rows),*]);
+    }
+}

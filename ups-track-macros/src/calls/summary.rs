@@ -1,0 +1,64 @@
+//! `summary!`: final values of the run.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::LitStr;
+use syn::parse::{ParseStream, Parser as _};
+
+use super::entries::{Entries, Words, whole_call};
+use crate::errors::{Errors, err};
+use crate::values::borrowed;
+
+const WORDS: Words = Words { owner: "summary!", noun: "summary key", group: "scores", consts: false };
+
+pub(crate) fn summary(input: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let parse = |input: ParseStream| {
+        let entries = Entries::parse(input, &WORDS, &mut errors);
+        entries.check_keys(&WORDS, |_| false, &mut errors);
+        if !errors.any() && entries.pairs.is_empty() && entries.groups.is_empty() {
+            errors.push(err!(
+                whole_call(),
+                "`summary!` has no value: add `key = <expr>`, for example `nrmse = 0.09`"
+            ));
+        }
+        Ok(entries)
+    };
+    let parsed = parse.parse2(input);
+    let entries = errors.absorb(parsed);
+    match (errors.finish(), entries) {
+        (Some(errors), Some(entries)) => entries.fallback(&errors, "summary"),
+        (errors, None) => errors.unwrap_or_default(),
+        (None, Some(entries)) => expand(&entries),
+    }
+}
+
+fn expand(entries: &Entries) -> TokenStream {
+    let private = entries.krate.private();
+    let fields: Vec<_> = entries
+        .pairs
+        .iter()
+        .filter_map(|pair| {
+            let key = pair.key()?;
+            let name = LitStr::new(&format!("summary.{}", key.text), key.span);
+            let value = entries.value(&pair.value, "summary");
+            Some(quote!(#name = #value))
+        })
+        .collect();
+    let event = (!fields.is_empty()).then(|| {
+        quote! {
+            #private::tracing::event!(
+                target: "ups_track::summary",
+                #private::tracing::Level::INFO,
+                { #(#fields),* }
+            );
+        }
+    });
+    let groups = entries.groups.iter().map(borrowed);
+    quote! {
+        if #private::on() {
+            #event
+            #( #private::probe::scores(#groups, ""); )*
+        }
+    }
+}

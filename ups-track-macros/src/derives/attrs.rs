@@ -1,0 +1,169 @@
+//! `#[track(..)]` on the fields of `Metrics` and `EvalSummary`.
+
+use proc_macro2::Span;
+use syn::parse::ParseStream;
+use syn::{Attribute, Expr, Field, Ident, Token, Type, parenthesized};
+
+use crate::errors::{Errors, err};
+use crate::keys::{self, KeyName, Keys};
+use crate::krate::Krate;
+use crate::options::{self, Known, Options};
+
+/// One field that is not skipped.
+pub(crate) struct Member {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) key: KeyName,
+    /// A struct of the same kind, whose values stand beside those of this one, below the prefix.
+    pub(crate) flatten: Option<String>,
+    pub(crate) goal: Option<&'static str>,
+}
+
+#[derive(Default)]
+struct Track {
+    rename: Option<KeyName>,
+    skip: Option<Span>,
+    flatten: Option<Span>,
+    prefix: Option<KeyName>,
+    goal: Option<(&'static str, Span)>,
+    /// What only makes sense for a value of its own: the option and where it is.
+    of_value: Option<(String, Span)>,
+}
+
+/// Reads the fields of a struct and checks their keys.
+pub(crate) fn members(
+    owner: &'static str,
+    known: &'static [Known],
+    noun: &'static str,
+    fields: Vec<Field>,
+    errors: &mut Errors,
+) -> Vec<Member> {
+    let mut keys = Keys::new(noun, "one struct");
+    let mut members = Vec::new();
+    for field in fields {
+        let track = track(owner, known, &field.attrs, errors);
+        let Some(ident) = field.ident else { continue };
+        track.check(errors);
+        if track.skip.is_some() {
+            continue;
+        }
+        let key = track.rename.unwrap_or_else(|| KeyName::of_ident(&ident));
+        let flatten = track.flatten.map(|_| track.prefix.map(|prefix| prefix.text).unwrap_or_default());
+        if flatten.is_none() {
+            keys.add(&key, errors);
+        }
+        members.push(Member { ident, ty: field.ty, key, flatten, goal: track.goal.map(|(goal, _)| goal) });
+    }
+    members
+}
+
+fn track(owner: &'static str, known: &'static [Known], attrs: &[Attribute], errors: &mut Errors) -> Track {
+    let mut track = Track::default();
+    let mut options = Options::new(owner, known);
+    for attribute in attrs.iter().filter(|attribute| attribute.path().is_ident("track")) {
+        let parsed = attribute.parse_args_with(|input: ParseStream| {
+            options.parse_all(input, errors, |name, ident, input, errors| {
+                track.read(name, ident, input, errors)
+            });
+            Ok(())
+        });
+        errors.absorb(parsed);
+    }
+    track
+}
+
+impl Track {
+    fn read(
+        &mut self,
+        name: &str,
+        ident: &Ident,
+        input: ParseStream,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        let span = ident.span();
+        match name {
+            "rename" => {
+                self.rename = Some(KeyName::of_lit(&options::text(name, input)?));
+                self.of_value = Some((name.to_owned(), span));
+            }
+            "skip" => self.skip = Some(span),
+            "flatten" => self.flatten = Some(span),
+            "prefix" => {
+                let prefix = KeyName::of_lit(&options::text(name, input)?);
+                keys::check("prefix", &prefix, errors);
+                self.prefix = Some(prefix);
+            }
+            "goal" => {
+                self.goal = Some((options::word(name, &["min", "max"], input)?, span));
+                self.of_value = Some((name.to_owned(), span));
+            }
+            "unit" => {
+                let unit = options::text(name, input)?;
+                if unit.value().trim().is_empty() {
+                    errors.push(err!(unit.span(), "the unit is empty"));
+                }
+                self.of_value = Some((name.to_owned(), span));
+            }
+            _ => {
+                gate(ident, input, errors)?;
+                self.of_value = Some((name.to_owned(), span));
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, errors: &mut Errors) {
+        if let (Some(span), true) = (self.skip, self.flatten.is_some() || self.of_value.is_some()) {
+            errors.push(err!(span, "a skipped field has no other options; remove them or `skip`"));
+        } else if let (Some(_), Some((name, span))) = (self.flatten, &self.of_value) {
+            errors.push(err!(
+                *span,
+                "`{name}` is for one value, and `flatten` takes the values of a whole struct"
+            ));
+        }
+        if let (None, Some(prefix)) = (self.flatten, &self.prefix) {
+            errors.push(err!(prefix.span, "`prefix` goes with `flatten`; for one value use `rename`"));
+        }
+    }
+}
+
+/// `gate(max = 0.1, min = 0.0)`: bounds that a later check reads.
+fn gate(ident: &Ident, input: ParseStream, errors: &mut Errors) -> syn::Result<()> {
+    const BOUNDS: &[Known] = &[("max", "max = <number>"), ("min", "min = <number>")];
+    if !input.peek(syn::token::Paren) {
+        return Err(err!(ident.span(), "`gate` takes bounds: `gate(max = 0.1)`"));
+    }
+    let content;
+    parenthesized!(content in input);
+    if content.is_empty() {
+        return Err(err!(ident.span(), "`gate` takes bounds: `gate(max = 0.1)`"));
+    }
+    Options::new("gate", BOUNDS).parse_all(&content, errors, |name, _, input, _| {
+        input.parse::<Token![=]>()?;
+        let bound: Expr = input.parse()?;
+        if crate::values::is_text(&bound) {
+            return Err(err!(&bound, "`{name}` is a number: `gate({name} = 0.1)`"));
+        }
+        Ok(())
+    });
+    Ok(())
+}
+
+/// `#[track(..)]` on the type: the path of the facade.
+pub(crate) fn container(owner: &'static str, attrs: &[Attribute], errors: &mut Errors) -> Krate {
+    const OPTIONS: &[Known] = &[("crate", "crate = <path>")];
+    let mut krate = Krate::default();
+    let mut options = Options::new(owner, OPTIONS);
+    for attribute in attrs.iter().filter(|attribute| attribute.path().is_ident("track")) {
+        let parsed = attribute.parse_args_with(|input: ParseStream| {
+            options.parse_all(input, errors, |_, _, input, _| {
+                input.parse::<Token![=]>()?;
+                krate = input.parse()?;
+                Ok(())
+            });
+            Ok(())
+        });
+        errors.absorb(parsed);
+    }
+    krate
+}

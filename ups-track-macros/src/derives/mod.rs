@@ -1,0 +1,13 @@
+//! The derives: one per data kind.
+
+mod attrs;
+mod case;
+mod config;
+mod config_attrs;
+mod input;
+mod metrics;
+mod summary;
+
+pub(crate) use config::run_config;
+pub(crate) use metrics::metrics;
+pub(crate) use summary::eval_summary;

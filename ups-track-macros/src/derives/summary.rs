@@ -1,0 +1,162 @@
+//! `#[derive(EvalSummary)]`: a struct as the scores of an evaluation.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Ident, LitStr, parse_quote};
+
+use super::attrs::{Member, container, members};
+use super::input::Input;
+use crate::errors::Errors;
+use crate::krate::Krate;
+use crate::options::Known;
+use crate::values::{local, probed};
+
+const OWNER: &str = "#[derive(EvalSummary)]";
+const OPTIONS: &[Known] = &[
+    ("goal", "goal = \"min\"|\"max\""),
+    ("rename", "rename = \"..\""),
+    ("skip", "skip"),
+    ("flatten", "flatten"),
+    ("prefix", "prefix = \"..\""),
+    ("unit", "unit = \"..\""),
+    ("gate", "gate(max = .., min = ..)"),
+];
+
+/// The macros of `tracing` reach the recursion limit of a crate at a little more than a hundred fields.
+const MOST_FIELDS: usize = 64;
+
+pub(crate) fn eval_summary(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let parsed = syn::parse2::<Input>(item);
+    let Some(input) = errors.absorb(parsed) else { return errors.finish().unwrap_or_default() };
+    let krate = container(OWNER, &input.attrs, &mut errors);
+    let fields = input.named_fields(OWNER, &mut errors);
+    let members = members(OWNER, OPTIONS, "summary key", fields, &mut errors);
+    match errors.finish() {
+        None => expand(&input, &krate, &members),
+        Some(errors) => {
+            let empty = expand(&input, &krate, &[]);
+            quote!(#errors #empty)
+        }
+    }
+}
+
+fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
+    let private = krate.private();
+    let goals = goals(input, members, &private);
+    let visit = visit(members, krate);
+    let emit = emit(members, krate);
+    let body = quote!(#goals #visit #emit);
+    let values: Vec<_> =
+        members.iter().filter(|member| member.flatten.is_none()).map(|member| &member.ty).collect();
+    let implementation = input.implement(
+        &parse_quote!(#private::EvalSummary),
+        &parse_quote!(#private::SummaryValue),
+        &values,
+        &body,
+    );
+    let one_kind = input.one_kind(&private);
+    quote!(#implementation #one_kind)
+}
+
+/// `const GOALS`, with the goals of the structs inside; a generic struct cannot add those up.
+fn goals(input: &Input, members: &[Member], private: &TokenStream) -> TokenStream {
+    let own: Vec<_> = members
+        .iter()
+        .filter_map(|member| {
+            let goal = Ident::new(if member.goal? == "min" { "Min" } else { "Max" }, Span::call_site());
+            let key = &member.key.text;
+            Some(quote!((#key, #private::Goal::#goal)))
+        })
+        .collect();
+    let inner: Vec<_> = members
+        .iter()
+        .filter(|member| {
+            member.flatten.as_ref().is_some_and(String::is_empty) && input.generics.params.is_empty()
+        })
+        .map(|Member { ty, .. }| quote_spanned!(ty.span()=> <#ty as #private::EvalSummary>::GOALS))
+        .collect();
+    let ty = quote!(&'static [(&'static str, #private::Goal)]);
+    match (own.is_empty(), inner.is_empty()) {
+        (true, true) => TokenStream::new(),
+        (false, true) => quote!(const GOALS: #ty = &[#(#own),*];),
+        _ => {
+            let own_len = own.len();
+            quote! {
+                const GOALS: #ty = &#private::probe::goals::<{ #own_len #(+ #inner.len())* }>(&[&[#(#own),*], #(#inner),*]);
+            }
+        }
+    }
+}
+
+fn visit(members: &[Member], krate: &Krate) -> TokenStream {
+    let private = krate.private();
+    let each = if members.is_empty() { local("_each") } else { local("each") };
+    let visits = members.iter().map(|Member { ident, ty, key, flatten, goal, .. }| {
+        let assert = goal.map(|_| quote_spanned!(ty.span()=> #private::probe::assert_goal::<#ty>();));
+        let visit = match flatten {
+            None => {
+                let key = LitStr::new(&key.text, key.span);
+                let value = probed(krate, "Probe", &quote!(&self.#ident), ty, "summary");
+                quote!(#private::probe::summary(#value, #key, #each);)
+            }
+            Some(prefix) => {
+                quote_spanned!(ty.span()=> #private::probe::summaries::<#ty>(&self.#ident, #prefix, #each);)
+            }
+        };
+        quote!(#assert #visit)
+    });
+    quote! {
+        fn visit_summary(&self, #each: &mut dyn #private::core::ops::FnMut(&str, #private::Scalar)) {
+            #(#visits)*
+        }
+    }
+}
+
+/// `fn emit`: the values as fields of an event, the structs inside by themselves.
+fn emit(members: &[Member], krate: &Krate) -> TokenStream {
+    if members.is_empty() {
+        return quote!(
+            fn emit(&self, _: &str) {}
+        );
+    }
+    let (private, prefix) = (krate.private(), local("prefix"));
+    let values: Vec<_> = members.iter().filter(|member| member.flatten.is_none()).collect();
+    let events = values.chunks(MOST_FIELDS).map(|members| {
+        let goals: Vec<_> = members
+            .iter()
+            .filter_map(|member| Some(format!("{}={}", member.key.text, member.goal?)))
+            .collect();
+        let goals = (!goals.is_empty()).then(|| goals.join(","));
+        let goals = goals.map(|goals| quote!(goals = #goals,));
+        let fields = members.iter().map(|Member { ident, ty, key, .. }| {
+            let name = LitStr::new(&format!("summary.{}", key.text), key.span);
+            // The same tokens as in `visit_summary`, so that rustc reports a wrong type once.
+            let value = probed(krate, "Probe", &quote!(&self.#ident), ty, "summary");
+            quote!(#name = #value)
+        });
+        quote! {
+            #private::tracing::event!(
+                target: "ups_track::summary",
+                #private::tracing::Level::INFO,
+                { prefix = #prefix, #goals #(#fields),* }
+            );
+        }
+    });
+    let inner = members.iter().filter_map(|Member { ident, ty, flatten, .. }| {
+        let prefix = match flatten.as_ref()?.as_str() {
+            "" => quote!(#prefix),
+            inner => quote!(&#private::probe::join(#prefix, #inner)),
+        };
+        Some(quote!(#private::probe::scores::<#ty>(&self.#ident, #prefix);))
+    });
+    quote! {
+        fn emit(&self, #prefix: &str) {
+            if #private::on() {
+                #(#events)*
+                #(#inner)*
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `#[track_stage]`: a function as a stage of the run.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, Ident, ItemFn, Meta, Safety, Stmt, Type, parse_quote};
+
+use super::body::{self, Shape};
+use super::stage_args::{OWNER, StageArgs};
+use super::target::{Target, with_item};
+use super::types::{is_impl_future, is_unit, may_be_result};
+use crate::errors::{Errors, err};
+use crate::values::{local, probed};
+
+pub(crate) fn track_stage(args: TokenStream, item: &TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let parse = |input: ParseStream| Ok(StageArgs::parse(input, &mut errors));
+    let parsed = parse.parse2(args);
+    let args = errors.absorb(parsed).unwrap_or_default();
+    let target = errors.absorb(Target::parse(OWNER, "measure", item));
+    if let Some(Target::Function(function)) = &target {
+        check(&args, function, &mut errors);
+    }
+    match (errors.finish(), target) {
+        (None, Some(Target::Function(function))) => match summary_first(*function) {
+            Ok(function) => expand(&args, function),
+            Err(failed) => failed,
+        },
+        (errors, _) => with_item(errors.as_ref(), item),
+    }
+}
+
+fn check(args: &StageArgs, function: &ItemFn, errors: &mut Errors) {
+    let shape = Shape::of(function);
+    if let Some(err) = &args.err
+        && body::value_type(function, &shape).is_none_or(|ty| is_unit(&ty))
+    {
+        errors.push(err!(err, "`err` reports the error of a `Result`, and this function returns nothing"));
+    }
+    if let (Shape::Sync, Some(ty)) = (shape, super::types::written(&function.sig.output))
+        && is_impl_future(ty)
+    {
+        errors.push(err!(
+            ty,
+            "`{OWNER}` would end before this future runs: write `async fn`, or end the body with `async move {{ .. }}`"
+        ));
+    }
+}
+
+fn expand(args: &StageArgs, mut function: ItemFn) -> TokenStream {
+    let private = args.krate.private();
+    let span = span(args, &function, &private);
+    let shape = Shape::of(&function);
+    let ty = body::value_type(&function, &shape);
+    let stage = Work { args, private: &private, ty: ty.as_ref() };
+    match shape {
+        Shape::Sync => {
+            // The body of an `unsafe fn` may call what a closure may not.
+            let watched = ty
+                .as_ref()
+                .filter(|ty| may_be_result(ty) || args.err.is_some())
+                .filter(|_| !matches!(function.sig.safety, Safety::Unsafe(_)));
+            match watched {
+                Some(ty) => stage.watch(&span, ty, &mut function),
+                None => stage.guard(&span, &mut function),
+            }
+        }
+        Shape::Async => {
+            let work = body::async_block(&private, ty.as_ref(), &function.block);
+            let future = stage.instrument(&span, &work);
+            *function.block = parse_quote!({ #future.await });
+        }
+        Shape::Returned => body::rewrite_returned(&mut function.block, |found| {
+            let future = stage.instrument(&span, &found.to_token_stream());
+            quote!({ #future })
+        }),
+    }
+    function.into_token_stream()
+}
+
+/// Expands an `#[eval_summary]` below this attribute, so that the summary belongs to the stage in both orders.
+fn summary_first(mut function: ItemFn) -> Result<ItemFn, TokenStream> {
+    let is_summary = |attribute: &Attribute| {
+        attribute.path().segments.last().is_some_and(|last| last.ident == "eval_summary")
+    };
+    let Some(position) = function.attrs.iter().position(is_summary) else { return Ok(function) };
+    let args = match function.attrs.remove(position).meta {
+        Meta::List(list) => list.tokens,
+        Meta::Path(_) | Meta::NameValue(_) => TokenStream::new(),
+    };
+    let expanded = super::eval_summary(args, &function.into_token_stream());
+    // After an error this is more than a function.
+    syn::parse2(expanded.clone()).map_err(|_| expanded)
+}
+
+/// The span of the stage; a disabled one when nothing records.
+fn span(args: &StageArgs, function: &ItemFn, private: &TokenStream) -> TokenStream {
+    let StageArgs { name, best, summary, step, level, fields, .. } = args;
+    let level = Ident::new(&level.unwrap_or("info").to_uppercase(), Span::call_site());
+    let function = function.sig.ident.unraw().to_string();
+    let best = best.as_ref().map(|best| quote!("stage.best" = #best,));
+    let summary = summary.as_ref().map(|summary| quote!("stage.summary" = #summary,));
+    let step = step.as_ref().map(|step| quote!("stage.step" = #step,));
+    quote! {
+        if #private::on() {
+            #private::tracing::span!(
+                target: "ups_track::stage",
+                #private::tracing::Level::#level,
+                #function,
+                #fields
+                stage = #name,
+                #best
+                #summary
+                #step
+                "stage.status" = #private::tracing::field::Empty,
+            )
+        } else {
+            #private::tracing::Span::none()
+        }
+    }
+}
+
+/// What the forms of a stage have in common.
+struct Work<'a> {
+    args: &'a StageArgs,
+    private: &'a TokenStream,
+    /// The type of the function's value, where it is written.
+    ty: Option<&'a Type>,
+}
+
+impl Work<'_> {
+    /// A guard in front of the body: how the value is formed does not matter.
+    fn guard(&self, span: &TokenStream, function: &mut ItemFn) {
+        let Self { private, .. } = self;
+        let guard = local("_stage");
+        let first: Stmt = parse_quote!(let #guard = #private::Stage::enter(#span););
+        function.block.stmts.insert(0, first);
+    }
+
+    /// The body in a closure, whose value is looked at.
+    fn watch(&self, span: &TokenStream, ty: &Type, function: &mut ItemFn) {
+        let Self { private, .. } = self;
+        let (stage, out) = (local("stage"), local("out"));
+        let work = body::closure(private, ty, &function.block);
+        let end = self.end(&stage, &out);
+        *function.block = parse_quote!({
+            let #stage = #private::Stage::enter(#span);
+            let #out = #work;
+            #end
+            #out
+        });
+    }
+
+    /// A future that is the stage.
+    fn instrument(&self, span: &TokenStream, work: &TokenStream) -> TokenStream {
+        let Self { private, ty, .. } = self;
+        let (outer, inner) = (local("span"), local("stage_span"));
+        let (outcome, out) = (local("outcome"), local("out"));
+        let run = match ty {
+            Some(Type::Never(_)) => quote!(#work.await),
+            Some(ty) if !is_unit(ty) => {
+                let end = self.end(&outcome, &out);
+                quote!(let #out = #work.await; #end #out)
+            }
+            _ => quote!(#work.await; #outcome.done(false);),
+        };
+        // In the form that diverges the outcome is never used: it speaks when it is dropped.
+        let outcome = if matches!(ty, Some(Type::Never(_))) { local("_outcome") } else { outcome };
+        quote! {
+            {
+                let #outer = #span;
+                let #inner = #private::core::clone::Clone::clone(&#outer);
+                #private::tracing::Instrument::instrument(
+                    async move {
+                        let #outcome = #private::Outcome::new(&#inner);
+                        #run
+                    },
+                    #outer,
+                )
+            }
+        }
+    }
+
+    /// Tells the guard how the work ended.
+    fn end(&self, guard: &Ident, out: &Ident) -> TokenStream {
+        let Self { args, private, .. } = self;
+        let report = args.err.as_ref().map(|err| {
+            let (title, text) = (format!("stage `{}` failed", args.name), local("text"));
+            let place = self.ty.map_or_else(|| err.to_token_stream(), ToTokens::to_token_stream);
+            let error_text = probed(&args.krate, "EndProbe", &quote!(&#out), &place, "error_text");
+            quote! {
+                if let #private::core::option::Option::Some(#text) = #error_text {
+                    #private::tracing::event!(
+                        target: "ups_track::alert",
+                        #private::tracing::Level::ERROR,
+                        { "alert.title" = #title, "alert.text" = #text.as_str() },
+                        "{}: {}", #title, #text
+                    );
+                }
+            }
+        });
+        quote! {
+            #report
+            #guard.done(#private::probe::EndProbe::new(&#out).is_err());
+        }
+    }
+}

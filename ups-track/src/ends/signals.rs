@@ -1,0 +1,169 @@
+//! SIGINT and SIGTERM: the runs are completed, and the process still ends as the signal asks.
+//!
+//! A handler of the user's own is respected, whenever it was installed. One that was there before us is called, and
+//! one that came later and passes the signal on to us (as tokio's and signal-hook's do) is noticed by looking at who
+//! handles the signal now: in both cases the program has its own idea of how to end, and we only hand what is
+//! recorded to the operating system.
+
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+use std::sync::Once;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+static ONCE: Once = Once::new();
+/// The writing end of the pipe through which the handler tells the thread.
+static PIPE: AtomicI32 = AtomicI32::new(-1);
+/// Whether a signal came already: the second one ends the process at once.
+static CAME: AtomicBool = AtomicBool::new(false);
+static PREVIOUS_INT: OnceLock<libc::sigaction> = OnceLock::new();
+static PREVIOUS_TERM: OnceLock<libc::sigaction> = OnceLock::new();
+
+fn previous(signal: c_int) -> &'static OnceLock<libc::sigaction> {
+    if signal == libc::SIGINT { &PREVIOUS_INT } else { &PREVIOUS_TERM }
+}
+
+/// The exit code that W&B's client records for a signal.
+fn exit_code(signal: c_int) -> i32 {
+    if signal == libc::SIGINT { 255 } else { 128 + signal }
+}
+
+/// Installs the handlers, once per process.
+pub(super) fn install() {
+    ONCE.call_once(|| {
+        let Some(read_end) = open_pipe() else { return };
+        let spawned = std::thread::Builder::new().name("ups-track-signals".into()).spawn(move || serve(read_end));
+        if spawned.is_ok() {
+            take(libc::SIGINT);
+            take(libc::SIGTERM);
+        }
+    });
+}
+
+#[expect(unsafe_code, reason = "std has no self-pipe that a signal handler may use")]
+fn open_pipe() -> Option<c_int> {
+    let mut ends = [-1; 2];
+    // SAFETY: the pointer is to two integers.
+    if unsafe { libc::pipe(ends.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    let [read_end, write_end] = ends;
+    for end in ends {
+        // SAFETY: both descriptors were just opened; children shall not inherit them.
+        unsafe { libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    PIPE.store(write_end, Ordering::Release);
+    Some(read_end)
+}
+
+/// Puts our handler before the one that is there. An ignored signal stays ignored (`nohup`, background jobs).
+#[expect(unsafe_code, reason = "std has no signal handlers")]
+fn take(signal: c_int) {
+    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: both pointers are valid or null; `handle` only calls what is safe inside a signal handler.
+    unsafe {
+        if libc::sigaction(signal, std::ptr::null(), old.as_mut_ptr()) != 0 {
+            return;
+        }
+        let old = old.assume_init();
+        if old.sa_sigaction == libc::SIG_IGN {
+            return;
+        }
+        // Set once: `install` runs once.
+        let _ = previous(signal).set(old);
+        let mut new = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
+        new.sa_sigaction = handler_address();
+        new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
+        libc::sigemptyset(&raw mut new.sa_mask);
+        libc::sigaction(signal, &raw const new, std::ptr::null_mut());
+    }
+}
+
+fn handler_address() -> libc::sighandler_t {
+    handle as extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) as *const () as libc::sighandler_t
+}
+
+/// Whether nobody but us handles the signal, now and before.
+#[expect(unsafe_code, reason = "std has no signal handlers")]
+fn is_ours_alone(signal: c_int) -> bool {
+    let mut now = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: the pointers are valid or null; `sigaction` is safe inside a signal handler.
+    let now = unsafe {
+        if libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) != 0 {
+            return false;
+        }
+        now.assume_init()
+    };
+    let before = previous(signal).get().map_or(libc::SIG_DFL, |old| old.sa_sigaction);
+    now.sa_sigaction == handler_address() && before == libc::SIG_DFL
+}
+
+/// The handler. Only what is safe inside one: atomics, `write`, `sigaction`, `raise`.
+#[expect(unsafe_code, reason = "std has no signal handlers")]
+extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let ours = is_ours_alone(signal);
+    if CAME.swap(true, Ordering::AcqRel) && ours {
+        end_by(signal);
+        return;
+    }
+    let message = [u8::try_from(signal).unwrap_or(0)];
+    // SAFETY: `message` is valid for one byte; errno is restored for the code that was interrupted.
+    unsafe {
+        let errno = libc::__errno_location();
+        let saved = *errno;
+        libc::write(PIPE.load(Ordering::Acquire), message.as_ptr().cast(), 1);
+        *errno = saved;
+    }
+    let Some(old) = previous(signal).get().filter(|old| old.sa_sigaction != libc::SIG_DFL) else { return };
+    // SAFETY: this is the handler that the system would have called, with the arguments that its flags promise.
+    unsafe {
+        if old.sa_flags & libc::SA_SIGINFO != 0 {
+            let handler = std::mem::transmute::<
+                libc::sighandler_t,
+                extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void),
+            >(old.sa_sigaction);
+            handler(signal, info, context);
+        } else {
+            let handler = std::mem::transmute::<libc::sighandler_t, extern "C" fn(c_int)>(old.sa_sigaction);
+            handler(signal);
+        }
+    }
+}
+
+/// Ends the process as the signal does by default.
+#[expect(unsafe_code, reason = "std has no signal handlers")]
+fn end_by(signal: c_int) {
+    // SAFETY: resetting and raising a signal have no preconditions; the mask only concerns this thread.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::kill(libc::getpid(), signal);
+    }
+}
+
+/// The thread that does what a handler may not.
+#[expect(unsafe_code, reason = "the pipe is the C library's")]
+fn serve(read_end: c_int) {
+    loop {
+        let mut message = [0_u8; 1];
+        // SAFETY: the pointer is valid for one byte.
+        let got = unsafe { libc::read(read_end, message.as_mut_ptr().cast(), 1) };
+        let [signal] = message;
+        match got {
+            1 => {}
+            -1 if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => continue,
+            _ => return,
+        }
+        let signal = c_int::from(signal);
+        if is_ours_alone(signal) {
+            super::finish_all(exit_code(signal));
+            end_by(signal);
+        } else {
+            super::flush_all();
+            CAME.store(false, Ordering::Release);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The crate's error: what failed, with which value, and what to do.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why a run could not be started, finished or read.
+///
+/// Tracking itself never fails a program: only setting up and finishing return errors.
+#[derive(Debug)]
+pub struct Error(Box<Kind>);
+
+/// A `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Kind {
+    #[error("{what} `{value}` (from {from}) {rule}")]
+    Setting { what: &'static str, value: String, from: String, rule: String },
+    #[error("mode `{mode}` (from {from}) needs the server part of ups-track, which this version does not have; use `offline` and upload the run with `wandb sync`")]
+    ModeNotBuilt { mode: &'static str, from: String },
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("cannot read `{}`: {reason}", path.display())]
+    Parse { path: PathBuf, reason: String },
+    #[error("the global run is already `{0}`; finish it first, or start others with `Run::builder().global(false)`")]
+    GlobalTaken(String),
+    #[error("cannot start the writer thread")]
+    Thread(#[source] std::io::Error),
+    #[error("a global tracing subscriber is already set; add `ups_track::layer()` to it instead of calling `ups_track::init()`")]
+    SubscriberTaken,
+    #[error("the log of run `{run}` failed: {reason}; {lost} rows were lost, everything before is in `{}`", path.display())]
+    LogFailed { run: String, path: PathBuf, reason: String, lost: u64 },
+    #[error("run `{run}` did not finish writing within {seconds} s; its log `{}` has all but the end", path.display())]
+    Stuck { run: String, path: PathBuf, seconds: u64 },
+}
+
+impl Error {
+    /// Whether a setting (of the builder, the environment or a settings file) was bad.
+    pub fn is_setting(&self) -> bool {
+        matches!(*self.0, Kind::Setting { .. } | Kind::ModeNotBuilt { .. } | Kind::Parse { .. })
+    }
+
+    /// Whether the run's log could not be written to its end.
+    pub fn is_log(&self) -> bool {
+        matches!(*self.0, Kind::LogFailed { .. } | Kind::Stuck { .. })
+    }
+
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        Kind::Io { action, path: path.into(), source }.into()
+    }
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}

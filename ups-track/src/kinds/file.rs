@@ -1,0 +1,34 @@
+//! Files: a checkpoint, a report. They become run files.
+
+/// When a saved file is uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FilePolicy {
+    /// Once, soon.
+    Now,
+    /// Once, when the run ends.
+    End,
+    /// Now, again whenever the file changes, and at the end.
+    #[default]
+    Live,
+}
+
+impl FilePolicy {
+    /// Reads the word that `file!` and `file.policy` take: `now`, `end` or `live`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "now" => Some(Self::Now),
+            "end" => Some(Self::End),
+            "live" => Some(Self::Live),
+            _ => None,
+        }
+    }
+
+    /// The number of the policy in W&B's `FilesItem`.
+    pub(crate) fn wire(self) -> i32 {
+        match self {
+            Self::Now => 0,
+            Self::End => 1,
+            Self::Live => 2,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The data kinds: what a value is decides where W&B shows it. One file each.
+
+pub(crate) mod alert;
+pub(crate) mod config;
+pub(crate) mod file;
+pub(crate) mod key;
+pub(crate) mod metric;
+pub(crate) mod scalar;
+pub(crate) mod summary;

@@ -1,0 +1,50 @@
+//! The direct calls of `Run`, and macro forms whose keys are not known to the compiler: the same records, without a
+//! `tracing` event in between.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::refuse::Place;
+use super::thread;
+use crate::kinds::metric::Number;
+use crate::kinds::scalar::Scalar;
+use crate::kinds::summary::EvalSummary;
+use crate::recorder::{Op, Recorder, Stage};
+
+/// The stage that the calling thread is in.
+pub(crate) fn current_stage(recorder: &Recorder) -> Arc<Stage> {
+    thread::with(|thread| thread.stage(recorder.uid).map(Arc::clone)).flatten().unwrap_or_else(|| Arc::clone(&recorder.root))
+}
+
+/// Records a row; `visit` calls its argument with every key and number.
+#[track_caller]
+pub(crate) fn row(recorder: &Recorder, step: Option<Number>, visit: &mut dyn FnMut(&mut dyn FnMut(&str, Number))) {
+    let place = Place::of_caller(Location::caller());
+    let stage = current_stage(recorder);
+    let mut values: Vec<(String, Number)> = Vec::new();
+    visit(&mut |key, number| {
+        if let Some(key) = place.key(recorder, key) {
+            values.push((stage.key(&key), number));
+        }
+    });
+    if !values.is_empty() {
+        recorder.op(Op::Row { stage, step, values });
+    }
+}
+
+/// Records summary values under a prefix.
+#[track_caller]
+pub(crate) fn summary<S: EvalSummary + ?Sized>(recorder: &Recorder, prefix: &str, summary: &S) {
+    let place = Place::of_caller(Location::caller());
+    let under = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}/{key}") };
+    let mut values: Vec<(String, Scalar)> = Vec::new();
+    summary.visit_summary(&mut |key, value| {
+        if let Some(key) = place.key(recorder, key) {
+            values.push((under(&key), value));
+        }
+    });
+    if !values.is_empty() {
+        let goals = S::GOALS.iter().map(|(key, goal)| (under(key), *goal)).collect();
+        recorder.op(Op::Summary { values, goals });
+    }
+}

@@ -1,0 +1,399 @@
+//! The `tracing` layer: spans with `stage` become stages, events with our field prefixes become data.
+//!
+//! It knows the recorder and nothing behind it.
+
+pub(crate) mod direct;
+mod event;
+mod fields;
+mod probe;
+mod refuse;
+mod stage;
+mod thread;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::{Filtered, Targets};
+use tracing_subscriber::layer::{Context, Filter, Layer as LayerTrait};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::kinds::file::FilePolicy;
+use crate::recorder::{Op, Recorder, Stage, Stream};
+use crate::run::{Run, global};
+use event::RowVisitor;
+pub(crate) use probe::{Enabled, enabled};
+use stage::{NameVisitor, StageSpan, StageSpans, StageVisitor};
+
+/// The layer that [`layer`] gives: it carries its own filter, so other callsites cost nothing.
+pub type Layer<S> = Filtered<Recording, Interested, S>;
+
+/// A `tracing` layer that records into the global run, for anyone's subscriber stack.
+///
+/// If there is no global run when the first stage or value comes, one is started from the environment; it then ends
+/// with the process.
+///
+/// ```no_run
+/// use tracing_subscriber::prelude::*;
+/// tracing_subscriber::registry().with(ups_track::layer()).init();
+/// let _stage = tracing::info_span!("train", stage = "operator").entered();
+/// tracing::info!(metric.loss = 0.5, step = 1, "epoch done");
+/// ```
+pub fn layer<S>() -> Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    build(Target::Global, None)
+}
+
+/// The layer of [`Run::layer`].
+pub(crate) fn for_run<S>(run: &Run) -> Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    build(Target::Run(Box::new(run.clone())), None)
+}
+
+/// A layer for a recorder without a run.
+#[cfg(feature = "test-util")]
+pub(crate) fn for_recorder<S>(recorder: &Arc<Recorder>) -> Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    build(Target::Recorder(Arc::clone(recorder)), None)
+}
+
+/// The layer of [`init`](crate::init): as [`layer`], and messages also go to standard error.
+pub(crate) fn with_echo<S>(echo: Targets) -> Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    build(Target::Global, Some(echo))
+}
+
+fn build<S>(target: Target, echo: Option<Targets>) -> Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    let interested = Interested { global: matches!(target, Target::Global), echo: echo.is_some() };
+    Recording { id: NEXT.fetch_add(1, Ordering::Relaxed), target, echo }.with_filter(interested)
+}
+
+/// Where a layer records.
+#[derive(Debug)]
+enum Target {
+    Global,
+    Run(Box<Run>),
+    #[cfg(feature = "test-util")]
+    Recorder(Arc<Recorder>),
+}
+
+/// Records stages and values. See [`layer`].
+#[derive(Debug)]
+pub struct Recording {
+    id: usize,
+    target: Target,
+    /// Which messages also go to standard error.
+    echo: Option<Targets>,
+}
+
+impl Recording {
+    /// The number of the recorder, 0 if there is none (yet).
+    #[inline]
+    fn uid(&self) -> u64 {
+        match &self.target {
+            Target::Global => global::uid(),
+            Target::Run(run) => run.recorder().map_or(0, |recorder| recorder.uid),
+            #[cfg(feature = "test-util")]
+            Target::Recorder(recorder) => recorder.uid,
+        }
+    }
+
+    /// The recorder; the global run is started for it if there is none.
+    #[cold]
+    pub(crate) fn recorder(&self) -> Option<Arc<Recorder>> {
+        match &self.target {
+            Target::Global => global::get_or_start()?.recorder().map(Arc::clone),
+            Target::Run(run) => run.recorder().map(Arc::clone),
+            #[cfg(feature = "test-util")]
+            Target::Recorder(recorder) => Some(Arc::clone(recorder)),
+        }
+    }
+
+    fn save(&self, path: &Path, policy: FilePolicy) -> Result<(), String> {
+        let run = match &self.target {
+            Target::Global => global::get(),
+            Target::Run(run) => Some((**run).clone()),
+            #[cfg(feature = "test-util")]
+            Target::Recorder(recorder) => {
+                recorder.op(Op::File { path: path.display().to_string(), policy });
+                None
+            }
+        };
+        run.map_or(Ok(()), |run| run.save_file(path, policy)).map_err(|e| {
+            let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{e}{cause}")
+        })
+    }
+
+    fn console_wanted(&self) -> bool {
+        match &self.target {
+            Target::Global => global::get().is_some_and(|run| run.console_wanted()),
+            Target::Run(run) => run.console_wanted(),
+            #[cfg(feature = "test-util")]
+            Target::Recorder(_) => true,
+        }
+    }
+
+    /// The stage of an event or span: that of its explicit parent, or the innermost one the thread is in.
+    fn stage_of<S>(&self, parent: Parent<'_>, recorder: &Recorder, context: &Context<'_, S>) -> Arc<Stage>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let from_span = |span: Option<tracing_subscriber::registry::SpanRef<'_, S>>| {
+            span?.scope().find_map(|span| {
+                let mut extensions = span.extensions_mut();
+                extensions.get_mut::<StageSpans>()?.get(self.id).map(|span| Arc::clone(&span.stage))
+            })
+        };
+        let found = match parent {
+            Parent::Root => None,
+            Parent::Explicit(id) => from_span(context.span(id)),
+            Parent::Current => thread::with(|thread| thread.stage(recorder.uid).map(Arc::clone))
+                .flatten()
+                // Inside a span whose ancestors are a stage that another thread is in.
+                .or_else(|| from_span(context.lookup_current())),
+        };
+        found.unwrap_or_else(|| Arc::clone(&recorder.root))
+    }
+
+    /// The short way: a row of metrics whose plan this thread has at hand. True if that was all.
+    #[inline]
+    fn short_way<S>(&self, event: &Event<'_>, uid: u64, context: &Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if !event.is_contextual() {
+            return false;
+        }
+        let callsite = std::ptr::from_ref(event.metadata()).addr();
+        thread::with(|thread| {
+            let stage = match thread.stage(uid) {
+                Some(stage) => stage.id,
+                // Outside of all stages, unless a span of this thread descends from one.
+                None if context.lookup_current().is_none() => 0,
+                None => return false,
+            };
+            let Some(way) = thread.way(uid) else { return false };
+            let Some(plan) = way.plan(callsite, stage) else { return false };
+            let mut visitor = RowVisitor::new();
+            event.record(&mut visitor);
+            let fits = visitor.fits();
+            if fits {
+                way.recorder.row(&way.lane, plan, &visitor.row);
+            }
+            fits
+        })
+        .unwrap_or(false)
+    }
+
+    /// Rows whose plan is not at hand: makes the plan, so that the next row can take the short way.
+    fn planned_row(&self, event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Recorder>) -> bool {
+        let metadata = event.metadata();
+        let Some(plan) = event::plan_for(metadata, stage, recorder) else { return false };
+        let mut visitor = RowVisitor::new();
+        event.record(&mut visitor);
+        if !visitor.fits() {
+            return false;
+        }
+        thread::with(|thread| {
+            if thread.way(recorder.uid).is_none() {
+                thread.open_way(recorder);
+            }
+            thread.learn(recorder.uid, std::ptr::from_ref(metadata).addr(), Arc::clone(&plan));
+            if let Some(way) = thread.way(recorder.uid) {
+                recorder.row(&way.lane, &plan, &visitor.row);
+            }
+        })
+        .is_some()
+    }
+}
+
+/// Whose child an event or span is.
+#[derive(Debug, Clone, Copy)]
+enum Parent<'a> {
+    Root,
+    Current,
+    Explicit(&'a Id),
+}
+
+impl<S> LayerTrait<S> for Recording
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(recorder) = self.recorder().filter(|recorder| recorder.is_open()) else { return };
+        let Some(span) = context.span(id) else { return };
+        let parent = match attributes.parent() {
+            Some(parent) => Parent::Explicit(parent),
+            None if attributes.is_contextual() => Parent::Current,
+            None => Parent::Root,
+        };
+        let parent = self.stage_of(parent, &recorder, &context);
+        let mut found = None;
+        attributes.record(&mut NameVisitor(Some(|name: &str| {
+            let options = || {
+                let mut fields = StageVisitor::default();
+                attributes.record(&mut fields);
+                fields.options()
+            };
+            found = Some(parent.child(name, options));
+        })));
+        let Some((stage, new)) = found else { return };
+        if new {
+            recorder.op(Op::StageOpened(Arc::clone(&stage)));
+        }
+        let stage_span = StageSpan::new(self.id, recorder, stage);
+        let mut extensions = span.extensions_mut();
+        match extensions.get_mut::<StageSpans>() {
+            Some(spans) => spans.insert(stage_span),
+            None => {
+                let mut spans = StageSpans::default();
+                spans.insert(stage_span);
+                extensions.insert(spans);
+            }
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let entered = {
+            let mut extensions = span.extensions_mut();
+            extensions.get_mut::<StageSpans>().and_then(|spans| spans.get(self.id)).map(|span| {
+                span.enter();
+                (span.recorder.uid, Arc::clone(&span.stage))
+            })
+        };
+        if let Some((uid, stage)) = entered {
+            thread::with(|thread| thread.enter(uid, id.into_u64(), stage));
+        }
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        if let Some(span) = extensions.get_mut::<StageSpans>().and_then(|spans| spans.get(self.id)) {
+            span.leave();
+            thread::with(|thread| thread.exit(span.recorder.uid, id.into_u64()));
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = StageVisitor::default();
+        values.record(&mut fields);
+        if let Some(status) = fields.status
+            && let Some(span) = span.extensions_mut().get_mut::<StageSpans>().and_then(|spans| spans.get(self.id))
+        {
+            span.set_status(&status);
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id) else { return };
+        let closed = span.extensions_mut().get_mut::<StageSpans>().and_then(|spans| spans.remove(self.id));
+        if let Some(closed) = closed {
+            closed.close();
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let uid = self.uid();
+        if uid != 0 && self.short_way(event, uid, &context) {
+            return;
+        }
+        let metadata = event.metadata();
+        let Some(recorder) = self.recorder() else {
+            if let Some(line) = self.echo_line(event) {
+                self.echo(metadata, &line);
+            }
+            return;
+        };
+        let parent = match event.parent() {
+            Some(parent) => Parent::Explicit(parent),
+            None if event.is_contextual() => Parent::Current,
+            None => Parent::Root,
+        };
+        let stage = self.stage_of(parent, &recorder, &context);
+        if self.planned_row(event, &stage, &recorder) {
+            return;
+        }
+        let line = event::record(event, &stage, &recorder, &mut |path, policy| self.save(path, policy));
+        if let Some(mut line) = line {
+            self.echo(metadata, &line);
+            if is_console_level(metadata) && self.console_wanted() {
+                line.push('\n');
+                recorder.op(Op::Console { stream: Stream::Stderr, text: line });
+            }
+        }
+    }
+}
+
+impl Recording {
+    /// The console line of an event when nothing is recorded.
+    fn echo_line(&self, event: &Event<'_>) -> Option<String> {
+        self.echo.as_ref()?;
+        let nowhere = Recorder::new();
+        event::record(event, &nowhere.root, &nowhere, &mut |_, _| Ok(()))
+    }
+
+    fn echo(&self, metadata: &Metadata<'_>, line: &str) {
+        if self.echo.as_ref().is_some_and(|echo| echo.would_enable(metadata.target(), metadata.level())) {
+            drop(writeln!(std::io::stderr(), "{line}"));
+        }
+    }
+}
+
+/// Which messages are console output.
+fn is_console_level(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= LevelFilter::INFO
+}
+
+/// The layer's own filter: interest only in events with our fields or a message, and in spans that name a stage.
+#[derive(Debug)]
+pub struct Interested {
+    global: bool,
+    echo: bool,
+}
+
+impl Interested {
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        if metadata.target() == probe::TARGET {
+            probe::seen();
+            return true;
+        }
+        if self.global && !self.echo && global::is_disabled() {
+            return false;
+        }
+        if metadata.is_span() {
+            return fields::is_stage(metadata);
+        }
+        fields::has_data(metadata) || (is_console_level(metadata) && fields::has_message(metadata))
+    }
+}
+
+impl<S> Filter<S> for Interested {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        self.wants(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.wants(metadata) { Interest::always() } else { Interest::never() }
+    }
+}

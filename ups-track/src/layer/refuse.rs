@@ -1,0 +1,84 @@
+//! What only running can show: said once per callsite, with file, line and remedy, and counted.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use tracing::Metadata;
+
+use crate::kinds::key::{self, KeyFault};
+use crate::recorder::{Op, Recorder};
+use crate::say;
+
+/// Callsites and keys that were told about.
+static SAID: Mutex<Option<HashSet<(usize, String)>>> = Mutex::new(None);
+
+/// Whether this is the first time for the callsite and subject.
+fn first(callsite: usize, subject: &str) -> bool {
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    said.get_or_insert_default().insert((callsite, subject.to_owned()))
+}
+
+/// Where something happened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Tells callsites apart.
+    pub(super) id: usize,
+    pub(super) file: &'static str,
+    pub(super) line: u32,
+}
+
+impl Place {
+    pub(super) fn of(metadata: &'static Metadata<'static>) -> Self {
+        Self {
+            id: std::ptr::from_ref(metadata).addr(),
+            file: metadata.file().unwrap_or("unknown file"),
+            line: metadata.line().unwrap_or(0),
+        }
+    }
+
+    pub(super) fn of_caller(location: &'static std::panic::Location<'static>) -> Self {
+        Self { id: std::ptr::from_ref(location).addr(), file: location.file(), line: location.line() }
+    }
+
+    /// Counts a refused value, and says why the first time.
+    #[cold]
+    pub(super) fn refuse(self, recorder: &Recorder, subject: &str, what: &'static str, text: &str) {
+        recorder.op(Op::Refused(what));
+        self.say(subject, text);
+    }
+
+    /// Says something about a callsite, once.
+    #[cold]
+    pub(super) fn say(self, subject: &str, text: &str) {
+        if first(self.id, subject) {
+            say::warning(&format!("{}:{}: {text}", self.file, self.line));
+        }
+    }
+
+    /// The key as it may be recorded: unchanged if it is good, repaired if it can be, `None` if it belongs to W&B.
+    pub(super) fn key<'k>(self, recorder: &Recorder, key: &'k str) -> Option<std::borrow::Cow<'k, str>> {
+        match key::fault(key) {
+            None => Some(key.into()),
+            Some(KeyFault::Empty) => {
+                self.refuse(recorder, key, "keys", "a key is empty; its value was not recorded");
+                None
+            }
+            Some(KeyFault::Reserved) => {
+                let text =
+                    format!("key `{key}` is reserved: names that begin with `_` belong to W&B; it was not recorded");
+                self.refuse(recorder, key, "keys", &text);
+                None
+            }
+            Some(KeyFault::Character(_)) => {
+                let good = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+                let repaired: String = key.chars().map(|c| if good(c) { c } else { '_' }).collect();
+                let text = format!(
+                    "key `{}` is recorded as `{repaired}`: allowed are ASCII letters, digits, `_`, `-`, `.` and `/`",
+                    key.escape_debug()
+                );
+                self.say(key, &text);
+                if repaired.starts_with('_') { Some(format!("x{repaired}").into()) } else { Some(repaired.into()) }
+            }
+        }
+    }
+}

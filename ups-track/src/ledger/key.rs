@@ -1,0 +1,224 @@
+//! One key of the run: its last value, what the summary keeps of it, and a thumbnail of its history.
+
+use crate::kinds::metric::Number;
+use crate::kinds::scalar::Scalar;
+use crate::log::encode;
+use crate::recorder::SummaryWords;
+
+/// A key and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: Box<str>,
+    /// The key as it stands in a history item.
+    pub(crate) encoded: Box<[u8]>,
+    /// The last value of the history.
+    pub(crate) last: Option<Number>,
+    /// A summary value that was set as such: it stays, whatever the history does.
+    pub(crate) explicit: Option<Scalar>,
+    /// Whether the summary has changed since it was last written.
+    pub(crate) changed: bool,
+    pub(crate) words: SummaryWords,
+    aggregate: Option<Box<Aggregate>>,
+    /// Values that were NaN or infinite.
+    pub(crate) not_finite: u64,
+    pub(crate) thumbnail: Thumbnail,
+    /// Whether the run has defined the key against its step metric.
+    pub(crate) defined: bool,
+    /// The key of the step metric that a definition demands.
+    pub(crate) step: Option<u32>,
+}
+
+/// Running figures of a metric whose summary is asked for by words.
+#[derive(Debug, Clone, Copy)]
+struct Aggregate {
+    first: Number,
+    min: Number,
+    max: Number,
+    sum: f64,
+    count: f64,
+}
+
+impl Key {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut encoded = Vec::with_capacity(name.len() + 3);
+        encode::item_key(&mut encoded, name);
+        Self {
+            name: name.into(),
+            encoded: encoded.into(),
+            last: None,
+            explicit: None,
+            changed: false,
+            words: SummaryWords::default(),
+            aggregate: None,
+            not_finite: 0,
+            thumbnail: Thumbnail::default(),
+            defined: false,
+            step: None,
+        }
+    }
+
+    /// Takes a value of the history; true if it is the first that is not finite.
+    #[inline]
+    pub(crate) fn observe(&mut self, number: Number) -> bool {
+        self.last = Some(number);
+        self.changed |= self.explicit.is_none();
+        self.thumbnail.push(number);
+        if self.words.any() {
+            self.aggregate(number);
+        }
+        if number.is_finite() {
+            return false;
+        }
+        self.not_finite += 1;
+        self.not_finite == 1
+    }
+
+    fn aggregate(&mut self, number: Number) {
+        let v = number.as_f64();
+        let a = self.aggregate.get_or_insert_with(|| {
+            Box::new(Aggregate { first: number, min: number, max: number, sum: 0.0, count: 0.0 })
+        });
+        if v < a.min.as_f64() || a.min.as_f64().is_nan() {
+            a.min = number;
+        }
+        if v > a.max.as_f64() || a.max.as_f64().is_nan() {
+            a.max = number;
+        }
+        a.sum += v;
+        a.count += 1.0;
+    }
+
+    /// Appends the summary value as JSON; false if the summary has none.
+    pub(crate) fn write_summary(&self, out: &mut Vec<u8>) -> bool {
+        if let Some(explicit) = &self.explicit {
+            explicit.write_json(out);
+            return true;
+        }
+        let Some(last) = self.last else { return false };
+        if self.words.none {
+            return false;
+        }
+        match &self.aggregate {
+            Some(a) if self.words.any() => a.write(self.words, last, out),
+            _ => encode::number(out, last),
+        }
+        true
+    }
+}
+
+impl Aggregate {
+    fn write(&self, words: SummaryWords, last: Number, out: &mut Vec<u8>) {
+        let figures = [
+            (words.min, "min", self.min),
+            (words.max, "max", self.max),
+            (words.mean, "mean", Number::F64(self.sum / self.count)),
+            (words.first, "first", self.first),
+            (words.last, "last", last),
+        ];
+        out.push(b'{');
+        let mut separator = "";
+        for (_, word, number) in figures.into_iter().filter(|(wanted, ..)| *wanted) {
+            out.extend_from_slice(separator.as_bytes());
+            out.push(b'"');
+            out.extend_from_slice(word.as_bytes());
+            out.extend_from_slice(b"\":");
+            encode::number(out, number);
+            separator = ",";
+        }
+        out.push(b'}');
+    }
+}
+
+/// Columns of a thumbnail.
+const COLUMNS: usize = 48;
+
+/// A history in at most [`COLUMNS`] values: every n-th one, where n doubles whenever they are full.
+#[derive(Debug)]
+pub(crate) struct Thumbnail {
+    values: Vec<f64>,
+    /// Values per column.
+    stride: u64,
+    seen: u64,
+}
+
+impl Default for Thumbnail {
+    fn default() -> Self {
+        Self { values: Vec::new(), stride: 1, seen: 0 }
+    }
+}
+
+impl Thumbnail {
+    #[inline]
+    fn push(&mut self, number: Number) {
+        // The stride is a power of two.
+        if self.seen & (self.stride - 1) == 0 {
+            self.keep(number.as_f64());
+        }
+        self.seen += 1;
+    }
+
+    fn keep(&mut self, value: f64) {
+        if self.values.len() == COLUMNS {
+            let mut even = false;
+            self.values.retain(|_| {
+                even = !even;
+                even
+            });
+            self.stride *= 2;
+        }
+        self.values.push(value);
+    }
+
+    /// The values that were kept, in order.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// How many values there were.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thumbnail_stays_small_and_evenly_spaced() {
+        let mut thumbnail = Thumbnail::default();
+        for i in 0..1_000_u64 {
+            thumbnail.push(Number::U64(i));
+        }
+        let values = thumbnail.values();
+        assert!(values.len() <= COLUMNS && values.len() > COLUMNS / 2 - 1);
+        let steps: Vec<_> = values.windows(2).map(|w| w.iter().rev().copied().reduce(|b, a| b - a)).collect();
+        assert!(steps.windows(2).all(|w| w.first() == w.last()), "{values:?}");
+        assert_eq!(thumbnail.seen(), 1000);
+    }
+
+    #[test]
+    fn explicit_wins_for_good() {
+        let mut key = Key::new("loss");
+        key.observe(Number::F64(1.0));
+        key.explicit = Some(Scalar::from(0.5));
+        key.changed = false;
+        key.observe(Number::F64(2.0));
+        let mut out = Vec::new();
+        assert!(key.write_summary(&mut out));
+        assert_eq!(out, b"0.5");
+        assert!(!key.changed);
+    }
+
+    #[test]
+    fn words_make_an_object() {
+        let mut key = Key::new("loss");
+        key.words = SummaryWords { min: true, max: true, mean: true, ..SummaryWords::default() };
+        for v in [2.0, 1.0, 3.0] {
+            key.observe(Number::F64(v));
+        }
+        let mut out = Vec::new();
+        key.write_summary(&mut out);
+        assert_eq!(String::from_utf8_lossy(&out), r#"{"min":1.0,"max":3.0,"mean":2.0}"#);
+    }
+}

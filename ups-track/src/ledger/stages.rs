@@ -1,0 +1,58 @@
+//! What the run knows of its stages: the step metric, the best rows, times and outcomes.
+
+use std::sync::Arc;
+
+use crate::kinds::metric::Number;
+use crate::kinds::summary::Goal;
+use crate::recorder::{Stage, StageStatus};
+
+/// A stage and its books.
+#[derive(Debug)]
+pub(crate) struct StageBook {
+    pub(crate) stage: Arc<Stage>,
+    /// The key of the step metric.
+    pub(crate) step: u32,
+    pub(crate) bests: Vec<Best>,
+    /// Seconds of wall time over all calls.
+    pub(crate) seconds: f64,
+    pub(crate) calls: u64,
+    pub(crate) status: Option<StageStatus>,
+    /// Whether times or outcome have changed since the summary was last written.
+    pub(crate) changed: bool,
+}
+
+/// The best row of a metric so far.
+#[derive(Debug)]
+pub(crate) struct Best {
+    /// The metric's key.
+    pub(crate) metric: u32,
+    pub(crate) goal: Goal,
+    best: Option<f64>,
+    /// The whole row, by key.
+    pub(crate) row: Vec<(u32, Number)>,
+    pub(crate) changed: bool,
+}
+
+impl Best {
+    pub(crate) fn new(metric: u32, goal: Goal) -> Self {
+        Self { metric, goal, best: None, row: Vec::new(), changed: false }
+    }
+
+    /// Keeps `row` if its value of the metric is better than all before. NaN never is; of equals the first stays.
+    pub(crate) fn offer(&mut self, row: &[(u32, Number)]) {
+        let Some((_, number)) = row.iter().find(|(key, _)| *key == self.metric) else { return };
+        let value = number.as_f64();
+        let better = match (self.best, self.goal) {
+            _ if value.is_nan() => false,
+            (None, _) => true,
+            (Some(best), Goal::Min) => value < best,
+            (Some(best), Goal::Max) => value > best,
+        };
+        if better {
+            self.best = Some(value);
+            self.row.clear();
+            self.row.extend_from_slice(row);
+            self.changed = true;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Small generic functions with readable bounds: what a macro hands them is checked where the user wrote it.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    EvalSummary, Goal, Key, MetricField, MetricValue, Metrics, Number, RunConfig, Scalar, SummaryField,
+};
+
+/// Text for the title of an alert.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not text, so it cannot be the title of an alert",
+    label = "expected `&str` or `String`; put other values into a literal, which may hold `{{name}}`"
+)]
+pub trait TitleText {
+    fn text(&self) -> &str;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: AsRef<str> + ?Sized> TitleText for T {
+    fn text(&self) -> &str {
+        self.as_ref()
+    }
+}
+
+#[inline]
+pub fn title<T: TitleText + ?Sized>(title: &T) -> &str {
+    title.text()
+}
+
+#[inline]
+pub fn seconds(wait: Duration) -> f64 {
+    wait.as_secs_f64()
+}
+
+/// The path of a file.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the path of a file",
+    label = "expected `&str`, `String`, `&Path` or `PathBuf`"
+)]
+pub trait FilePath {
+    fn path(&self) -> &Path;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: AsRef<Path> + ?Sized> FilePath for T {
+    fn path(&self) -> &Path {
+        self.as_ref()
+    }
+}
+
+#[inline]
+pub fn file_path<T: FilePath + ?Sized>(path: &T) -> Cow<'_, str> {
+    path.path().to_string_lossy()
+}
+
+#[inline]
+pub fn key(key: Key) -> &'static str {
+    key.as_str()
+}
+
+#[inline]
+pub fn row<T: Metrics>(row: &T) -> &dyn Metrics {
+    row
+}
+
+#[inline]
+pub fn scores<T: EvalSummary + ?Sized>(scores: &T, prefix: &str) {
+    scores.emit(prefix);
+}
+
+#[inline]
+pub fn settings<T: RunConfig + ?Sized>(settings: &T) {
+    crate::__private::config(settings.entries());
+}
+
+/// Shows a metric of a row.
+#[inline]
+pub fn metric<F: MetricField>(field: F, key: &str, each: &mut dyn FnMut(&str, Number)) {
+    if let Some(number) = field.number() {
+        each(key, number);
+    }
+}
+
+/// Shows the metrics of a row inside a row.
+pub fn metrics<T: Metrics + ?Sized>(row: &T, prefix: &str, each: &mut dyn FnMut(&str, Number)) {
+    if prefix.is_empty() {
+        row.visit_metrics(each);
+    } else {
+        row.visit_metrics(&mut |key, number| each(&format!("{prefix}/{key}"), number));
+    }
+}
+
+/// Shows a value of a struct of scores.
+#[inline]
+pub fn summary<F: SummaryField>(field: F, key: &str, each: &mut dyn FnMut(&str, Scalar)) {
+    if let Some(scalar) = field.scalar() {
+        each(key, scalar);
+    }
+}
+
+/// Shows the values of a struct of scores inside another.
+pub fn summaries<T: EvalSummary + ?Sized>(scores: &T, prefix: &str, each: &mut dyn FnMut(&str, Scalar)) {
+    if prefix.is_empty() {
+        scores.visit_summary(each);
+    } else {
+        scores.visit_summary(&mut |key, scalar| each(&format!("{prefix}/{key}"), scalar));
+    }
+}
+
+/// Joins the prefix of a summary and the prefix of a struct inside it.
+pub fn join(outer: &str, inner: &str) -> String {
+    match (outer, inner) {
+        ("", _) => inner.to_owned(),
+        (_, "") => outer.to_owned(),
+        _ => format!("{outer}/{inner}"),
+    }
+}
+
+/// A number, for which better means smaller or larger.
+#[diagnostic::on_unimplemented(
+    message = "a `goal` needs a number, and `{Self}` is none",
+    label = "only numbers have a better and a worse; remove `goal`"
+)]
+pub trait GoalNumber {}
+
+#[diagnostic::do_not_recommend]
+impl<T: MetricValue + ?Sized> GoalNumber for T {}
+
+pub const fn assert_goal<T: GoalNumber + ?Sized>() {}
+
+/// Puts the goals of a struct and of the structs inside it in one list.
+pub const fn goals<const N: usize>(lists: &[&[(&'static str, Goal)]]) -> [(&'static str, Goal); N] {
+    let mut all = [("", Goal::Min); N];
+    let mut at = 0;
+    let mut rest = lists;
+    while let [list, more @ ..] = rest {
+        let mut goals = *list;
+        while let [goal, tail @ ..] = goals {
+            all[at] = *goal;
+            at += 1;
+            goals = tail;
+        }
+        rest = more;
+    }
+    all
+}
+
+/// Puts the entries of a config inside a config beside its own.
+pub fn merge<T: RunConfig + ?Sized>(inner: &T, entries: &mut Map<String, Value>) {
+    entries.extend(inner.entries());
+}
+
+/// A value by its `serde` form; null if it has none.
+pub fn serialize<T: serde::Serialize + ?Sized>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}

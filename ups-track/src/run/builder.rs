@@ -1,0 +1,280 @@
+//! Starting a run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::dir::{RunDir, write_whole};
+use super::end::Ending;
+use super::writer::{Surroundings, Writer};
+use super::{Inner, Live, Run, RunGuard, environment};
+use serde_json::{Map, Value};
+
+use crate::ends;
+use crate::error::{Error, Kind, Result};
+use crate::kinds::config::RunConfig;
+use crate::ledger::{config_items, timestamp};
+use crate::log::LogWriter;
+use crate::log::record;
+use crate::recorder::{Drive, Recorder};
+use crate::settings::{Mode, Overrides, Resume, Settings, Sources, resolve};
+use crate::{say, secrets, sys};
+
+/// Sets what the environment does not, and starts a run.
+///
+/// What is not set here comes from the `WANDB_*` environment variables, then from W&B's settings files
+/// (`wandb/settings`, `~/.config/wandb/settings`), then from defaults.
+#[derive(Debug, Clone, Default)]
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct RunBuilder {
+    overrides: Overrides,
+    global: Option<bool>,
+}
+
+macro_rules! text_setters {
+    ($($(#[$doc:meta])* $name:ident => $field:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(mut self, value: impl Into<String>) -> Self {
+            self.overrides.$field = Some(value.into());
+            self
+        }
+    )*};
+}
+
+impl RunBuilder {
+    text_setters! {
+        /// Sets the project (`WANDB_PROJECT`): at most 128 characters, none of `/ \ # ? % :`.
+        project => project,
+        /// Sets the entity, a user or team (`WANDB_ENTITY`).
+        entity => entity,
+        /// Sets the run's id (`WANDB_RUN_ID`): unique in its project, none of `: ; , # ? / '`.
+        id => run_id,
+        /// Sets the name that people see (`WANDB_NAME`).
+        name => name,
+        /// Sets notes (`WANDB_NOTES`).
+        notes => notes,
+        /// Sets the group that ties runs together (`WANDB_RUN_GROUP`).
+        group => group,
+        /// Sets the job type, such as `train` or `eval` (`WANDB_JOB_TYPE`).
+        job_type => job_type,
+        /// Rewinds a run: `<run id>?_step=<row>` (`WANDB_RESUME_FROM`).
+        resume_from => resume_from,
+        /// Forks another run: `<run id>?_step=<row>` (`WANDB_FORK_FROM`).
+        fork_from => fork_from,
+        /// Sets the label of this process among several that write one run (`WANDB_X_LABEL`).
+        label => label,
+    }
+
+    /// Sets the tags (`WANDB_TAGS`), 1 to 64 characters each.
+    pub fn tags<T: AsRef<str>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.overrides.tags = Some(tags.into_iter().map(|tag| tag.as_ref().to_owned()).collect());
+        self
+    }
+
+    /// Adds a config, such as a struct with `#[derive(RunConfig)]`.
+    pub fn config(mut self, config: &(impl RunConfig + ?Sized)) -> Self {
+        self.overrides.config.extend(config.entries());
+        self
+    }
+
+    /// Sets the directory below which `wandb/` is (`WANDB_DIR`); the current directory by default.
+    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.overrides.dir = Some(dir.into());
+        self
+    }
+
+    /// Sets the mode (`WANDB_MODE`).
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.overrides.mode = Some(mode);
+        self
+    }
+
+    /// Sets what happens when the server already has a run of this id (`WANDB_RESUME`).
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.overrides.resume = Some(resume);
+        self
+    }
+
+    /// Sets whether `tracing` events become W&B console output (`WANDB_CONSOLE=off`); on by default.
+    pub fn console(mut self, console: bool) -> Self {
+        self.overrides.console = Some(console);
+        self
+    }
+
+    /// Sets whether to print nothing at the start and the end (`WANDB_QUIET`).
+    pub fn quiet(mut self, quiet: bool) -> Self {
+        self.overrides.quiet = Some(quiet);
+        self
+    }
+
+    /// Sets how long data may stay in memory (`WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`): what `kill -9` loses at
+    /// most; 100 ms by default, from 1 ms to an hour.
+    pub fn flush_interval(mut self, interval: Duration) -> Self {
+        self.overrides.flush_interval = Some(interval);
+        self
+    }
+
+    /// Sets whether this is the global run, which [`layer`](crate::layer) and the macros write to. By default it is if
+    /// no other open run is.
+    pub fn global(mut self, global: bool) -> Self {
+        self.global = Some(global);
+        self
+    }
+
+    /// Starts the run. It ends when the guard is dropped or finished.
+    ///
+    /// # Errors
+    ///
+    /// If a setting is bad (the error names it, its value and the rule), the run's directory cannot be made, or
+    /// `global(true)` was asked for while another global run is open.
+    pub fn start(self) -> Result<RunGuard> {
+        let mut sources = Sources::process()?;
+        let settings = resolve(&self.overrides, &mut sources)?;
+        say::set_silent(settings.silent);
+        let run = if settings.mode == Mode::Disabled {
+            Run(Arc::new(Inner::disabled(&settings)))
+        } else {
+            Run(Arc::new(begin(&settings, &sources)?))
+        };
+        super::global::claim(&run, self.global)?;
+        ends::watch(&run);
+        if run.is_global() && !settings.quiet {
+            if let (Some(dir), false) = (run.dir(), settings.mode_given) {
+                say::note(&format!("recording offline in {}; upload it later with `wandb sync`", dir.display()));
+            }
+        }
+        Ok(RunGuard::new(run))
+    }
+
+    /// Starts the run as the global one, installs a subscriber (console lines on standard error and
+    /// [`layer`](crate::layer)) and the handlers for panics, SIGINT and SIGTERM.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and if a global `tracing` subscriber is already set.
+    pub fn init(self) -> Result<RunGuard> {
+        let guard = self.global(true).start()?;
+        crate::subscriber::install()?;
+        ends::install_handlers();
+        Ok(guard)
+    }
+}
+
+/// Makes directory, log and thread.
+fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
+    let start = sys::nanos();
+    let dir = RunDir::create(settings, start / 1_000_000_000)?;
+    let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
+    let recorder = Recorder::new();
+    if let Ok(file) = std::fs::File::create(&dir.debug_log) {
+        say::add_log(recorder.uid, file);
+    }
+    let mut config = settings.config.clone();
+    for (name, value) in &mut config {
+        secrets::scrub(name, value);
+    }
+    let run = run_record(settings, sources, &config, start);
+    let mut writer = Writer::new(
+        Arc::clone(&recorder),
+        Box::new(log),
+        Surroundings::new(Some(dir.clone()), run.clone()),
+        start,
+    );
+    writer.ledger.begin_config(config);
+    first_records(&mut writer, settings, sources, run, start);
+    if settings.resume == Some(Resume::Auto) {
+        let state = serde_json::json!({ "run_id": settings.run_id }).to_string();
+        // Losing it means a new run next time, not lost data.
+        drop(write_whole(&settings.root_dir.join("wandb-resume.json"), state.as_bytes()));
+    }
+
+    let ending = Arc::new(Ending::default());
+    let tick = settings.flush_interval / 2;
+    let summary_interval = settings.summary_interval;
+    let thread_ending = Arc::clone(&ending);
+    let thread_recorder = Arc::clone(&recorder);
+    std::thread::Builder::new()
+        .name("ups-track".into())
+        .spawn(move || {
+            // Nothing that the writer does may come back to it through `tracing`.
+            let _quiet = tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::new());
+            let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                writer.run(&thread_ending, tick, summary_interval);
+            }));
+            if written.is_err() {
+                thread_recorder.set_state(crate::recorder::State::Failed);
+                say::warning("the writer thread has panicked: this is a bug in ups-track; the log ends here");
+            }
+            thread_ending.gone();
+        })
+        .map_err(Kind::Thread)?;
+    recorder.set_driver(Box::new(Nudge(Arc::clone(&ending))));
+    Ok(Inner::live(settings, Live { recorder, ending, dir }))
+}
+
+/// Wakes the writer thread.
+#[derive(Debug)]
+struct Nudge(Arc<Ending>);
+
+impl Drive for Nudge {
+    fn drain_soon(&self) {
+        self.0.nudge();
+    }
+}
+
+/// The records every log begins with.
+fn first_records(writer: &mut Writer, settings: &Settings, sources: &Sources, run: record::Run, start: u64) {
+    let output = writer.ledger.output();
+    output.append(record::Kind::Header(record::Header {
+        version_info: Some(record::VersionInfo {
+            producer: concat!("ups-track ", env!("CARGO_PKG_VERSION")).into(),
+            // What the released client of W&B asks for.
+            min_consumer: "0.70.0".into(),
+        }),
+    }));
+    output.append(record::Kind::Run(Box::new(run)));
+    if settings.metadata {
+        let environment = environment::gather(settings, sources, start);
+        if let Some(dir) = &writer.surroundings.dir {
+            let json = environment::metadata_json(&environment);
+            let text = serde_json::to_vec_pretty(&json).unwrap_or_default();
+            drop(write_whole(&dir.files.join("wandb-metadata.json"), &text));
+        }
+        writer.ledger.output().append(record::Kind::Environment(Box::new(environment)));
+    }
+    writer.ledger.output().append(record::Kind::Telemetry(record::Telemetry {
+        feature: Some(record::Feature { offline: settings.mode == Mode::Offline, resumed: false, metric: true }),
+        cli_version: env!("CARGO_PKG_VERSION").into(),
+        platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+        ..record::Telemetry::default()
+    }));
+    writer.ledger.output().flush();
+}
+
+fn run_record(settings: &Settings, sources: &Sources, config: &Map<String, Value>, start: u64) -> record::Run {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    record::Run {
+        run_id: settings.run_id.clone(),
+        entity: text(&settings.entity),
+        project: text(&settings.project),
+        config: Some(record::Config { update: config_items(config), remove: Vec::new() }),
+        run_group: text(&settings.group),
+        job_type: text(&settings.job_type),
+        display_name: text(&settings.name),
+        notes: text(&settings.notes),
+        tags: settings.tags.clone(),
+        sweep_id: text(&settings.sweep_id),
+        host: if settings.machine_info { environment::host(settings).unwrap_or_default() } else { String::new() },
+        starting_step: 0,
+        start_time: Some(timestamp(start)),
+        telemetry: None,
+        runtime: 0,
+        git: if settings.use_git { environment::gather_git(settings, sources) } else { None },
+        branch_point: settings.branch.as_ref().map(|moment| record::BranchPoint {
+            run: moment.run.clone(),
+            value: moment.step,
+            metric: "_step".into(),
+        }),
+        resume: matches!(settings.resume, Some(Resume::Allow | Resume::Must)),
+    }
+}

@@ -1,0 +1,92 @@
+//! The run's directory, laid out as W&B lays it out.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::settings::{Mode, Settings};
+use crate::sys;
+
+/// `<root>/offline-run-<local time>-<id>/` and what is in it.
+#[derive(Debug, Clone)]
+pub(crate) struct RunDir {
+    pub(crate) path: PathBuf,
+    /// The transaction log.
+    pub(crate) log: PathBuf,
+    /// What file records refer to.
+    pub(crate) files: PathBuf,
+    /// Our own messages.
+    pub(crate) debug_log: PathBuf,
+}
+
+impl RunDir {
+    /// Creates the directories; `start` in seconds since 1970.
+    pub(crate) fn create(settings: &Settings, start: u64) -> Result<Self> {
+        let root = &settings.root_dir;
+        fs::create_dir_all(root).map_err(|e| Error::io("create the directory", root, e))?;
+        let t = sys::local_time(start);
+        let kind = if settings.mode == Mode::Offline { "offline-run" } else { "run" };
+        let name = format!(
+            "{kind}-{:04}{:02}{:02}_{:02}{:02}{:02}-{}",
+            t.year, t.month, t.day, t.hour, t.minute, t.second, settings.run_id
+        );
+        let path = create_fresh(root, &name)?;
+        let dir = Self {
+            log: path.join(format!("run-{}.wandb", settings.run_id)),
+            files: path.join("files"),
+            debug_log: path.join("logs").join("debug.log"),
+            path,
+        };
+        for sub in [&dir.files, &dir.path.join("logs")] {
+            fs::create_dir(sub).map_err(|e| Error::io("create the directory", sub, e))?;
+        }
+        if settings.symlink {
+            link(root, "latest-run", &dir.path);
+            link(root, "debug.log", &dir.debug_log);
+        }
+        Ok(dir)
+    }
+}
+
+/// Makes a directory that was not there: a second run of the same id in the same second gets a suffix.
+fn create_fresh(root: &Path, name: &str) -> Result<PathBuf> {
+    let mut path = root.join(name);
+    for suffix in 1.. {
+        match fs::create_dir(&path) {
+            Ok(()) => break,
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => path = root.join(format!("{name}-{suffix}")),
+            Err(e) => return Err(Error::io("create the directory", &path, e)),
+        }
+    }
+    Ok(path)
+}
+
+/// Points `<root>/<name>` at a path below `root`. A link is a convenience: without it the run is as good.
+#[cfg(unix)]
+fn link(root: &Path, name: &str, to: &Path) {
+    let relative = to.strip_prefix(root).unwrap_or(to);
+    let temporary = root.join(format!(".{name}.{}", std::process::id()));
+    drop(fs::remove_file(&temporary));
+    // A link that cannot be made is a link less.
+    if std::os::unix::fs::symlink(relative, &temporary).is_ok()
+        && fs::rename(&temporary, root.join(name)).is_err()
+    {
+        drop(fs::remove_file(&temporary));
+    }
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, _: &str, _: &Path) {}
+
+/// Writes a file so that readers see the old content or the new, never a part.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = path.with_file_name(name);
+    let written = fs::write(&partial, content).and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        drop(fs::remove_file(&partial));
+    }
+    written
+}

@@ -1,0 +1,361 @@
+//! Runs: a handle to record with, a guard that ends it.
+
+mod builder;
+pub(crate) mod dir;
+pub(crate) mod end;
+mod environment;
+mod git;
+pub(crate) mod global;
+pub(crate) mod id;
+mod save;
+mod terminal;
+pub(crate) mod writer;
+
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::RunBuilder;
+pub use end::Finished;
+pub use save::MetricDefinition;
+
+use crate::error::{Kind, Result};
+use crate::kinds::alert::Alert;
+use crate::kinds::config::RunConfig;
+use crate::kinds::metric::{MetricField, MetricValue, Metrics};
+use crate::kinds::summary::EvalSummary;
+use crate::recorder::{Op, Recorder, Stream};
+use crate::settings::{Mode, Settings, rules};
+use crate::{ends, say};
+use dir::RunDir;
+use end::Ending;
+
+/// How long `finish` waits for the writer before it gives up on a disk that does not answer.
+const FINISH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a recording run has and a disabled one lacks.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) ending: Arc<Ending>,
+    pub(crate) dir: RunDir,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    id: String,
+    name: Option<String>,
+    project: Option<String>,
+    entity: Option<String>,
+    mode: Mode,
+    console: bool,
+    quiet: bool,
+    live: Option<Live>,
+}
+
+impl Inner {
+    fn live(settings: &Settings, live: Live) -> Self {
+        Self { live: Some(live), ..Self::disabled(settings) }
+    }
+
+    fn disabled(settings: &Settings) -> Self {
+        Self {
+            id: settings.run_id.clone(),
+            name: settings.name.clone(),
+            project: settings.project.clone(),
+            entity: settings.entity.clone(),
+            mode: settings.mode,
+            console: settings.console,
+            quiet: settings.quiet,
+            live: None,
+        }
+    }
+}
+
+/// A handle to a run: cheap to clone, usable from every thread.
+///
+/// Recording never fails and never waits for a disk or network; what cannot be recorded is said once, counted, and
+/// told by [`finish`](Self::finish).
+///
+/// ```
+/// # fn main() -> Result<(), ups_track::Error> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// use ups_track::{Mode, Run};
+/// let run = Run::builder().project("burgers").mode(Mode::Offline).dir(dir.path()).quiet(true).start()?;
+/// for step in 0..10_u64 {
+///     run.log(step, &[("loss", 1.0 / (step + 1) as f64)]);
+/// }
+/// run.summarize(&[("nrmse", 0.09)]);
+/// let finished = run.finish()?;
+/// assert_eq!(finished.rows(), 10);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Run(Arc<Inner>);
+
+impl Run {
+    /// A builder for a run.
+    pub fn builder() -> RunBuilder {
+        RunBuilder::default()
+    }
+
+    /// The global run, if one was started: the run that [`layer`](crate::layer) and the macros write to.
+    pub fn global() -> Option<Self> {
+        global::get()
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The name that people see, if one was given.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// The project, if one was given.
+    pub fn project(&self) -> Option<&str> {
+        self.0.project.as_deref()
+    }
+
+    /// The entity, if one was given.
+    pub fn entity(&self) -> Option<&str> {
+        self.0.entity.as_deref()
+    }
+
+    /// The mode.
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// The run's directory; none in mode `disabled`.
+    pub fn dir(&self) -> Option<&Path> {
+        self.0.live.as_ref().map(|live| live.dir.path.as_path())
+    }
+
+    /// Whether the run records nothing (mode `disabled`).
+    pub fn is_disabled(&self) -> bool {
+        self.0.live.is_none()
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.0.live.as_ref().map(|live| &live.recorder)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.recorder().is_some_and(|recorder| recorder.state() != crate::recorder::State::Closed)
+    }
+
+    pub(crate) fn is_global(&self) -> bool {
+        global::get().is_some_and(|run| Arc::ptr_eq(&run.0, &self.0))
+    }
+
+    pub(crate) fn console_wanted(&self) -> bool {
+        self.0.console
+    }
+
+    pub(crate) fn downgrade(&self) -> std::sync::Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(crate) fn upgrade(inner: &std::sync::Weak<Inner>) -> Option<Self> {
+        inner.upgrade().map(Self)
+    }
+
+    fn op(&self, op: impl FnOnce() -> Op) {
+        if let Some(recorder) = self.recorder() {
+            recorder.op(op());
+        }
+    }
+
+    /// A `tracing` layer that records into this run, whichever run is the global one.
+    pub fn layer<S>(&self) -> crate::Layer<S>
+    where
+        S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    {
+        crate::layer::for_run(self)
+    }
+
+    /// Logs a row of metrics at a step: a struct with `#[derive(Metrics)]`, or `(key, number)` pairs.
+    ///
+    /// Inside a stage of this run, on the same thread, the keys get the stage's name in front, as with `metric!`. The
+    /// step may go backwards or repeat: the row is written all the same.
+    #[track_caller]
+    pub fn log(&self, step: impl MetricValue, metrics: &(impl Metrics + ?Sized)) {
+        if let Some(recorder) = self.recorder() {
+            crate::layer::direct::row(recorder, step.field().number(), &mut |each| metrics.visit_metrics(each));
+        }
+    }
+
+    /// Sets summary values: a struct with `#[derive(EvalSummary)]`, or `(key, value)` pairs. A later row of metrics
+    /// does not overwrite them.
+    #[track_caller]
+    pub fn summarize(&self, summary: &(impl EvalSummary + ?Sized)) {
+        if let Some(recorder) = self.recorder() {
+            crate::layer::direct::summary(recorder, "", summary);
+        }
+    }
+
+    /// Adds config entries: a struct with `#[derive(RunConfig)]`, or `(key, value)` pairs. Maps are merged entry by
+    /// entry; values under names that look like secrets are replaced.
+    pub fn update_config(&self, config: &(impl RunConfig + ?Sized)) {
+        self.op(|| Op::Config(config.entries()));
+    }
+
+    /// Begins the definition of a metric, by its full name or a prefix that ends with `*`.
+    ///
+    /// Metrics of a stage, and of `metric!`, need no definition: their step metric is defined for them.
+    ///
+    /// ```
+    /// # fn define(run: &ups_track::Run) {
+    /// run.define_metric("val/*").step("epoch").send();
+    /// run.define_metric("val/loss").summary("min,last").send();
+    /// # }
+    /// ```
+    pub fn define_metric(&self, name: impl Into<String>) -> MetricDefinition<'_> {
+        MetricDefinition::new(self, name.into())
+    }
+
+    /// Adds tags. Those that break W&B's rule (1 to 64 characters) are refused with a warning.
+    pub fn add_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
+        let mut good = Vec::new();
+        for tag in tags {
+            match rules::tag(tag.as_ref()) {
+                Ok(()) => good.push(tag.as_ref().to_owned()),
+                Err(rule) => {
+                    say::warning(&format!("tag `{}` {rule}; it was not added", tag.as_ref()));
+                    self.op(|| Op::Refused("tags"));
+                }
+            }
+        }
+        if !good.is_empty() {
+            self.op(|| Op::Tags(good));
+        }
+    }
+
+    /// Replaces the notes.
+    pub fn set_notes(&self, notes: impl Into<String>) {
+        self.op(|| Op::Notes(notes.into()));
+    }
+
+    /// Replaces the name that people see.
+    pub fn set_name(&self, name: impl Into<String>) {
+        self.op(|| Op::Name(name.into()));
+    }
+
+    /// Sends a message to a person; it is also said on standard error.
+    pub fn alert(&self, alert: Alert) {
+        if !self.is_disabled() {
+            let colon = if alert.text.is_empty() { "" } else { ": " };
+            say::note(&format!("alert: {}{colon}{}", alert.title, alert.text));
+        }
+        self.op(|| Op::Alert(alert));
+    }
+
+    /// Adds console output. Text need not be whole lines; a carriage return overwrites the line, as on a terminal.
+    pub fn write_console(&self, stream: Stream, text: impl Into<String>) {
+        self.op(|| Op::Console { stream, text: text.into() });
+    }
+
+    /// Hands everything recorded so far to the operating system, so that even `kill -9` cannot lose it. Waits at most
+    /// ten seconds; false if that was not enough.
+    pub fn flush(&self) -> bool {
+        self.0.live.as_ref().is_none_or(|live| live.ending.flush(Duration::from_secs(10)))
+    }
+
+    /// Ends the run with exit code 0: completes the log and tells what was recorded. Later calls tell the same.
+    ///
+    /// # Errors
+    ///
+    /// If the log could not be written to its end. What was written before is kept.
+    pub fn finish(&self) -> Result<Finished> {
+        self.finish_with(0)
+    }
+
+    /// Ends the run with an exit code; 0 means that it finished, everything else that it failed.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub fn finish_with(&self, exit_code: i32) -> Result<Finished> {
+        self.end(exit_code, FINISH_PATIENCE)
+    }
+
+    pub(crate) fn end(&self, exit_code: i32, patience: Duration) -> Result<Finished> {
+        let inner = &*self.0;
+        let mut finished = Finished { id: inner.id.clone(), name: inner.name.clone(), dir: None, report: None };
+        let Some(live) = &inner.live else { return Ok(finished) };
+        let (report, first) = live.ending.finish(exit_code, patience);
+        let Some(report) = report else {
+            let seconds = patience.as_secs();
+            return Err(Kind::Stuck { run: inner.id.clone(), path: live.dir.log.clone(), seconds }.into());
+        };
+        let failure = report.failure.clone();
+        let lost = report.lost;
+        finished.dir = Some(live.dir.path.clone());
+        finished.report = Some(report);
+        if first {
+            save::settle(&live.dir);
+            if self.is_global() && !inner.quiet {
+                say::note(&finished.to_string());
+            }
+            ends::forget(self);
+            say::remove_log(live.recorder.uid);
+        }
+        match failure {
+            None => Ok(finished),
+            Some(reason) => {
+                Err(Kind::LogFailed { run: inner.id.clone(), path: live.dir.log.clone(), reason, lost }.into())
+            }
+        }
+    }
+}
+
+/// Ends its run when it is dropped: with exit code 1 while a panic unwinds, with 0 otherwise.
+///
+/// It is a [`Run`] to call methods on; clone that for other threads: `let run = guard.handle()`.
+#[derive(Debug)]
+#[must_use = "the run ends when this guard is dropped; bind it: `let run = ...`"]
+pub struct RunGuard {
+    run: Option<Run>,
+}
+
+impl RunGuard {
+    fn new(run: Run) -> Self {
+        Self { run: Some(run) }
+    }
+
+    /// A handle for other threads; it does not end the run.
+    #[expect(clippy::missing_panics_doc, reason = "only `into_run` empties the guard, and it consumes it")]
+    #[expect(clippy::expect_used, reason = "see above")]
+    pub fn handle(&self) -> &Run {
+        self.run.as_ref().expect("a guard has its run until it is consumed; this is a bug")
+    }
+
+    /// Lets go of the run: it then ends when it is finished, or with the process.
+    pub fn into_run(mut guard: Self) -> Run {
+        let run = guard.handle().clone();
+        guard.run = None;
+        run
+    }
+}
+
+impl Deref for RunGuard {
+    type Target = Run;
+    fn deref(&self) -> &Run {
+        self.handle()
+    }
+}
+
+impl Drop for RunGuard {
+    fn drop(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        let code = i32::from(std::thread::panicking());
+        if let Err(e) = run.finish_with(code) {
+            say::warning(&e.to_string());
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The writer: empties the recorder into the ledger in the right order, and the ledger into the log, on a timer.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::dir::{RunDir, write_whole};
+use super::end::{Ending, Report};
+use crate::ledger::{Host, Ledger, Output, Sink};
+use crate::log::record;
+use crate::recorder::{Lane, Op, Recorder, RowView, Stamped, State};
+use crate::run::terminal::Terminal;
+use crate::settings::config_yaml;
+use crate::{say, sys};
+
+/// Empties a recorder into a ledger.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    recorder: Arc<Recorder>,
+    lanes: Vec<Arc<Lane>>,
+    batches: Vec<Batch>,
+    ops: Vec<Stamped>,
+    spare: Vec<u64>,
+}
+
+/// What was taken out of a lane and how far it was read.
+#[derive(Debug)]
+struct Batch {
+    lane: Arc<Lane>,
+    words: Vec<u64>,
+    read: usize,
+}
+
+impl Batch {
+    fn head(&self) -> Option<(RowView<'_>, usize)> {
+        let rest = self.words.get(self.read..)?;
+        let (row, after) = RowView::split(rest)?;
+        Some((row, self.words.len() - after.len()))
+    }
+
+    fn refill(&mut self, spare: &mut Vec<u64>) {
+        if self.read >= self.words.len() {
+            self.words.clear();
+            self.read = 0;
+            self.lane.take(&mut self.words);
+        } else {
+            self.lane.take(spare);
+            self.words.append(spare);
+        }
+    }
+}
+
+impl Drain {
+    pub(crate) fn new(recorder: Arc<Recorder>) -> Self {
+        Self { recorder, lanes: Vec::new(), batches: Vec::new(), ops: Vec::new(), spare: Vec::new() }
+    }
+
+    /// Moves everything that was recorded so far.
+    pub(crate) fn run(&mut self, ledger: &mut Ledger, host: &mut dyn Host) {
+        // Operations first, lanes second: every row that precedes one of these operations is then in its lane.
+        let mut ops = std::mem::take(&mut self.ops);
+        let last = self.recorder.take_ops(&mut ops);
+        self.recorder.lanes(&mut self.lanes);
+        for lane in &self.lanes {
+            let known = self.batches.iter().position(|batch| Arc::ptr_eq(&batch.lane, lane));
+            let index = known.unwrap_or_else(|| {
+                self.batches.push(Batch { lane: Arc::clone(lane), words: Vec::new(), read: 0 });
+                self.batches.len() - 1
+            });
+            if let Some(batch) = self.batches.get_mut(index) {
+                batch.refill(&mut self.spare);
+            }
+        }
+        ledger.learn_plans(&self.recorder);
+        for stamped in ops.drain(..) {
+            self.rows_before(stamped.epoch, ledger);
+            ledger.apply(stamped, host);
+        }
+        // A row that knows of an operation that is not here yet waits for it.
+        self.rows_before(last + 1, ledger);
+        self.ops = ops;
+        let lanes = &self.lanes;
+        self.batches.retain(|b| b.read < b.words.len() || lanes.iter().any(|lane| Arc::ptr_eq(lane, &b.lane)));
+    }
+
+    /// Writes the rows that do not know of operation `epoch`, those of all threads in the order of their times.
+    fn rows_before(&mut self, epoch: u64, ledger: &mut Ledger) {
+        loop {
+            let mut first: Option<(usize, u64)> = None;
+            let mut next_time = u64::MAX;
+            for (index, batch) in self.batches.iter().enumerate() {
+                let Some((row, _)) = batch.head().filter(|(row, _)| row.epoch < epoch) else { continue };
+                match first {
+                    Some((_, time)) if row.time >= time => next_time = next_time.min(row.time),
+                    _ => {
+                        next_time = first.map_or(next_time, |(_, time)| time);
+                        first = Some((index, row.time));
+                    }
+                }
+            }
+            let Some(batch) = first.and_then(|(index, _)| self.batches.get_mut(index)) else { return };
+            // This lane's rows, as long as no other lane's is older.
+            while let Some((row, end)) = batch.head().filter(|(row, _)| row.epoch < epoch && row.time <= next_time) {
+                ledger.row(row);
+                batch.read = end;
+            }
+        }
+    }
+}
+
+/// The side files and `output.log`, and what a change of tags needs.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// Where files go; none in a capture.
+    pub(crate) dir: Option<RunDir>,
+    /// The run record as it stands.
+    pub(crate) run: record::Run,
+    terminal: Terminal,
+    output_log: Option<File>,
+    shown: String,
+}
+
+impl Surroundings {
+    pub(crate) fn new(dir: Option<RunDir>, run: record::Run) -> Self {
+        Self { dir, run, terminal: Terminal::default(), output_log: None, shown: String::new() }
+    }
+
+    fn write_output_log(&mut self) {
+        if self.shown.is_empty() {
+            return;
+        }
+        if let (None, Some(dir)) = (&self.output_log, &self.dir) {
+            let path = dir.files.join("output.log");
+            self.output_log = OpenOptions::new().append(true).create(true).open(path).ok();
+        }
+        // The console is in the log as well; its readable copy is a convenience.
+        if let Some(file) = &mut self.output_log {
+            drop(file.write_all(self.shown.as_bytes()));
+        }
+        self.shown.clear();
+    }
+
+    fn write_side_files(&self, ledger: &mut Ledger, now: u64) {
+        let Some(dir) = &self.dir else { return };
+        // These are copies of what is in the log: failing to write them loses nothing.
+        drop(write_whole(&dir.files.join("wandb-summary.json"), &ledger.summary_json(now)));
+        drop(write_whole(&dir.files.join("config.yaml"), config_yaml(ledger.config()).as_bytes()));
+    }
+}
+
+impl Host for Surroundings {
+    fn console(&mut self, text: &str) {
+        self.terminal.feed(text, &mut self.shown);
+    }
+
+    fn amend(&mut self, op: Op) -> Option<record::Run> {
+        match op {
+            Op::Tags(tags) => {
+                for tag in tags {
+                    if !self.run.tags.contains(&tag) {
+                        self.run.tags.push(tag);
+                    }
+                }
+            }
+            Op::Notes(notes) => self.run.notes = notes,
+            Op::Name(name) => self.run.display_name = name,
+            _ => return None,
+        }
+        Some(self.run.clone())
+    }
+}
+
+/// Everything the writer thread owns.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    recorder: Arc<Recorder>,
+    drain: Drain,
+    pub(crate) ledger: Ledger,
+    pub(crate) surroundings: Surroundings,
+    start: u64,
+    failure_said: bool,
+}
+
+impl Writer {
+    /// `start` in nanoseconds since 1970.
+    pub(crate) fn new(
+        recorder: Arc<Recorder>,
+        sink: Box<dyn Sink>,
+        surroundings: Surroundings,
+        start: u64,
+    ) -> Self {
+        Self {
+            drain: Drain::new(Arc::clone(&recorder)),
+            recorder,
+            ledger: Ledger::new(sink, start),
+            surroundings,
+            start,
+            failure_said: false,
+        }
+    }
+
+    /// Moves everything recorded so far into the log, and the log to the operating system.
+    pub(crate) fn step(&mut self) {
+        self.drain.run(&mut self.ledger, &mut self.surroundings);
+        self.surroundings.write_output_log();
+        self.ledger.output().flush();
+        self.notice_failure();
+    }
+
+    fn notice_failure(&mut self) {
+        let Some(error) = self.ledger.output().error() else { return };
+        let text = error.to_string();
+        self.recorder.set_state(State::Failed);
+        if !std::mem::replace(&mut self.failure_said, true) {
+            let place = self.surroundings.dir.as_ref().map(|dir| dir.log.display().to_string()).unwrap_or_default();
+            say::warning(&format!(
+                "cannot write the log `{place}`: {text}; the program goes on, data from now on is dropped and counted"
+            ));
+        }
+    }
+
+    /// The loop of the writer thread; gives the end of the run.
+    pub(crate) fn run(mut self, ending: &Ending, tick: Duration, summary_interval: Duration) {
+        sys_block_file_size_signal();
+        let mut last_summary = Instant::now();
+        loop {
+            let request = ending.wait(tick);
+            self.step();
+            if last_summary.elapsed() >= summary_interval {
+                let now = sys::nanos();
+                self.ledger.write_summary(now);
+                self.ledger.output().flush();
+                self.surroundings.write_side_files(&mut self.ledger, now);
+                last_summary = Instant::now();
+            }
+            ending.stepped(request.flush);
+            if let Some(code) = request.finish {
+                let report = self.finish(code);
+                ending.finished(report);
+                return;
+            }
+        }
+    }
+
+    /// Completes the log.
+    pub(crate) fn finish(&mut self, code: i32) -> Report {
+        self.step();
+        if self.recorder.is_open() {
+            self.recorder.set_state(State::Closed);
+        }
+        // What was recorded between the two lines above.
+        self.step();
+        let failure = self.ledger.output().revive();
+        let lost = self.ledger.output().lost() + self.recorder.dropped();
+        self.ledger.set_dropped(lost);
+        self.surroundings.terminal.finish(&mut self.surroundings.shown);
+        self.surroundings.write_output_log();
+        let now = sys::nanos();
+        self.ledger.write_summary(now);
+        self.ledger.write_exit(code, now);
+        self.ledger.output().flush();
+        self.surroundings.write_side_files(&mut self.ledger, now);
+        let output: &mut Output = self.ledger.output();
+        let (rows, bytes) = (output.rows(), output.written());
+        let failure = failure.map(|e| e.to_string()).or_else(|| output.error().map(ToString::to_string));
+        self.recorder.set_state(State::Closed);
+        Report {
+            exit_code: code,
+            rows,
+            bytes,
+            lost,
+            refused: self.ledger.refused(),
+            seconds: now.saturating_sub(self.start) as f64 / 1e9,
+            failure,
+            stages: self.ledger.last_stages(),
+            metrics: self.ledger.last_metrics(),
+        }
+    }
+}
+
+/// A write beyond the file size limit shall be an error of the write, not the end of the process.
+fn sys_block_file_size_signal() {
+    #[cfg(unix)]
+    #[expect(unsafe_code, reason = "std has no signal masks")]
+    // SAFETY: the set is initialised by `sigemptyset` before it is used; only this thread's mask changes.
+    unsafe {
+        let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGXFSZ);
+        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+    }
+}

@@ -1,0 +1,55 @@
+//! What ups-track says to a person: on standard error, never through `tracing` (it would come back to us).
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::Write;
+
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// The debug logs of the open runs.
+static LOGS: Mutex<Vec<(u64, std::fs::File)>> = Mutex::new(Vec::new());
+
+/// Says nothing any more (`WANDB_SILENT`).
+pub(crate) fn set_silent(silent: bool) {
+    SILENT.store(silent, Ordering::Relaxed);
+}
+
+/// A run's `logs/debug.log`, which keeps what was said while the run was open.
+pub(crate) fn add_log(uid: u64, file: std::fs::File) {
+    if let Ok(mut logs) = LOGS.lock() {
+        logs.push((uid, file));
+    }
+}
+
+pub(crate) fn remove_log(uid: u64) {
+    if let Ok(mut logs) = LOGS.lock() {
+        logs.retain(|(of, _)| *of != uid);
+    }
+}
+
+/// Something a person should know.
+pub(crate) fn note(text: &str) {
+    say("ups-track: ", text);
+}
+
+/// Something a person should look at.
+pub(crate) fn warning(text: &str) {
+    say("ups-track: warning: ", text);
+}
+
+fn say(prefix: &str, text: &str) {
+    // A closed standard error must not take the program down, so the result is of no interest.
+    if !SILENT.load(Ordering::Relaxed) {
+        drop(writeln!(std::io::stderr(), "{prefix}{text}"));
+    }
+    if let Ok(mut logs) = LOGS.try_lock() {
+        let now = crate::sys::utc(crate::sys::nanos() / 1_000_000_000);
+        for (_, file) in logs.iter_mut() {
+            drop(writeln!(
+                file,
+                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z {prefix}{text}",
+                now.year, now.month, now.day, now.hour, now.minute, now.second
+            ));
+        }
+    }
+}
