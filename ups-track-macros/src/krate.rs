@@ -12,13 +12,17 @@ use crate::errors::err;
 pub(crate) struct Krate(Option<Path>);
 
 impl Krate {
+    /// The facade.
+    pub(crate) fn root(&self) -> TokenStream {
+        if let Some(path) = &self.0 { quote!(#path) } else { quote!(::ups_track) }
+    }
+
     /// The private runtime of the facade.
     pub(crate) fn private(&self) -> TokenStream {
-        if let Some(path) = &self.0 { quote!(#path::__private) } else { quote!(::ups_track::__private) }
+        let root = self.root();
+        quote!(#root::__private)
     }
-}
 
-impl Krate {
     /// The private runtime, with `span` as the place of every token: errors about the whole path point there.
     pub(crate) fn private_at(&self, span: Span) -> TokenStream {
         let Some(path) = &self.0 else { return quote_spanned!(span=> ::ups_track::__private) };
@@ -33,9 +37,9 @@ impl Krate {
 
 impl Parse for Krate {
     fn parse(input: ParseStream) -> syn::Result<Self> {
-        // `macro_rules!` wrappers pass `$crate`, which syn does not take for a path by itself.
         let path = input.call(Path::parse_mod_style)?;
         let first = path.segments.first().map(|segment| segment.ident.to_string()).unwrap_or_default();
+        // `macro_rules!` wrappers pass `$crate`.
         if path.leading_colon.is_some() || matches!(first.as_str(), "crate" | "$crate") {
             return Ok(Self(Some(path)));
         }

@@ -37,7 +37,7 @@ pub fn file(input: TokenStream) -> TokenStream {
 /// stage
 #[proc_macro_attribute]
 pub fn track_stage(args: TokenStream, item: TokenStream) -> TokenStream {
-    functions::track_stage(args.into(), &item.into()).into()
+    functions::track_stage(&args.into(), &item.into()).into()
 }
 /// eval
 #[proc_macro_attribute]

@@ -1,9 +1,9 @@
 //! Value expressions: what is a constant, and how literals are widened.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Expr, ExprLit, ExprReference, Ident, Lit, LitInt, UnOp};
+use syn::{Expr, ExprLit, ExprReference, Ident, Lit, LitInt, Type, UnOp};
 
 use crate::krate::Krate;
 
@@ -61,6 +61,10 @@ fn widened_lit(lit: LitInt) -> LitInt {
 
 /// `&expr`, with parentheses where they are needed; type errors point at the value.
 pub(crate) fn borrowed(expr: &Expr) -> TokenStream {
+    // What a `macro_rules` macro hands on stands in invisible parentheses, which rustc no longer sees behind `&`.
+    if let Expr::Group(group) = expr {
+        return borrowed(&group.expr);
+    }
     Expr::Reference(ExprReference {
         attrs: Vec::new(),
         and_token: syn::Token![&](expr.span()),
@@ -70,38 +74,43 @@ pub(crate) fn borrowed(expr: &Expr) -> TokenStream {
     .into_token_stream()
 }
 
-/// `Probe::new(&value).method()`. A wrong kind is reported at `place`, underlined from its first to its last token.
+/// `Probe::new(&value).method()`. A wrong kind is reported at `span`: rustc underlines the name of the method.
 pub(crate) fn probed(
     krate: &Krate,
     probe: &str,
     value: &TokenStream,
-    place: &impl ToTokens,
+    span: Span,
     method: &str,
 ) -> TokenStream {
-    let (first, last) = ends(&place.to_token_stream());
-    let private = krate.private_at(first);
-    let (probe, method) = (Ident::new(probe, first), Ident::new(method, first));
-    // rustc underlines a call from its path to its closing parenthesis.
-    let mut value = Group::new(Delimiter::Parenthesis, value.clone());
-    value.set_span(last);
-    let call = quote_spanned!(first=> #private::probe::#probe::new);
-    quote_spanned!(last=> #call #value.#method())
+    let private = krate.private_at(span);
+    let (probe, method) = (Ident::new(probe, span), Ident::new(method, span));
+    quote_spanned!(span=> #private::probe::#probe::new(#value).#method())
 }
 
-/// The spans of the first and the last token.
-fn ends(tokens: &TokenStream) -> (Span, Span) {
-    let mut tokens = tokens.clone().into_iter();
-    let Some(first) = tokens.next() else { return (Span::call_site(), Span::call_site()) };
-    let last = tokens.last().unwrap_or_else(|| first.clone());
-    let first = match &first {
-        TokenTree::Group(group) => group.span_open(),
+/// The token that tells most about the type of an expression. (Several tokens cannot be one place on stable Rust.)
+pub(crate) fn place(expr: &Expr) -> Span {
+    match expr {
+        Expr::Field(e) => e.member.span(),
+        Expr::MethodCall(e) => e.method.span(),
+        Expr::Path(e) => e.path.segments.last().map_or_else(|| e.span(), |last| last.ident.span()),
+        Expr::Call(e) => place(&e.func),
+        Expr::Binary(e) => e.op.span(),
+        Expr::Paren(e) => place(&e.expr),
+        Expr::Group(e) => place(&e.expr),
+        Expr::Reference(e) => place(&e.expr),
+        Expr::Unary(e) => place(&e.expr),
+        Expr::Try(e) => place(&e.expr),
+        Expr::Await(e) => place(&e.base),
         other => other.span(),
-    };
-    let last = match &last {
-        TokenTree::Group(group) => group.span_close(),
+    }
+}
+
+/// The token that tells most about a type.
+pub(crate) fn place_of_type(ty: &Type) -> Span {
+    match ty {
+        Type::Path(ty) => ty.path.segments.last().map_or_else(|| ty.span(), |last| last.ident.span()),
         other => other.span(),
-    };
-    (first, last)
+    }
 }
 
 /// An expression as the user would write it, cut short for a message.

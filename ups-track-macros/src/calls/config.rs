@@ -9,7 +9,7 @@ use super::entries::{Entries, Words, whole_call};
 use crate::errors::{Errors, err};
 use crate::keys::KeyName;
 use crate::krate::Krate;
-use crate::values::{borrowed, local, probed};
+use crate::values::{borrowed, local, place, probed};
 
 const WORDS: Words = Words { owner: "config!", noun: "config key", group: "settings", consts: false };
 
@@ -45,7 +45,7 @@ pub(crate) fn config(input: TokenStream) -> TokenStream {
 
 /// The value on its way: as a field of the event, or as JSON.
 fn probe(krate: &Krate, value: &Expr) -> TokenStream {
-    probed(krate, "ConfigProbe", &borrowed(value), value, "config")
+    probed(krate, "ConfigProbe", &borrowed(value), place(value), "config")
 }
 
 fn expand(entries: &Entries) -> TokenStream {

@@ -9,7 +9,7 @@ use crate::errors::{Errors, err};
 use crate::keys::{KeyName, Keys};
 use crate::krate::Krate;
 use crate::options::skip_to_comma;
-use crate::values::{borrowed, probed, source, widened};
+use crate::values::{borrowed, place, probed, source, widened};
 
 /// How a macro calls things in its messages.
 pub(crate) struct Words {
@@ -108,7 +108,7 @@ impl Entries {
 
     /// A value by its kind.
     pub(crate) fn value(&self, value: &Expr, method: &str) -> TokenStream {
-        probed(&self.krate, "Probe", &borrowed(value), value, method)
+        probed(&self.krate, "Probe", &borrowed(value), place(value), method)
     }
 
     /// The errors, and beside them the values, so that one build also shows what is wrong with their types.

@@ -172,7 +172,7 @@ impl Writer<'_> {
             let (pattern, value) = match shape {
                 Shape::Unit => (
                     quote!(Self::#ident),
-                    quote!(#private::serde_json::Value::String(#private::std::string::String::from(#name))),
+                    quote!(#private::serde_json::Value::String(#private::core::convert::From::from(#name))),
                 ),
                 Shape::Named(members) | Shape::Tuple(members) => {
                     let names = members.iter().map(|member| &member.name);
@@ -180,7 +180,7 @@ impl Writer<'_> {
                     let entries = local("variant");
                     let value = quote! {{
                         let mut #entries = #private::serde_json::Map::new();
-                        #entries.insert(#private::std::string::String::from(#name), #value);
+                        #entries.insert(#private::core::convert::From::from(#name), #value);
                         #private::serde_json::Value::Object(#entries)
                     }};
                     (quote!(Self::#ident { #(#names: #bindings,)* .. }), value)
@@ -211,7 +211,7 @@ impl Writer<'_> {
                 [only] => self.member(only, &access(only)),
                 all => {
                     let values = all.iter().map(|member| self.member(member, &access(member)));
-                    quote!(#private::serde_json::Value::Array(#private::std::vec::Vec::from([#(#values),*])))
+                    quote!(#private::serde_json::Value::Array(#private::core::convert::From::from([#(#values),*])))
                 }
             },
         }
@@ -231,7 +231,7 @@ impl Writer<'_> {
             }
             let key = LitStr::new(&key.text, key.span);
             let value = self.member(member, &access);
-            quote!(#entries.insert(#private::std::string::String::from(#key), #value);)
+            quote!(#entries.insert(#private::core::convert::From::from(#key), #value);)
         });
         quote! {{
             let mut #entries = #private::serde_json::Map::new();

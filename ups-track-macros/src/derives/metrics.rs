@@ -11,7 +11,7 @@ use super::input::Input;
 use crate::errors::Errors;
 use crate::krate::Krate;
 use crate::options::Known;
-use crate::values::{local, probed};
+use crate::values::{local, place_of_type, probed};
 
 const OWNER: &str = "#[derive(Metrics)]";
 const OPTIONS: &[Known] = &[
@@ -45,7 +45,7 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
     let visits = members.iter().map(|Member { ident, ty, key, flatten, .. }| match flatten {
         None => {
             let key = LitStr::new(&key.text, key.span);
-            let value = probed(krate, "Probe", &quote!(&self.#ident), ty, "metric");
+            let value = probed(krate, "Probe", &quote!(&self.#ident), place_of_type(ty), "metric");
             quote!(#private::probe::metric(#value, #key, #each);)
         }
         Some(prefix) => {

@@ -3,14 +3,14 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Ident, LitStr, parse_quote};
+use syn::{Ident, LitStr, Type, parse_quote};
 
 use super::attrs::{Member, container, members};
 use super::input::Input;
 use crate::errors::Errors;
 use crate::krate::Krate;
 use crate::options::Known;
-use crate::values::{local, probed};
+use crate::values::{local, place_of_type, probed};
 
 const OWNER: &str = "#[derive(EvalSummary)]";
 const OPTIONS: &[Known] = &[
@@ -98,11 +98,12 @@ fn visit(members: &[Member], krate: &Krate) -> TokenStream {
         let visit = match flatten {
             None => {
                 let key = LitStr::new(&key.text, key.span);
-                let value = probed(krate, "Probe", &quote!(&self.#ident), ty, "summary");
-                quote!(#private::probe::summary(#value, #key, #each);)
+                let value = probed(krate, "Probe", &quote!(&self.#ident), place_of_type(ty), "summary");
+                quote!(#private::probe::summary(&#value, #key, #each);)
             }
             Some(prefix) => {
-                quote_spanned!(ty.span()=> #private::probe::summaries::<#ty>(&self.#ident, #prefix, #each);)
+                let nested = nested(&private, ident, ty);
+                quote!(#private::probe::Nested::visit(#nested, #prefix, #each);)
             }
         };
         quote!(#assert #visit)
@@ -133,7 +134,7 @@ fn emit(members: &[Member], krate: &Krate) -> TokenStream {
         let fields = members.iter().map(|Member { ident, ty, key, .. }| {
             let name = LitStr::new(&format!("summary.{}", key.text), key.span);
             // The same tokens as in `visit_summary`, so that rustc reports a wrong type once.
-            let value = probed(krate, "Probe", &quote!(&self.#ident), ty, "summary");
+            let value = probed(krate, "Probe", &quote!(&self.#ident), place_of_type(ty), "summary");
             quote!(#name = #value)
         });
         quote! {
@@ -145,11 +146,8 @@ fn emit(members: &[Member], krate: &Krate) -> TokenStream {
         }
     });
     let inner = members.iter().filter_map(|Member { ident, ty, flatten, .. }| {
-        let prefix = match flatten.as_ref()?.as_str() {
-            "" => quote!(#prefix),
-            inner => quote!(&#private::probe::join(#prefix, #inner)),
-        };
-        Some(quote!(#private::probe::scores::<#ty>(&self.#ident, #prefix);))
+        let (nested, inner) = (nested(&private, ident, ty), flatten.as_ref()?);
+        Some(quote!(#private::probe::Nested::emit_below(#nested, #prefix, #inner);))
     });
     quote! {
         fn emit(&self, #prefix: &str) {
@@ -159,4 +157,9 @@ fn emit(members: &[Member], krate: &Krate) -> TokenStream {
             }
         }
     }
+}
+
+/// A struct of scores inside this one; what is no such struct is reported at its type.
+fn nested(private: &TokenStream, ident: &Ident, ty: &Type) -> TokenStream {
+    quote_spanned!(ty.span()=> #private::probe::nested::<#ty>(&self.#ident))
 }

@@ -1,32 +1,32 @@
 //! `#[track_stage]`: a function as a stage of the run.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, Ident, ItemFn, Meta, Safety, Stmt, Type, parse_quote};
+use syn::{Attribute, Ident, ItemFn, Safety, Stmt, Type, parse_quote};
 
 use super::body::{self, Shape};
 use super::stage_args::{OWNER, StageArgs};
 use super::target::{Target, with_item};
 use super::types::{is_impl_future, is_unit, may_be_result};
 use crate::errors::{Errors, err};
-use crate::values::{local, probed};
+use crate::krate::Krate;
+use crate::values::{local, place_of_type, probed};
 
-pub(crate) fn track_stage(args: TokenStream, item: &TokenStream) -> TokenStream {
+pub(crate) fn track_stage(tokens: &TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let parse = |input: ParseStream| Ok(StageArgs::parse(input, &mut errors));
-    let parsed = parse.parse2(args);
+    let parsed = parse.parse2(tokens.clone());
     let args = errors.absorb(parsed).unwrap_or_default();
     let target = errors.absorb(Target::parse(OWNER, "measure", item));
     if let Some(Target::Function(function)) = &target {
         check(&args, function, &mut errors);
     }
     match (errors.finish(), target) {
-        (None, Some(Target::Function(function))) => match summary_first(*function) {
-            Ok(function) => expand(&args, function),
-            Err(failed) => failed,
-        },
+        (None, Some(Target::Function(mut function))) => {
+            summary_first(tokens, &args.krate, &mut function).unwrap_or_else(|| expand(&args, *function))
+        }
         (errors, _) => with_item(errors.as_ref(), item),
     }
 }
@@ -79,19 +79,15 @@ fn expand(args: &StageArgs, mut function: ItemFn) -> TokenStream {
     function.into_token_stream()
 }
 
-/// Expands an `#[eval_summary]` below this attribute, so that the summary belongs to the stage in both orders.
-fn summary_first(mut function: ItemFn) -> Result<ItemFn, TokenStream> {
+/// Puts an `#[eval_summary]` below this attribute above it: what stands above is expanded first, and so becomes the
+/// inner one. In both orders the summary then belongs to the stage.
+fn summary_first(args: &TokenStream, krate: &Krate, function: &mut ItemFn) -> Option<TokenStream> {
     let is_summary = |attribute: &Attribute| {
         attribute.path().segments.last().is_some_and(|last| last.ident == "eval_summary")
     };
-    let Some(position) = function.attrs.iter().position(is_summary) else { return Ok(function) };
-    let args = match function.attrs.remove(position).meta {
-        Meta::List(list) => list.tokens,
-        Meta::Path(_) | Meta::NameValue(_) => TokenStream::new(),
-    };
-    let expanded = super::eval_summary(args, &function.into_token_stream());
-    // After an error this is more than a function.
-    syn::parse2(expanded.clone()).map_err(|_| expanded)
+    let position = function.attrs.iter().position(is_summary)?;
+    let (summary, root) = (function.attrs.remove(position), krate.root());
+    Some(quote!(#summary #[#root::track_stage(#args)] #function))
 }
 
 /// The span of the stage; a disabled one when nothing records.
@@ -187,8 +183,8 @@ impl Work<'_> {
         let Self { args, private, .. } = self;
         let report = args.err.as_ref().map(|err| {
             let (title, text) = (format!("stage `{}` failed", args.name), local("text"));
-            let place = self.ty.map_or_else(|| err.to_token_stream(), ToTokens::to_token_stream);
-            let error_text = probed(&args.krate, "EndProbe", &quote!(&#out), &place, "error_text");
+            let place = self.ty.map_or_else(|| err.span(), place_of_type);
+            let error_text = probed(&args.krate, "EndProbe", &quote!(&#out), place, "error_text");
             quote! {
                 if let #private::core::option::Option::Some(#text) = #error_text {
                     #private::tracing::event!(

@@ -17,54 +17,40 @@ use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
 use crate::ledger::parse_goals;
-use crate::recorder::{MAX_VALUES, Op, Plan, Recorder, RowBuffer, Slot, Stage};
+use crate::recorder::{MAX_VALUES, Op, Plan, Recorder, RowWriter, Slot, Stage};
 use crate::sys;
 
 /// Reads numbers into a row. Everything else makes it unfit: then the long way tells what is wrong.
 #[derive(Debug)]
-pub(super) struct RowVisitor {
-    pub(super) row: RowBuffer,
-    unfit: bool,
-}
+pub(super) struct RowVisitor<'row, 'lane>(pub(super) &'row mut RowWriter<'lane>);
 
-impl RowVisitor {
-    #[inline]
-    pub(super) fn new() -> Self {
-        Self { row: RowBuffer::new(), unfit: false }
-    }
-
-    pub(super) fn fits(&self) -> bool {
-        !self.unfit && !self.row.overflowed()
-    }
-}
-
-impl Visit for RowVisitor {
+impl Visit for RowVisitor<'_, '_> {
     #[inline]
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.row.f64(field.index(), value);
+        self.0.f64(field.index(), value);
     }
     #[inline]
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.row.i64(field.index(), value);
+        self.0.i64(field.index(), value);
     }
     #[inline]
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.row.u64(field.index(), value);
+        self.0.u64(field.index(), value);
     }
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.row.f64(field.index(), value as f64);
+        self.0.f64(field.index(), value as f64);
     }
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.row.f64(field.index(), value as f64);
+        self.0.f64(field.index(), value as f64);
     }
     fn record_bool(&mut self, _: &Field, _: bool) {
-        self.unfit = true;
+        self.0.refuse();
     }
     fn record_str(&mut self, _: &Field, _: &str) {
-        self.unfit = true;
+        self.0.refuse();
     }
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {
-        self.unfit = true;
+        self.0.refuse();
     }
 }
 

@@ -13,7 +13,6 @@ mod thread;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -80,9 +79,8 @@ fn build<S>(target: Target, echo: Option<Targets>) -> Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    static NEXT: AtomicUsize = AtomicUsize::new(1);
     let interested = Interested { global: matches!(target, Target::Global), echo: echo.is_some() };
-    Recording { id: NEXT.fetch_add(1, Ordering::Relaxed), target, echo }.with_filter(interested)
+    Recording { target, spans: StageSpans::default(), echo }.with_filter(interested)
 }
 
 /// Where a layer records.
@@ -97,8 +95,8 @@ enum Target {
 /// Records stages and values. See [`layer`].
 #[derive(Debug)]
 pub struct Recording {
-    id: usize,
     target: Target,
+    spans: StageSpans,
     /// Which messages also go to standard error.
     echo: Option<Targets>,
 }
@@ -157,10 +155,8 @@ impl Recording {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let from_span = |span: Option<tracing_subscriber::registry::SpanRef<'_, S>>| {
-            span?.scope().find_map(|span| {
-                let mut extensions = span.extensions_mut();
-                extensions.get_mut::<StageSpans>()?.get(self.id).map(|span| Arc::clone(&span.stage))
-            })
+            let mut scope = span?.scope();
+            scope.find_map(|span| self.spans.get(span.id().into_u64(), |span| Arc::clone(&span.stage)))
         };
         let found = match parent {
             Parent::Root => None,
@@ -171,6 +167,40 @@ impl Recording {
                 .or_else(|| from_span(context.lookup_current())),
         };
         found.unwrap_or_else(|| Arc::clone(&recorder.root))
+    }
+
+    /// The stage that a new span is inside of; `None` if nothing is recorded.
+    fn parent_of_span<S>(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Option<Arc<Stage>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if attributes.is_contextual() {
+            // As on the short way of events: what the thread knows, without asking anyone.
+            let uid = self.uid();
+            let known = thread::with(|thread| {
+                let recorder = thread.way(uid).map(|way| &way.recorder).filter(|recorder| recorder.is_open())?;
+                match thread.stage(uid) {
+                    Some(stage) => Some(Arc::clone(stage)),
+                    None if context.lookup_current().is_none() => Some(Arc::clone(&recorder.root)),
+                    None => None,
+                }
+            });
+            if let Some(Some(stage)) = known {
+                return Some(stage);
+            }
+        }
+        let recorder = self.recorder().filter(|recorder| recorder.is_open())?;
+        thread::with(|thread| {
+            if thread.way(recorder.uid).is_none() {
+                thread.open_way(&recorder);
+            }
+        });
+        let parent = match attributes.parent() {
+            Some(parent) => Parent::Explicit(parent),
+            None if attributes.is_contextual() => Parent::Current,
+            None => Parent::Root,
+        };
+        Some(self.stage_of(parent, &recorder, context))
     }
 
     /// The short way: a row of metrics whose plan this thread has at hand. True if that was all.
@@ -192,13 +222,7 @@ impl Recording {
             };
             let Some(way) = thread.way(uid) else { return false };
             let Some(plan) = way.plan(callsite, stage) else { return false };
-            let mut visitor = RowVisitor::new();
-            event.record(&mut visitor);
-            let fits = visitor.fits();
-            if fits {
-                way.recorder.row(&way.lane, plan, &visitor.row);
-            }
-            fits
+            way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
         })
         .unwrap_or(false)
     }
@@ -207,21 +231,15 @@ impl Recording {
     fn planned_row(&self, event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Recorder>) -> bool {
         let metadata = event.metadata();
         let Some(plan) = event::plan_for(metadata, stage, recorder) else { return false };
-        let mut visitor = RowVisitor::new();
-        event.record(&mut visitor);
-        if !visitor.fits() {
-            return false;
-        }
         thread::with(|thread| {
             if thread.way(recorder.uid).is_none() {
                 thread.open_way(recorder);
             }
             thread.learn(recorder.uid, std::ptr::from_ref(metadata).addr(), Arc::clone(&plan));
-            if let Some(way) = thread.way(recorder.uid) {
-                recorder.row(&way.lane, &plan, &visitor.row);
-            }
+            let Some(way) = thread.way(recorder.uid) else { return false };
+            recorder.row(&way.lane, &plan, |row| event.record(&mut RowVisitor(row)))
         })
-        .is_some()
+        .unwrap_or(false)
     }
 }
 
@@ -238,14 +256,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let Some(recorder) = self.recorder().filter(|recorder| recorder.is_open()) else { return };
-        let Some(span) = context.span(id) else { return };
-        let parent = match attributes.parent() {
-            Some(parent) => Parent::Explicit(parent),
-            None if attributes.is_contextual() => Parent::Current,
-            None => Parent::Root,
-        };
-        let parent = self.stage_of(parent, &recorder, &context);
+        let Some(parent) = self.parent_of_span(attributes, &context) else { return };
         let mut found = None;
         attributes.record(&mut NameVisitor(Some(|name: &str| {
             let options = || {
@@ -256,59 +267,44 @@ where
             found = Some(parent.child(name, options));
         })));
         let Some((stage, new)) = found else { return };
-        if new {
+        if new && let Some(recorder) = self.recorder() {
             recorder.op(Op::StageOpened(Arc::clone(&stage)));
         }
-        let stage_span = StageSpan::new(self.id, recorder, stage);
-        let mut extensions = span.extensions_mut();
-        match extensions.get_mut::<StageSpans>() {
-            Some(spans) => spans.insert(stage_span),
-            None => {
-                let mut spans = StageSpans::default();
-                spans.insert(stage_span);
-                extensions.insert(spans);
-            }
-        }
+        self.spans.insert(id.into_u64(), StageSpan::new(self.uid(), stage));
     }
 
-    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        let entered = {
-            let mut extensions = span.extensions_mut();
-            extensions.get_mut::<StageSpans>().and_then(|spans| spans.get(self.id)).map(|span| {
-                span.enter();
-                (span.recorder.uid, Arc::clone(&span.stage))
-            })
-        };
+    fn on_enter(&self, id: &Id, _: Context<'_, S>) {
+        let id = id.into_u64();
+        let entered = self.spans.get(id, |span| {
+            span.enter();
+            (span.uid, Arc::clone(&span.stage))
+        });
         if let Some((uid, stage)) = entered {
-            thread::with(|thread| thread.enter(uid, id.into_u64(), stage));
+            thread::with(|thread| thread.enter(uid, id, stage));
         }
     }
 
-    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        let mut extensions = span.extensions_mut();
-        if let Some(span) = extensions.get_mut::<StageSpans>().and_then(|spans| spans.get(self.id)) {
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        let id = id.into_u64();
+        let uid = self.spans.get(id, |span| {
             span.leave();
-            thread::with(|thread| thread.exit(span.recorder.uid, id.into_u64()));
+            span.uid
+        });
+        if let Some(uid) = uid {
+            thread::with(|thread| thread.exit(uid, id));
         }
     }
 
-    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
         let mut fields = StageVisitor::default();
         values.record(&mut fields);
-        if let Some(status) = fields.status
-            && let Some(span) = span.extensions_mut().get_mut::<StageSpans>().and_then(|spans| spans.get(self.id))
-        {
-            span.set_status(&status);
+        if let Some(status) = fields.status {
+            self.spans.get(id.into_u64(), |span| span.set_status(&status));
         }
     }
 
-    fn on_close(&self, id: Id, context: Context<'_, S>) {
-        let Some(span) = context.span(&id) else { return };
-        let closed = span.extensions_mut().get_mut::<StageSpans>().and_then(|spans| spans.remove(self.id));
-        if let Some(closed) = closed {
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        if let Some(closed) = self.spans.remove(id.into_u64()) {
             closed.close();
         }
     }

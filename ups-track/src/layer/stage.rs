@@ -1,49 +1,56 @@
 //! Stage spans: which stage a span is, when it was in, how it ended.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tracing::field::{Field, Visit};
 
 use crate::ledger::parse_goals;
-use crate::recorder::{Op, Recorder, Stage, StageOptions, StageStatus};
+use crate::recorder::{Stage, StageOptions, StageStatus};
 use crate::say;
 
-/// What a span's extensions keep, one per recorder that looks at it.
+/// Shards of the table; a power of two.
+const SHARDS: usize = 16;
+
+/// The open stage spans of a layer, by span id.
+///
+/// The registry's own per-span extensions would do, but cost a look-up, a lock, a hash map and an allocation each
+/// time; here it is one lock that nobody else wants.
 #[derive(Debug, Default)]
-pub(super) struct StageSpans {
-    first: Option<StageSpan>,
-    more: Vec<StageSpan>,
-}
+pub(super) struct StageSpans([Mutex<Vec<(u64, StageSpan)>>; SHARDS]);
 
 impl StageSpans {
-    pub(super) fn insert(&mut self, span: StageSpan) {
-        match &self.first {
-            None => self.first = Some(span),
-            Some(_) => self.more.push(span),
-        }
+    #[inline]
+    fn with<T>(&self, span: u64, f: impl FnOnce(&mut Vec<(u64, StageSpan)>) -> T) -> Option<T> {
+        // A shard per remainder, so it is always there.
+        let shard = self.0.get(usize::try_from(span % SHARDS as u64).unwrap_or(0))?;
+        Some(f(&mut shard.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    pub(super) fn get(&mut self, layer: usize) -> Option<&mut StageSpan> {
-        self.first.iter_mut().chain(&mut self.more).find(|span| span.layer == layer)
+    pub(super) fn insert(&self, span: u64, stage: StageSpan) {
+        self.with(span, |spans| spans.push((span, stage)));
     }
 
-    pub(super) fn remove(&mut self, layer: usize) -> Option<StageSpan> {
-        if self.first.as_ref().is_some_and(|span| span.layer == layer) {
-            return self.first.take();
-        }
-        let at = self.more.iter().position(|span| span.layer == layer)?;
-        Some(self.more.swap_remove(at))
+    /// Looks at a span, if it is a stage.
+    #[inline]
+    pub(super) fn get<T>(&self, span: u64, f: impl FnOnce(&mut StageSpan) -> T) -> Option<T> {
+        self.with(span, |spans| spans.iter_mut().rev().find(|(id, _)| *id == span).map(|(_, stage)| f(stage)))?
+    }
+
+    pub(super) fn remove(&self, span: u64) -> Option<StageSpan> {
+        self.with(span, |spans| {
+            let at = spans.iter().rposition(|(id, _)| *id == span)?;
+            Some(spans.swap_remove(at).1)
+        })?
     }
 }
 
 /// A span that is a stage.
 #[derive(Debug)]
 pub(super) struct StageSpan {
-    /// Tells the layers of one subscriber apart.
-    pub(super) layer: usize,
-    pub(super) recorder: Arc<Recorder>,
+    /// The number of the recorder.
+    pub(super) uid: u64,
     pub(super) stage: Arc<Stage>,
     entered: Option<Instant>,
     left: Option<Instant>,
@@ -53,8 +60,8 @@ pub(super) struct StageSpan {
 }
 
 impl StageSpan {
-    pub(super) fn new(layer: usize, recorder: Arc<Recorder>, stage: Arc<Stage>) -> Self {
-        Self { layer, recorder, stage, entered: None, left: None, status: None, in_panic: false }
+    pub(super) fn new(uid: u64, stage: Arc<Stage>) -> Self {
+        Self { uid, stage, entered: None, left: None, status: None, in_panic: false }
     }
 
     pub(super) fn enter(&mut self) {
@@ -85,11 +92,7 @@ impl StageSpan {
     /// The stage is over: its wall time is that between the first time it was entered and the last time it was left.
     pub(super) fn close(self) {
         let (Some(entered), Some(left)) = (self.entered, self.left) else { return };
-        self.recorder.op(Op::StageEnded {
-            stage: self.stage,
-            seconds: left.saturating_duration_since(entered).as_secs_f64(),
-            status: self.status.unwrap_or(StageStatus::Ok),
-        });
+        self.stage.ended(left.saturating_duration_since(entered), self.status.unwrap_or(StageStatus::Ok));
     }
 }
 

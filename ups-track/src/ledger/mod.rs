@@ -387,10 +387,7 @@ impl Ledger {
             stage: Arc::clone(stage),
             step,
             bests,
-            seconds: 0.0,
-            calls: 0,
-            status: None,
-            changed: true,
+            told: None,
         }
     }
 
@@ -429,14 +426,6 @@ impl Ledger {
             }
             Op::StageOpened(stage) => {
                 self.stage(&stage);
-                self.summary_changed = true;
-            }
-            Op::StageEnded { stage, seconds, status } => {
-                let book = self.stage(&stage);
-                book.seconds += seconds;
-                book.calls += 1;
-                book.status = Some(status);
-                book.changed = true;
                 self.summary_changed = true;
             }
             Op::Refused(what) => self.refuse(what),
@@ -489,13 +478,15 @@ impl Ledger {
         let mut derived: Vec<(String, Scalar)> = Vec::new();
         for book in self.stages.iter_mut().flatten() {
             let stage = &book.stage;
-            if std::mem::take(&mut book.changed) {
-                derived.push((stage.key("status"), Scalar::from(book.status.map_or("running", StageStatus::as_str))));
-                if book.calls > 0 {
-                    derived.push((stage.key("duration_s"), Scalar::from(book.seconds)));
+            let calls = stage.calls();
+            if book.told.is_none_or(|told| told != calls) {
+                book.told = Some(calls);
+                derived.push((stage.key("status"), Scalar::from(calls.status.map_or("running", StageStatus::as_str))));
+                if calls.count > 0 {
+                    derived.push((stage.key("duration_s"), Scalar::from(calls.seconds)));
                 }
-                if book.calls > 1 {
-                    derived.push((stage.key("calls"), Scalar::from(book.calls)));
+                if calls.count > 1 {
+                    derived.push((stage.key("calls"), Scalar::from(calls.count)));
                 }
             }
             for best in book.bests.iter_mut().filter(|best| best.changed) {
@@ -531,7 +522,8 @@ impl Ledger {
 
     /// Writes a summary record with everything that has changed since the last one. `now` in nanoseconds since 1970.
     pub(crate) fn write_summary(&mut self, now: u64) {
-        if !std::mem::take(&mut self.summary_changed) {
+        let stages_changed = self.stages.iter().flatten().any(|book| book.told != Some(book.stage.calls()));
+        if !std::mem::take(&mut self.summary_changed) && !stages_changed {
             return;
         }
         self.settle_derived();
@@ -643,10 +635,13 @@ impl Ledger {
         self.stages
             .iter()
             .flatten()
-            .map(|book| LastStage {
-                path: book.stage.path.clone(),
-                seconds: book.seconds,
-                status: book.status.map_or("running", StageStatus::as_str),
+            .map(|book| {
+                let calls = book.stage.calls();
+                LastStage {
+                    path: book.stage.path.clone(),
+                    seconds: calls.seconds,
+                    status: calls.status.map_or("running", StageStatus::as_str),
+                }
             })
             .collect()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::kinds::metric::Number;
 use crate::kinds::summary::Goal;
-use crate::recorder::{Stage, StageStatus};
+use crate::recorder::{Calls, Stage};
 
 /// A stage and its books.
 #[derive(Debug)]
@@ -13,12 +13,8 @@ pub(crate) struct StageBook {
     /// The key of the step metric.
     pub(crate) step: u32,
     pub(crate) bests: Vec<Best>,
-    /// Seconds of wall time over all calls.
-    pub(crate) seconds: f64,
-    pub(crate) calls: u64,
-    pub(crate) status: Option<StageStatus>,
-    /// Whether times or outcome have changed since the summary was last written.
-    pub(crate) changed: bool,
+    /// The calls that the summary tells of; none before it was first written.
+    pub(crate) told: Option<Calls>,
 }
 
 /// The best row of a metric so far.

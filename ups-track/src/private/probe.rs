@@ -9,7 +9,6 @@ mod end;
 mod help;
 mod refusals;
 
-use std::marker::PhantomData;
 use std::ops::Deref;
 
 use crate::{MetricValue, SummaryValue};
@@ -17,38 +16,13 @@ use crate::{MetricValue, SummaryValue};
 pub use config::{ConfigEntry, ConfigProbe};
 pub use end::{EndProbe, call, edge};
 pub use help::{
-    assert_goal, file_path, goals, join, key, merge, metric, metrics, row, scores,
-    seconds, serialize, settings, summaries, summary, title,
+    Nested, assert_goal, file_path, goals, key, merge, metric, metrics, nested, row, scores, seconds,
+    serialize, settings, summary, title,
 };
+pub use refusals::Text;
 
 /// Implemented by every derive of a data kind, so that a type which derives two kinds does not compile.
 pub trait OneKindPerType {}
-
-/// Declares the chain behind [`Probe`]: one struct per wrong kind, from the most telling text to the general one.
-macro_rules! chain {
-    ($name:ident => $next:ident $(, $rest:ident)*) => {
-        pub struct $name<T: ?Sized>($next<T>);
-        impl<T: ?Sized> $name<T> {
-            const NEW: Self = Self($next::NEW);
-        }
-        impl<T: ?Sized> Deref for $name<T> {
-            type Target = $next<T>;
-            #[inline]
-            fn deref(&self) -> &$next<T> {
-                &self.0
-            }
-        }
-        chain!($next => $($rest),*);
-    };
-    ($name:ident =>) => {
-        pub struct $name<T: ?Sized>(PhantomData<T>);
-        impl<T: ?Sized> $name<T> {
-            const NEW: Self = Self(PhantomData);
-        }
-    };
-}
-
-chain!(Text => Flag, Time, Row, Scores, Config, Fallible, Other);
 
 /// Asks whether a value is a metric or a summary value, and which kind it is otherwise.
 pub struct Probe<'a, T: ?Sized> {

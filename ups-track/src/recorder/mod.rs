@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use op::Stream;
-pub(crate) use op::{Definition, Op, StageStatus, SummaryWords};
-pub(crate) use row::{Lane, MAX_VALUES, Plan, Pushed, RowBuffer, RowView, Slot};
-pub(crate) use stage::{Stage, StageOptions};
+pub(crate) use op::{Definition, Op, SummaryWords};
+pub(crate) use row::{Lane, MAX_VALUES, Plan, Pushed, RowView, RowWriter, Rows, Slot};
+pub(crate) use stage::{Calls, Stage, StageOptions, StageStatus};
 
 use crate::sys;
 
@@ -162,31 +162,39 @@ impl Recorder {
         lock(&self.plans).by_id.get(known..).unwrap_or_default().to_vec()
     }
 
-    /// Records a row of a plan. Waits while the lane is full; drops only when the log has failed or the run is over.
+    /// Records a row of a plan, whose values `fill` gives; false if they do not fit a lane. Waits while the lane is
+    /// full; drops only when the log has failed or the run is over.
     #[inline]
-    pub(crate) fn row(&self, lane: &Lane, plan: &Plan, row: &RowBuffer) {
+    pub(crate) fn row(&self, lane: &Lane, plan: &Plan, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
         if !self.is_open() {
-            return self.drop_late(1);
+            self.drop_late(1);
+            return true;
         }
         let epoch = self.epoch.load(Ordering::Acquire);
-        match lane.push(row, plan.id, epoch, sys::coarse_nanos()) {
-            Pushed::Stored => {}
-            Pushed::HalfFull => self.wake(),
-            Pushed::Full => self.row_when_there_is_room(lane, plan, row),
+        match lane.push(plan.id, plan.slots.len(), epoch, sys::coarse_nanos(), &fill) {
+            Pushed::Stored => true,
+            Pushed::HalfFull => {
+                self.wake();
+                true
+            }
+            Pushed::Unfit => false,
+            Pushed::Full => self.row_when_there_is_room(lane, plan, &fill),
         }
     }
 
     #[cold]
-    fn row_when_there_is_room(&self, lane: &Lane, plan: &Plan, row: &RowBuffer) {
+    fn row_when_there_is_room(&self, lane: &Lane, plan: &Plan, fill: &dyn Fn(&mut RowWriter<'_>)) -> bool {
         loop {
             self.wake();
             lane.wait(Duration::from_millis(20));
             if !self.is_open() {
-                return self.drop_late(1);
+                self.drop_late(1);
+                return true;
             }
             let epoch = self.epoch.load(Ordering::Acquire);
-            if lane.push(row, plan.id, epoch, sys::coarse_nanos()) != Pushed::Full {
-                return;
+            match lane.push(plan.id, plan.slots.len(), epoch, sys::coarse_nanos(), fill) {
+                Pushed::Full => {}
+                pushed => return pushed != Pushed::Unfit,
             }
         }
     }
@@ -199,7 +207,7 @@ impl Recorder {
             let counts = matches!(op, Op::Row { .. } | Op::Summary { .. } | Op::Config(_) | Op::Alert(_));
             return if counts { self.drop_late(1) } else { () };
         }
-        let time = sys::nanos();
+        let time = sys::coarse_nanos();
         let waiting = {
             let mut ops = lock(&self.ops);
             // Under the lock, so that the queue is in the order of the numbers and complete up to the last one.

@@ -11,26 +11,6 @@ use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
 
-/// How a stage ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StageStatus {
-    Ok,
-    Error,
-    Panic,
-    Cancelled,
-}
-
-impl StageStatus {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Error => "error",
-            Self::Panic => "panic",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
 /// Which console stream a line belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -124,8 +104,6 @@ pub(crate) enum Op {
     Name(String),
     /// A stage was entered for the first time.
     StageOpened(Arc<Stage>),
-    /// A stage ended; seconds of wall time.
-    StageEnded { stage: Arc<Stage>, seconds: f64, status: StageStatus },
     /// Something was refused; its key names what.
     Refused(&'static str),
 }

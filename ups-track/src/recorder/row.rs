@@ -1,7 +1,7 @@
 //! Rows on their way to the writer: words in a buffer per thread.
 //!
-//! A row is `[plan | values << 32]`, the epoch, the time, one byte per value that tells its slot and type (eight to a
-//! word), and one word per value. No allocation, no formatting: that is the writer's work.
+//! A row is `[plan | values << 32]`, the epoch, the time, and two words per value: its slot and type, and the value
+//! itself. No allocation, no formatting: that is the writer's work.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -13,11 +13,8 @@ use crate::kinds::metric::Number;
 /// Values that a row in a lane can have; wider rows travel as an operation.
 pub(crate) const MAX_VALUES: usize = 60;
 
-/// Words of a row before its tags.
+/// Words of a row before its values.
 const HEAD: usize = 3;
-
-/// Words of the widest row.
-const MAX_WORDS: usize = HEAD + MAX_VALUES.div_ceil(8) + MAX_VALUES;
 
 /// Words that a lane holds before its thread waits: 256 KiB.
 const CAPACITY: usize = 32 * 1024;
@@ -46,38 +43,27 @@ impl Plan {
     }
 }
 
-/// A row that is being put together on the stack.
+const F64: u64 = 0;
+const I64: u64 = 1;
+const U64: u64 = 2;
+
+/// Puts the values of a row behind its head, right where they stay.
 #[derive(Debug)]
-pub(crate) struct RowBuffer {
-    /// Whole words of tags, so that the last ones are copied too.
-    tags: [u8; MAX_VALUES.next_multiple_of(8)],
-    values: [u64; MAX_VALUES],
+pub(crate) struct RowWriter<'lane> {
+    cells: &'lane mut [[u64; 2]],
     count: usize,
-    /// Whether a value did not fit; the row must take another way.
-    overflow: bool,
+    unfit: bool,
 }
 
-const F64: u8 = 0;
-const I64: u8 = 1;
-const U64: u8 = 2;
-
-impl RowBuffer {
+impl RowWriter<'_> {
     #[inline]
-    pub(crate) fn new() -> Self {
-        Self { tags: [0; _], values: [0; MAX_VALUES], count: 0, overflow: false }
-    }
-
-    #[inline]
-    fn push(&mut self, slot: usize, kind: u8, value: u64) {
-        match (self.tags.get_mut(self.count), self.values.get_mut(self.count)) {
-            (Some(tag), Some(place)) if slot < MAX_VALUES => {
-                #[expect(clippy::cast_possible_truncation, reason = "a slot is less than 60")]
-                let slot = slot as u8;
-                *tag = slot << 2 | kind;
-                *place = value;
+    fn push(&mut self, slot: usize, kind: u64, value: u64) {
+        match self.cells.get_mut(self.count) {
+            Some(cell) => {
+                *cell = [(slot as u64) << 2 | kind, value];
                 self.count += 1;
             }
-            _ => self.overflow = true,
+            None => self.unfit = true,
         }
     }
 
@@ -96,43 +82,21 @@ impl RowBuffer {
         self.push(slot, U64, value);
     }
 
-    pub(crate) fn overflowed(&self) -> bool {
-        self.overflow
-    }
-
-    /// The values so far, by slot.
-    #[cfg(test)]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, Number)> {
-        self.tags.iter().zip(&self.values).take(self.count).map(|(tag, value)| decode(*tag, *value))
-    }
-
-    /// Lays the row out in words and hands them to `take`.
+    /// A value is no number: the row must take another way.
     #[inline]
-    fn words<T>(&self, plan: u32, epoch: u64, time: u64, take: impl FnOnce(&[u64]) -> T) -> T {
-        let mut words = [0_u64; MAX_WORDS];
-        let [head, epoch_word, time_word, rest @ ..] = &mut words;
-        *head = u64::from(plan) | (self.count as u64) << 32;
-        *epoch_word = epoch;
-        *time_word = time;
-        let tag_words = self.count.div_ceil(8);
-        for (word, tags) in rest.iter_mut().zip(self.tags.as_chunks::<8>().0).take(tag_words) {
-            *word = u64::from_le_bytes(*tags);
-        }
-        if let Some(place) = rest.get_mut(tag_words..tag_words + self.count) {
-            place.copy_from_slice(self.values.get(..self.count).unwrap_or_default());
-        }
-        take(words.get(..HEAD + tag_words + self.count).unwrap_or_default())
+    pub(crate) fn refuse(&mut self) {
+        self.unfit = true;
     }
 }
 
 #[inline]
-fn decode(tag: u8, value: u64) -> (usize, Number) {
+fn decode(tag: u64, value: u64) -> (usize, Number) {
     let number = match tag & 3 {
         F64 => Number::F64(f64::from_bits(value)),
         I64 => Number::I64(value.cast_signed()),
         _ => Number::U64(value),
     };
-    (usize::from(tag >> 2), number)
+    (usize::try_from(tag >> 2).unwrap_or(usize::MAX), number)
 }
 
 /// A row as the writer reads it out of a lane's words.
@@ -143,8 +107,7 @@ pub(crate) struct RowView<'a> {
     pub(crate) epoch: u64,
     /// Nanoseconds since 1970.
     pub(crate) time: u64,
-    tags: &'a [u64],
-    values: &'a [u64],
+    values: &'a [[u64; 2]],
 }
 
 impl<'a> RowView<'a> {
@@ -153,22 +116,45 @@ impl<'a> RowView<'a> {
         let [head, epoch, time, rest @ ..] = words else { return None };
         #[expect(clippy::cast_possible_truncation, reason = "two halves of a word")]
         let (plan, count) = (*head as u32, (*head >> 32) as usize);
-        let (tags, rest) = rest.split_at_checked(count.div_ceil(8))?;
-        let (values, rest) = rest.split_at_checked(count)?;
-        Some((Self { plan, epoch: *epoch, time: *time, tags, values }, rest))
+        let (values, rest) = rest.split_at_checked(count * 2)?;
+        Some((Self { plan, epoch: *epoch, time: *time, values: values.as_chunks().0 }, rest))
     }
 
     /// The values by slot.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, Number)> + 'a {
-        let tags = self.tags.iter().flat_map(|word| word.to_le_bytes());
-        tags.zip(self.values).map(|(tag, value)| decode(tag, *value))
+        self.values.iter().map(|[tag, value]| decode(*tag, *value))
+    }
+}
+
+/// A buffer of rows: always whole in size, so that a row is written without growing anything. Pages that were never
+/// written take no memory.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    words: Vec<u64>,
+    used: usize,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self { words: vec![0; CAPACITY], used: 0 }
+    }
+}
+
+impl Rows {
+    /// The words that are rows.
+    pub(crate) fn words(&self) -> &[u64] {
+        self.words.get(..self.used).unwrap_or_default()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.used = 0;
     }
 }
 
 /// One thread's buffer of rows. The thread appends, the writer swaps the whole buffer away.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
-    words: Mutex<Vec<u64>>,
+    rows: Mutex<Rows>,
     emptied: Condvar,
     closed: AtomicBool,
 }
@@ -182,37 +168,55 @@ pub(crate) enum Pushed {
     HalfFull,
     /// The lane is full.
     Full,
+    /// A value is no number, or there are too many: nothing was stored.
+    Unfit,
 }
 
 impl Lane {
-    /// Appends a row. The lock is only ever held for a copy of a few words or a swap.
+    /// Appends a row of at most `width` values, which `fill` gives. The lock is only ever held for a few words or a swap.
     #[inline]
-    pub(crate) fn push(&self, row: &RowBuffer, plan: u32, epoch: u64, time: u64) -> Pushed {
-        row.words(plan, epoch, time, |row| {
-            let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = words.len();
-            if before + row.len() > CAPACITY {
-                return Pushed::Full;
-            }
-            words.extend_from_slice(row);
-            if before < CAPACITY / 2 && words.len() >= CAPACITY / 2 { Pushed::HalfFull } else { Pushed::Stored }
-        })
+    pub(crate) fn push(
+        &self,
+        plan: u32,
+        width: usize,
+        epoch: u64,
+        time: u64,
+        fill: impl FnOnce(&mut RowWriter<'_>),
+    ) -> Pushed {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = rows.used;
+        let room = before..before + HEAD + 2 * width.min(MAX_VALUES);
+        let Some([head, epoch_word, time_word, cells @ ..]) = rows.words.get_mut(room) else { return Pushed::Full };
+        let mut row = RowWriter { cells: cells.as_chunks_mut().0, count: 0, unfit: false };
+        fill(&mut row);
+        let RowWriter { count, unfit, .. } = row;
+        if unfit {
+            return Pushed::Unfit;
+        }
+        *head = u64::from(plan) | (count as u64) << 32;
+        *epoch_word = epoch;
+        *time_word = time;
+        let after = before + HEAD + 2 * count;
+        rows.used = after;
+        if before < CAPACITY / 2 && after >= CAPACITY / 2 { Pushed::HalfFull } else { Pushed::Stored }
     }
 
     /// Waits until the writer has emptied the lane, at most `patience`.
     pub(crate) fn wait(&self, patience: Duration) {
-        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        if words.len() > CAPACITY / 2 {
-            drop(self.emptied.wait_timeout(words, patience).unwrap_or_else(PoisonError::into_inner));
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.used > CAPACITY / 2 {
+            drop(self.emptied.wait_timeout(rows, patience).unwrap_or_else(PoisonError::into_inner));
         }
     }
 
-    /// Takes all words, leaving `spare` (which must be empty) in their place.
-    pub(crate) fn take(&self, spare: &mut Vec<u64>) {
-        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_waited_for = words.len() > CAPACITY / 2;
-        std::mem::swap(&mut *words, spare);
-        drop(words);
+    /// Takes all rows, leaving `spare` (which must be empty) in their place.
+    pub(crate) fn take(&self, spare: &mut Rows) {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_waited_for = rows.used > CAPACITY / 2;
+        if rows.used > 0 {
+            std::mem::swap(&mut *rows, spare);
+        }
+        drop(rows);
         if was_waited_for {
             self.emptied.notify_all();
         }
@@ -228,7 +232,7 @@ impl Lane {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.words.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).used == 0
     }
 }
 
@@ -242,30 +246,36 @@ mod tests {
         #[test]
         fn rows_come_out_as_they_went_in(
             rows in prop::collection::vec(
-                (any::<u32>(), any::<u64>(), any::<u64>(), prop::collection::vec((0_usize..60, any::<u64>(), 0_u8..3), 0..60)),
+                (any::<u32>(), any::<u64>(), any::<u64>(), prop::collection::vec((0_usize..200, any::<u64>(), 0_u8..4), 0..70)),
                 0..50,
             )
         ) {
             let lane = Lane::default();
             let mut want = Vec::new();
             for (plan, epoch, time, values) in &rows {
-                let mut row = RowBuffer::new();
-                for (slot, bits, kind) in values {
-                    match kind {
-                        0 => row.f64(*slot, f64::from_bits(*bits)),
-                        1 => row.i64(*slot, bits.cast_signed()),
-                        _ => row.u64(*slot, *bits),
+                let pushed = lane.push(*plan, values.len(), *epoch, *time, |row| {
+                    for (slot, bits, kind) in values {
+                        match kind {
+                            0 => row.f64(*slot, f64::from_bits(*bits)),
+                            1 => row.i64(*slot, bits.cast_signed()),
+                            2 => row.u64(*slot, *bits),
+                            _ if bits % 16 == 0 => row.refuse(),
+                            _ => {}
+                        }
                     }
-                }
-                prop_assert!(!row.overflowed());
-                let values: Vec<_> = row.iter().collect();
-                if lane.push(&row, *plan, *epoch, *time) != Pushed::Full {
-                    want.push((*plan, *epoch, *time, format!("{values:?}")));
+                });
+                let unfit = values.iter().any(|(_, bits, kind)| *kind == 3 && bits % 16 == 0);
+                let numbers: Vec<_> = values.iter().filter(|v| v.2 < 3).map(|(slot, bits, kind)| {
+                    decode((*slot as u64) << 2 | u64::from(*kind), *bits)
+                }).collect();
+                prop_assert_eq!(pushed == Pushed::Unfit, unfit || numbers.len() > MAX_VALUES);
+                if pushed != Pushed::Unfit {
+                    want.push((*plan, *epoch, *time, format!("{numbers:?}")));
                 }
             }
-            let mut words = Vec::new();
-            lane.take(&mut words);
-            let mut rest = words.as_slice();
+            let mut taken = Rows::default();
+            lane.take(&mut taken);
+            let mut rest = taken.words();
             let mut got = Vec::new();
             while let Some((row, after)) = RowView::split(rest) {
                 got.push((row.plan, row.epoch, row.time, format!("{:?}", row.iter().collect::<Vec<_>>())));
@@ -279,18 +289,17 @@ mod tests {
     #[test]
     fn a_full_lane_says_so() {
         let lane = Lane::default();
-        let mut row = RowBuffer::new();
-        row.f64(0, 1.0);
         let mut half = 0;
         loop {
-            match lane.push(&row, 0, 0, 0) {
+            match lane.push(0, 1, 0, 0, |row| row.f64(0, 1.0)) {
                 Pushed::Stored => {}
                 Pushed::HalfFull => half += 1,
                 Pushed::Full => break,
+                Pushed::Unfit => unreachable!("one number fits"),
             }
         }
         assert_eq!(half, 1);
-        lane.take(&mut Vec::new());
-        assert_eq!(lane.push(&row, 0, 0, 0), Pushed::Stored);
+        lane.take(&mut Rows::default());
+        assert_eq!(lane.push(0, 1, 0, 0, |row| row.f64(0, 1.0)), Pushed::Stored);
     }
 }

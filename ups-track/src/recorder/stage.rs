@@ -1,7 +1,8 @@
 //! Stages: the names under which metrics stand. A stage inside a stage joins both names with a slash.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::kinds::summary::Goal;
 
@@ -25,6 +26,42 @@ pub(crate) struct Stage {
     pub(crate) options: StageOptions,
     children: Mutex<Vec<Arc<Stage>>>,
     ids: Arc<AtomicU32>,
+    /// Nanoseconds of wall time over all calls that have ended.
+    nanos: AtomicU64,
+    /// Calls that have ended.
+    calls: AtomicU64,
+    /// The outcome of the last one.
+    status: AtomicU8,
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum StageStatus {
+    Ok = 0,
+    Error = 1,
+    Panic = 2,
+    Cancelled = 3,
+}
+
+impl StageStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Panic => "panic",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The calls of a stage that have ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Calls {
+    pub(crate) count: u64,
+    pub(crate) seconds: f64,
+    /// The outcome of the last one; none if none has ended.
+    pub(crate) status: Option<StageStatus>,
 }
 
 impl Stage {
@@ -35,6 +72,9 @@ impl Stage {
             options: StageOptions::default(),
             children: Mutex::default(),
             ids: Arc::new(AtomicU32::new(1)),
+            nanos: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            status: AtomicU8::new(0),
         })
     }
 
@@ -58,9 +98,33 @@ impl Stage {
             options: options(),
             children: Mutex::default(),
             ids: Arc::clone(&self.ids),
+            nanos: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            status: AtomicU8::new(0),
         });
         children.push(Arc::clone(&child));
         (child, true)
+    }
+
+    /// A call of the stage has ended. Counted here and read by the writer when it writes the summary: a stage may end
+    /// millions of times.
+    pub(crate) fn ended(&self, wall: Duration, status: StageStatus) {
+        self.nanos.fetch_add(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.status.store(status as u8, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Release);
+    }
+
+    /// What `ended` has counted.
+    pub(crate) fn calls(&self) -> Calls {
+        let count = self.calls.load(Ordering::Acquire);
+        let status = match self.status.load(Ordering::Relaxed) {
+            0 => StageStatus::Ok,
+            1 => StageStatus::Error,
+            2 => StageStatus::Panic,
+            _ => StageStatus::Cancelled,
+        };
+        let seconds = self.nanos.load(Ordering::Relaxed) as f64 / 1e9;
+        Calls { count, seconds, status: (count > 0).then_some(status) }
     }
 
     /// The full key of a metric of this stage.

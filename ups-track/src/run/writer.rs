@@ -9,7 +9,7 @@ use super::dir::{RunDir, write_whole};
 use super::end::{Ending, Report};
 use crate::ledger::{Host, Ledger, Output, Sink};
 use crate::log::record;
-use crate::recorder::{Lane, Op, Recorder, RowView, Stamped, State};
+use crate::recorder::{Lane, Op, Recorder, RowView, Rows, Stamped, State};
 use crate::run::terminal::Terminal;
 use crate::settings::config_yaml;
 use crate::{say, sys};
@@ -21,39 +21,56 @@ pub(crate) struct Drain {
     lanes: Vec<Arc<Lane>>,
     batches: Vec<Batch>,
     ops: Vec<Stamped>,
-    spare: Vec<u64>,
+    spare: Rows,
 }
 
 /// What was taken out of a lane and how far it was read.
 #[derive(Debug)]
 struct Batch {
     lane: Arc<Lane>,
-    words: Vec<u64>,
+    rows: Rows,
+    /// Words that were read.
     read: usize,
+    /// Rows that came while others were waiting for an operation.
+    later: Vec<u64>,
 }
 
 impl Batch {
     fn head(&self) -> Option<(RowView<'_>, usize)> {
-        let rest = self.words.get(self.read..)?;
-        let (row, after) = RowView::split(rest)?;
-        Some((row, self.words.len() - after.len()))
+        let words = self.words();
+        let (row, after) = RowView::split(words.get(self.read..)?)?;
+        Some((row, words.len() - after.len()))
     }
 
-    fn refill(&mut self, spare: &mut Vec<u64>) {
-        if self.read >= self.words.len() {
-            self.words.clear();
+    fn words(&self) -> &[u64] {
+        if self.later.is_empty() { self.rows.words() } else { &self.later }
+    }
+
+    fn is_read(&self) -> bool {
+        self.read >= self.words().len()
+    }
+
+    fn refill(&mut self, spare: &mut Rows) {
+        if self.is_read() {
+            self.rows.clear();
+            self.later.clear();
             self.read = 0;
-            self.lane.take(&mut self.words);
+            self.lane.take(&mut self.rows);
         } else {
+            // What is left goes before what is new.
+            let left = self.words().get(self.read..).unwrap_or_default().to_vec();
+            self.later = left;
+            self.read = 0;
             self.lane.take(spare);
-            self.words.append(spare);
+            self.later.extend_from_slice(spare.words());
+            spare.clear();
         }
     }
 }
 
 impl Drain {
     pub(crate) fn new(recorder: Arc<Recorder>) -> Self {
-        Self { recorder, lanes: Vec::new(), batches: Vec::new(), ops: Vec::new(), spare: Vec::new() }
+        Self { recorder, lanes: Vec::new(), batches: Vec::new(), ops: Vec::new(), spare: Rows::default() }
     }
 
     /// Moves everything that was recorded so far.
@@ -65,7 +82,12 @@ impl Drain {
         for lane in &self.lanes {
             let known = self.batches.iter().position(|batch| Arc::ptr_eq(&batch.lane, lane));
             let index = known.unwrap_or_else(|| {
-                self.batches.push(Batch { lane: Arc::clone(lane), words: Vec::new(), read: 0 });
+                self.batches.push(Batch {
+                    lane: Arc::clone(lane),
+                    rows: Rows::default(),
+                    read: 0,
+                    later: Vec::new(),
+                });
                 self.batches.len() - 1
             });
             if let Some(batch) = self.batches.get_mut(index) {
@@ -81,7 +103,7 @@ impl Drain {
         self.rows_before(last + 1, ledger);
         self.ops = ops;
         let lanes = &self.lanes;
-        self.batches.retain(|b| b.read < b.words.len() || lanes.iter().any(|lane| Arc::ptr_eq(lane, &b.lane)));
+        self.batches.retain(|b| !b.is_read() || lanes.iter().any(|lane| Arc::ptr_eq(lane, &b.lane)));
     }
 
     /// Writes the rows that do not know of operation `epoch`, those of all threads in the order of their times.

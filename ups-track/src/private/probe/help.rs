@@ -96,28 +96,41 @@ pub fn metrics<T: Metrics + ?Sized>(row: &T, prefix: &str, each: &mut dyn FnMut(
 
 /// Shows a value of a struct of scores.
 #[inline]
-pub fn summary<F: SummaryField>(field: F, key: &str, each: &mut dyn FnMut(&str, Scalar)) {
+pub fn summary<F: SummaryField>(field: &F, key: &str, each: &mut dyn FnMut(&str, Scalar)) {
     if let Some(scalar) = field.scalar() {
         each(key, scalar);
     }
 }
 
-/// Shows the values of a struct of scores inside another.
-pub fn summaries<T: EvalSummary + ?Sized>(scores: &T, prefix: &str, each: &mut dyn FnMut(&str, Scalar)) {
-    if prefix.is_empty() {
-        scores.visit_summary(each);
-    } else {
-        scores.visit_summary(&mut |key, scalar| each(&format!("{prefix}/{key}"), scalar));
+/// A struct of scores inside another.
+pub trait Nested {
+    /// Shows the values below `prefix`.
+    fn visit(&self, prefix: &str, each: &mut dyn FnMut(&str, Scalar));
+    /// Emits the values below the prefix of the outer struct and that of this one.
+    fn emit_below(&self, outer: &str, prefix: &str);
+}
+
+impl<T: EvalSummary> Nested for T {
+    fn visit(&self, prefix: &str, each: &mut dyn FnMut(&str, Scalar)) {
+        if prefix.is_empty() {
+            self.visit_summary(each);
+        } else {
+            self.visit_summary(&mut |key, scalar| each(&format!("{prefix}/{key}"), scalar));
+        }
+    }
+
+    fn emit_below(&self, outer: &str, prefix: &str) {
+        match (outer, prefix) {
+            ("", _) => self.emit(prefix),
+            (_, "") => self.emit(outer),
+            _ => self.emit(&format!("{outer}/{prefix}")),
+        }
     }
 }
 
-/// Joins the prefix of a summary and the prefix of a struct inside it.
-pub fn join(outer: &str, inner: &str) -> String {
-    match (outer, inner) {
-        ("", _) => inner.to_owned(),
-        (_, "") => outer.to_owned(),
-        _ => format!("{outer}/{inner}"),
-    }
+#[inline]
+pub fn nested<T: EvalSummary>(scores: &T) -> &dyn Nested {
+    scores
 }
 
 /// A number, for which better means smaller or larger.

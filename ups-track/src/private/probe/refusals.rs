@@ -5,14 +5,16 @@
 
 #![expect(clippy::unused_self, reason = "a probe answers by the type of its value")]
 
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::time::Duration;
 
-use super::{Config, Fallible, Flag, Other, Row, Scores, Text, Time};
 use crate::{ConfigValue, EvalSummary, MetricValue, Metrics, RunConfig, SummaryValue};
 
 /// A type that no value has: the only one for which the bounds of wrong kinds hold.
-#[expect(dead_code, reason = "it exists so that rustc does not advise to implement the traits")]
 enum Never {}
+// Counts as a use. (A private type is not listed as one that implements the traits.)
+const _: Option<Never> = None;
 
 /// Declares the traits whose text is the error for a wrong kind.
 macro_rules! refusals {
@@ -97,6 +99,32 @@ refusals! {
     )]
     NoResultToReport,
 }
+
+/// Declares the chain behind the probes: one struct per wrong kind, from the most telling text to the general one.
+macro_rules! chain {
+    ($name:ident => $next:ident $(, $rest:ident)*) => {
+        pub struct $name<T: ?Sized>($next<T>);
+        impl<T: ?Sized> $name<T> {
+            pub(super) const NEW: Self = Self($next::NEW);
+        }
+        impl<T: ?Sized> Deref for $name<T> {
+            type Target = $next<T>;
+            #[inline]
+            fn deref(&self) -> &$next<T> {
+                &self.0
+            }
+        }
+        chain!($next => $($rest),*);
+    };
+    ($name:ident =>) => {
+        pub struct $name<T: ?Sized>(PhantomData<T>);
+        impl<T: ?Sized> $name<T> {
+            pub(super) const NEW: Self = Self(PhantomData);
+        }
+    };
+}
+
+chain!(Text => Flag, Time, Row, Scores, Config, Fallible, Other);
 
 pub trait IsBool {}
 impl IsBool for bool {}

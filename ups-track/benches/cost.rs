@@ -1,0 +1,290 @@
+//! What recording costs, with the floor measured in the same run.
+//!
+//! ```text
+//! cargo bench -p ups-track --bench cost            # everything
+//! cargo bench -p ups-track --bench cost -- row     # what matches
+//! ```
+//!
+//! A row is three numbers and a step, `metric!` inside a stage, subscriber = registry with our layer. Machines differ
+//! and are noisy: compare a line with its floor, not with another machine's. For instructions per row see
+//! `benches/instructions.sh`.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for the developers")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tracing::{Subscriber, info_span};
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use ups_track::{Mode, Run, RunGuard, metric};
+
+#[inline(never)]
+fn row(i: u64) {
+    let x = black_box(1.0 / (i as f64 + 1.0));
+    metric!(step = i, loss = x, lr = 1e-3 * x, grad_norm = 0.5 + x);
+}
+
+#[inline(never)]
+fn stage(i: u64) {
+    let _stage = info_span!("train", stage = "operator").entered();
+    black_box(i);
+}
+
+/// The floor: a layer that reads the fields and drops them.
+struct ReadFields;
+
+struct Fields([f64; 4], usize);
+
+impl tracing::field::Visit for Fields {
+    fn record_f64(&mut self, _: &tracing::field::Field, v: f64) {
+        if let Some(place) = self.0.get_mut(self.1) {
+            *place = v;
+            self.1 += 1;
+        }
+    }
+    fn record_u64(&mut self, field: &tracing::field::Field, v: u64) {
+        self.record_f64(field, v as f64);
+    }
+    fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn std::fmt::Debug) {}
+}
+
+impl<S: Subscriber> Layer<S> for ReadFields {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields([0.0; 4], 0);
+        event.record(&mut fields);
+        black_box(&fields.0);
+    }
+}
+
+/// The floor of a stage: a span with two clock reads, times kept in the span's extensions.
+struct TimeSpans;
+
+struct Entered(Instant);
+
+impl<S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer<S> for TimeSpans {
+    fn on_new_span(&self, _: &tracing::span::Attributes<'_>, id: &tracing::Id, context: Context<'_, S>) {
+        context.span(id).unwrap().extensions_mut().insert(Entered(Instant::now()));
+    }
+    fn on_close(&self, id: tracing::Id, context: Context<'_, S>) {
+        let span = context.span(&id).unwrap();
+        let time = span.extensions().get::<Entered>().map(|entered| entered.0.elapsed());
+        black_box(time);
+    }
+}
+
+fn start(dir: &Path) -> RunGuard {
+    Run::builder().project("bench").mode(Mode::Offline).dir(dir).quiet(true).global(false).start().unwrap()
+}
+
+fn percentile(sorted: &[f64], p: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+    let at = ((sorted.len() - 1) as f64 * p) as usize;
+    sorted.get(at).copied().unwrap_or(f64::NAN)
+}
+
+/// Nanoseconds per call, back to back: blocks of 100 calls, `(p50, p99)` of the blocks' means.
+fn hot(calls: u64, mut f: impl FnMut(u64)) -> (f64, f64) {
+    let mut blocks = Vec::new();
+    for block in 0..calls / 100 {
+        let begin = Instant::now();
+        for i in 0..100 {
+            f(block * 100 + i);
+        }
+        blocks.push(begin.elapsed().as_nanos() as f64 / 100.0);
+    }
+    blocks.sort_by(f64::total_cmp);
+    (percentile(&blocks, 0.5), percentile(&blocks, 0.99))
+}
+
+/// Nanoseconds per call, one every two milliseconds, asleep in between: `(p50, p99)`.
+fn paced(calls: u64, mut f: impl FnMut(u64)) -> (f64, f64) {
+    let mut times = Vec::new();
+    for i in 0..calls {
+        std::thread::sleep(Duration::from_millis(2));
+        let begin = Instant::now();
+        f(i);
+        times.push(begin.elapsed().as_nanos() as f64);
+    }
+    times.sort_by(f64::total_cmp);
+    (percentile(&times, 0.5), percentile(&times, 0.99))
+}
+
+/// CPU time of all threads of this process, in nanoseconds.
+fn cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let own: f64 = text.split(' ').next().and_then(|t| t.parse().ok()).unwrap_or(0.0);
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let all: f64 = tasks
+        .filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok())
+        .filter_map(|text| text.split(' ').next()?.parse::<f64>().ok())
+        .sum();
+    all.max(own)
+}
+
+/// A figure of `/proc/self/status` in kB.
+fn status(name: &str) -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0.0)
+}
+
+fn line(name: &str, value: &str, goal: &str) {
+    println!("{name:52} {value:>22}   {goal}");
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    if let [mode, dir] = arguments.as_slice()
+        && mode == "one-row-process"
+    {
+        return one_row(Path::new(dir));
+    }
+    if let [mode, rows, dir] = arguments.as_slice()
+        && mode == "rows-process"
+    {
+        return rows_for_instructions(rows.parse().unwrap(), Path::new(dir));
+    }
+    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|a| name.contains(a.as_str()));
+    line("what", "measured", "goal");
+    if wanted("row") {
+        rows();
+    }
+    if wanted("paced") {
+        paced_rows();
+    }
+    if wanted("stage") {
+        stages();
+    }
+    if wanted("disabled") {
+        disabled();
+    }
+    if wanted("process") {
+        process();
+    }
+    if wanted("memory") {
+        memory();
+    }
+}
+
+fn rows() {
+    let floor = tracing::subscriber::with_default(Registry::default().with(ReadFields), || hot(1_000_000, row));
+    let dir = tempfile::tempdir().unwrap();
+    let run = start(dir.path());
+    let total = 2_000_000;
+    let before = cpu();
+    let ours = tracing::subscriber::with_default(Registry::default().with(run.layer()), || {
+        let _stage = info_span!("train", stage = "train").entered();
+        hot(total, row)
+    });
+    let finished = run.finish().unwrap();
+    let spent = (cpu() - before) / total as f64;
+    assert_eq!(finished.rows(), total);
+    line("row, back to back, p50 / p99", &format!("{:.0} / {:.0} ns", ours.0, ours.1), "<= 60 ns (p50)");
+    line("  floor: a layer that reads the fields", &format!("{:.0} / {:.0} ns", floor.0, floor.1), "");
+    line("  ratio to the floor, p50", &format!("{:.1}", ours.0 / floor.0), "");
+    line("row, CPU of all threads", &format!("{spent:.0} ns"), "<= 600 ns");
+    let log = std::fs::read_dir(finished.dir().unwrap()).unwrap().flatten().find(|e| e.path().extension().is_some_and(|x| x == "wandb"));
+    let bytes = log.unwrap().metadata().unwrap().len() as f64 / total as f64;
+    line("row, bytes in the log", &format!("{bytes:.0} B"), "<= 200 B");
+}
+
+fn paced_rows() {
+    let floor = tracing::subscriber::with_default(Registry::default().with(ReadFields), || paced(1000, row));
+    let dir = tempfile::tempdir().unwrap();
+    let run = start(dir.path());
+    let ours = tracing::subscriber::with_default(Registry::default().with(run.layer()), || {
+        let _stage = info_span!("train", stage = "train").entered();
+        paced(2000, row)
+    });
+    line("row, one every 2 ms, p50 / p99", &format!("{:.0} / {:.0} ns", ours.0, ours.1), "<= 1000 / 6000 ns");
+    line("  floor: a layer that reads the fields", &format!("{:.0} / {:.0} ns", floor.0, floor.1), "");
+}
+
+fn stages() {
+    let floor = tracing::subscriber::with_default(Registry::default().with(TimeSpans), || hot(500_000, stage));
+    let dir = tempfile::tempdir().unwrap();
+    let run = start(dir.path());
+    let ours = tracing::subscriber::with_default(Registry::default().with(run.layer()), || hot(500_000, stage));
+    line("stage, entered and left, p50 / p99", &format!("{:.0} / {:.0} ns", ours.0, ours.1), "<= 200 ns (p50)");
+    line("  floor: registry span with two clock reads", &format!("{:.0} / {:.0} ns", floor.0, floor.1), "");
+}
+
+fn disabled() {
+    let none = hot(5_000_000, row);
+    let dir = tempfile::tempdir().unwrap();
+    let run = Run::builder().mode(Mode::Disabled).dir(dir.path()).quiet(true).start().unwrap();
+    let off = tracing::subscriber::with_default(Registry::default().with(ups_track::layer()), || hot(5_000_000, row));
+    drop(run);
+    line("row, no layer, p50", &format!("{:.1} ns", none.0), "<= 3 ns");
+    line("row, mode disabled, p50", &format!("{:.1} ns", off.0), "<= 3 ns");
+}
+
+fn one_row(dir: &Path) {
+    let run = start(dir);
+    tracing::subscriber::with_default(Registry::default().with(run.layer()), || row(1));
+    assert_eq!(run.finish().unwrap().rows(), 1);
+}
+
+/// As a program does it: one global subscriber.
+fn rows_for_instructions(rows: u64, dir: &Path) {
+    let run = start(dir);
+    tracing::subscriber::set_global_default(Registry::default().with(run.layer())).unwrap();
+    let _stage = info_span!("train", stage = "train").entered();
+    for i in 0..rows {
+        row(i);
+    }
+}
+
+fn process() {
+    let this = std::env::current_exe().unwrap();
+    let time = |arguments: &[&str]| {
+        let mut times: Vec<f64> = (0..21)
+            .map(|_| {
+                let begin = Instant::now();
+                assert!(Command::new(&this).args(arguments).status().unwrap().success());
+                begin.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        percentile(&times, 0.5)
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let ours = time(&["one-row-process", dir.path().to_str().unwrap()]);
+    let floor = {
+        let mut times: Vec<f64> = (0..21)
+            .map(|_| {
+                let begin = Instant::now();
+                assert!(Command::new("true").status().unwrap().success());
+                begin.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        percentile(&times, 0.5)
+    };
+    line("start, one row, finish, whole process", &format!("{ours:.1} ms"), "<= 10 ms");
+    line("  floor: a process that does nothing", &format!("{floor:.1} ms"), "");
+}
+
+fn memory() {
+    let before = status("VmRSS");
+    let dir = tempfile::tempdir().unwrap();
+    let run = start(dir.path());
+    let mut early = 0.0;
+    let rows = 10_000_000;
+    tracing::subscriber::with_default(Registry::default().with(run.layer()), || {
+        let _stage = info_span!("train", stage = "train").entered();
+        for i in 0..rows {
+            row(i);
+            if i == rows / 10 {
+                early = status("VmRSS");
+            }
+        }
+    });
+    let late = status("VmRSS");
+    line("memory over the program's own, after 1 M rows", &format!("{:.1} MB", (early - before) / 1e3), "<= 8 MB");
+    line("memory over the program's own, after 10 M rows", &format!("{:.1} MB", (late - before) / 1e3), "flat");
+    drop(run);
+}

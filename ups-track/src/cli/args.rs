@@ -1,0 +1,141 @@
+//! What can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  ups-track show                                 the run, or the runs, below ./wandb
+  ups-track show wandb/latest-run                one run: config, summary, metrics, files, ...
+  ups-track verify --quiet wandb                 says only what is wrong; see the exit code
+  ups-track export wandb/latest-run > rows.jsonl
+
+Each command explains itself: ups-track show --help";
+
+const SHOW: &str = "\
+A PATH is a `.wandb` log, a run directory, a `wandb` directory or the one above it, or
+the id of a run below ./wandb. Of a directory with several runs there is one line per run.
+
+Logs of W&B's own client are shown too. A run that was killed is shown as far as it got.
+
+Examples:
+  ups-track show wandb/latest-run
+  ups-track show abc12345 --rows 20 --console 40
+  ups-track show --all wandb/offline-run-20260101_120000-abc12345 | less -R
+
+Exit code: 0 shown; 2 damaged (shown up to the damage), unreadable or not found.";
+
+const VERIFY: &str = "\
+Reads every byte of the logs and checks checksums, framing and records: the run record
+first, `_step` strictly increasing, an exit record at the end.
+
+Examples:
+  ups-track verify wandb/latest-run
+  ups-track verify --quiet wandb || echo 'something is not whole'
+
+Exit code: 0 whole and finished; 1 readable, but not finished (no exit record, or a torn
+end as after a crash: everything before it is fine); 2 damaged, unreadable or not found.
+With several logs it is the worst one's.";
+
+const EXPORT: &str = "\
+Rows keep their order and their numbers keep every digit. Nested keys are joined with a
+dot. NaN and infinities, which JSON does not have, become the strings \"NaN\", \"Infinity\"
+and \"-Infinity\"; in CSV they are bare words.
+
+  jsonl  one JSON object per row; a summary or config is one object, nested as logged
+  csv    a header with every key in order of first appearance, then one line per row; a
+         key that a row lacks is an empty cell (an empty text is \"\"); quoting as in
+         RFC 4180, lines end with a line feed; a summary or config has columns key, value
+
+Examples:
+  ups-track export wandb/latest-run > rows.jsonl
+  ups-track export wandb/latest-run --format csv --output rows.csv
+  ups-track export abc12345 --what summary | jq .
+
+Exit code: 0 exported; 1 the log has a torn end, everything before it is exported;
+2 damaged (exported up to the damage), unreadable or not found.";
+
+/// Looks into runs on disk, recorded by ups-track or by W&B's own client.
+#[derive(Debug, Parser)]
+#[command(name = "ups-track", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows what a run holds.
+    #[command(after_help = SHOW)]
+    Show(Show),
+    /// Checks that logs are whole, and says what is wrong with them.
+    #[command(after_help = VERIFY)]
+    Verify(Verify),
+    /// Writes rows, summary, config or console as JSON lines or CSV.
+    #[command(after_help = EXPORT)]
+    Export(Export),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    /// Logs, directories or run ids; `./wandb` if there is none
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// How many of the last rows to show
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) rows: usize,
+    /// How many of the last console lines to show
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) console: usize,
+    /// Show everything: long lists whole, definitions, W&B's own keys
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Verify {
+    /// Logs, directories or run ids; `./wandb` if there is none
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Say nothing of logs that are whole and finished
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Export {
+    /// A log, a directory with one run, or a run id
+    #[arg(value_name = "PATH")]
+    pub(super) path: PathBuf,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    pub(super) format: Format,
+    /// Where to write it; a file appears only once it is complete
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = What::History)]
+    pub(super) what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// JSON, one object per line
+    Jsonl,
+    /// Comma-separated values
+    Csv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum What {
+    /// The rows of metrics
+    History,
+    /// The summary
+    Summary,
+    /// The config
+    Config,
+    /// The console output, in the pieces in which it was recorded
+    Console,
+}
