@@ -87,7 +87,7 @@ def nested_config(name, directory):
 
 def odd_values(name, directory):
     """Values at the edges of their types."""
-    odd = {
+    numbers = {
         "nan": math.nan,
         "inf": math.inf,
         "neg_inf": -math.inf,
@@ -96,8 +96,37 @@ def odd_values(name, directory):
         "i64_max": 2**63 - 1,
         "tiny": 5e-324,
         "big": 1.7976931348623157e308,
+        "small": 1.5e-7,
         "neg_zero": -0.0,
         "whole": 3.0,
+    }
+    plain = numbers | {
+        "text": 'naïve "quotes" \\ \n\t 漢字 🚀 \x01',
+        "empty": "",
+        "nan_text": "NaN",
+        "yes": True,
+    }
+    config = plain | {
+        "nothing": None,
+        "list": [1, math.nan, "x"],
+        "dict": {"nan": math.nan, "deep": {"inf": math.inf}},
+    }
+    run = start(name, directory, config=config)
+    run.summary.update({f"s_{key}": value for key, value in plain.items()})
+    run.define_metric("step")
+    for key in ["loss", "low", *(f"h_{key}" for key in numbers)]:
+        run.define_metric(key, step_metric="step")
+    run.log({"step": 0, "loss": math.nan})
+    run.log({"step": 1, "loss": math.inf, "low": -math.inf})
+    # A step that goes back is data like any other.
+    run.log({"step": -1, "loss": 0.5})
+    run.log({"step": 2**53 + 1} | {f"h_{key}": value for key, value in numbers.items()})
+    run.finish()
+
+
+def odd_kinds(name, directory):
+    """What this client takes as history and summary and ours, by its types, does not: no number, no plain value."""
+    odd = {
         "text": 'naïve "quotes" \\ \n\t 漢字 🚀 \x01',
         "empty": "",
         "nan_text": "NaN",
@@ -106,11 +135,8 @@ def odd_values(name, directory):
         "list": [1, math.nan, "x"],
         "dict": {"nan": math.nan, "deep": {"inf": math.inf}},
     }
-    run = start(name, directory, config=odd)
+    run = start(name, directory)
     run.summary.update({f"s_{key}": value for key, value in odd.items()})
-    run.log({"loss": math.nan})
-    run.log({"loss": math.inf, "low": -math.inf})
-    run.log({"loss": 0.5})
     run.log({f"h_{key}": value for key, value in odd.items()})
     run.finish()
 
@@ -121,9 +147,22 @@ def min_max_mean(name, directory):
     run.define_metric("loss", summary="min,max,mean")
     run.define_metric("acc", summary="max,last")
     run.define_metric("hidden", summary="none")
+    run.define_metric("first", summary="first,mean")
     run.define_metric("eval/*", summary="min")
     for loss in (4.0, 1.0, 7.0):
-        run.log({"loss": loss, "acc": 1 / loss, "hidden": loss, "plain": loss, "eval/err": loss})
+        run.log({"loss": loss, "acc": 1 / loss, "hidden": loss, "plain": loss, "first": loss, "eval/err": loss})
+    run.finish()
+
+
+def stage_summary(name, directory):
+    """The same for the metrics of a stage."""
+    run = start(name, directory)
+    step = "operator/step"
+    run.define_metric(step)
+    run.define_metric("operator/*", step_metric=step)
+    run.define_metric("operator/loss", step_metric=step, summary="min,mean")
+    for epoch, loss in enumerate((4.0, 1.0, 7.0)):
+        run.log({"operator/loss": loss, "operator/lr": 0.5, step: epoch})
     run.finish()
 
 
@@ -148,6 +187,9 @@ def console(name, directory):
     print("longer text\rshort")
     print("tab\there, 漢字 🚀")
     print("\x1b[2Kcleared\x1b[1A\x1b[2K\x1b[Gup")
+    print("\x1b[32mlong and green\x1b[0m\rshort")
+    print("\x1b[31mred\x1b[0m\r\x1b[2K\x1b[33mother\x1b[0m")
+    print("x" * 5000)
     print("windows\r")
     sys.stdout.write("no newline at the end")
     run.finish()
@@ -173,7 +215,9 @@ def metadata(name, directory):
         file = source / "sub" / f"{policy}.txt"
         file.write_text(f"{policy}: naïve\n", encoding="utf-8")
         run.save(file, base_path=source, policy=policy)
-    run.log({"loss": 1.0})
+    run.define_metric("step")
+    run.define_metric("loss", step_metric="step")
+    run.log({"step": 0, "loss": 1.0})
     run.finish()
 
 
@@ -182,7 +226,9 @@ SCENARIOS = (
     summary_only,
     nested_config,
     odd_values,
+    odd_kinds,
     min_max_mean,
+    stage_summary,
     exit_code,
     console,
     metadata,

@@ -1,11 +1,12 @@
 //! Two runs are the same if a person who looks at them on W&B cannot tell which client wrote which.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::json::{self, Row};
+use crate::json::Row;
 use crate::server::{Alert, MetricDefinition, Run};
 
 /// What must not depend on which client recorded a run: a [`Run`] without its times, without what describes the
@@ -28,18 +29,18 @@ pub struct NormalizedRun {
     pub config: Row,
     /// What is in `_wandb` beside versions, telemetry, environment and metric definitions: custom charts and such.
     pub internal: Row,
-    /// The metric definitions, sorted.
-    pub metrics: Vec<MetricDefinition>,
+    /// The metric definitions, by name.
+    pub metrics: BTreeMap<String, Vec<MetricDefinition>>,
     /// The history, with the times masked.
     pub history: Vec<Row>,
     /// The summary, with the times masked.
     pub summary: Row,
     /// The console, without the times.
     pub console: Vec<ConsoleText>,
-    /// The alerts, sorted.
-    pub alerts: Vec<Alert>,
-    /// The files that do not describe the client or the machine.
-    pub files: BTreeMap<String, Value>,
+    /// The alerts, by title.
+    pub alerts: BTreeMap<String, Vec<Alert>>,
+    /// The files, as far as they do not describe the client or the machine or repeat the above.
+    pub files: BTreeMap<String, String>,
     /// The exit code.
     pub exit_code: Option<i64>,
     /// Whether the run is complete.
@@ -58,8 +59,8 @@ pub struct ConsoleText {
 /// The entries of `_wandb` that describe the client, or are compared on their own.
 const INTERNAL: [&str; 5] = ["cli_version", "python_version", "t", "e", "m"];
 
-/// The files that describe the client and the machine.
-const MACHINE_FILES: [&str; 3] = ["config.yaml", "requirements.txt", "wandb-metadata.json"];
+/// The files that describe the client and the machine, and those that repeat configuration and summary.
+const LEFT_OUT: [&str; 4] = ["config.yaml", "requirements.txt", "wandb-metadata.json", "wandb-summary.json"];
 
 /// What stands in the place of a time.
 const MASK: &str = "<time>";
@@ -77,7 +78,7 @@ impl From<&Run> for NormalizedRun {
             sweep: run.sweep.clone(),
             config: canonical_row(run.config()),
             internal: canonical_row(internal),
-            metrics: sorted(run.metrics()),
+            metrics: by(run.metrics(), |metric| &metric.name),
             history: run.history().into_iter().map(masked).collect(),
             summary: masked(run.summary()),
             console: run
@@ -85,11 +86,12 @@ impl From<&Run> for NormalizedRun {
                 .into_iter()
                 .map(|line| ConsoleText { stderr: line.stderr, text: line.text })
                 .collect(),
-            alerts: sorted(run.alerts.clone()),
+            alerts: by(run.alerts.clone(), |alert| &alert.title),
             files: run
                 .files
                 .iter()
-                .filter_map(|(path, bytes)| Some((path.clone(), file(path, bytes)?)))
+                .filter(|(path, _)| !LEFT_OUT.contains(&path.as_str()))
+                .map(|(path, bytes)| (path.clone(), text(bytes)))
                 .collect(),
             exit_code: run.exit_code,
             complete: run.complete,
@@ -100,6 +102,19 @@ impl From<&Run> for NormalizedRun {
 fn sorted<T: Ord>(mut values: Vec<T>) -> Vec<T> {
     values.sort();
     values
+}
+
+fn by<T: Ord>(values: Vec<T>, name: impl Fn(&T) -> &String) -> BTreeMap<String, Vec<T>> {
+    let mut by = BTreeMap::<_, Vec<T>>::new();
+    for value in sorted(values) {
+        by.entry(name(&value).clone()).or_default().push(value);
+    }
+    by
+}
+
+/// The bytes in a form that can be compared and read.
+fn text(bytes: &[u8]) -> String {
+    str::from_utf8(bytes).map_or_else(|_| format!("{bytes:02x?}"), str::to_owned)
 }
 
 /// Masks the times of a history row or a summary. Where there is no number there is no time, and it stays.
@@ -138,39 +153,52 @@ fn canonical_row(row: Row) -> Row {
     row.into_iter().map(|(key, value)| (key, canonical(value))).collect()
 }
 
-/// The content of a file in a form that can be compared and read; `None` if it is the machine's.
-fn file(path: &str, bytes: &[u8]) -> Option<Value> {
-    if MACHINE_FILES.contains(&path) {
-        return None;
+/// One place where two runs differ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// The place, from the name of the field on: `summary["loss"]["min"]`.
+    pub path: String,
+    /// What the first run has there, if anything.
+    pub left: Option<Value>,
+    /// What the second run has there, if anything.
+    pub right: Option<Value>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, left, right } = self;
+        let side = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+        write!(f, "{path}: {} | {}", side(left), side(right))
     }
-    let Ok(text) = str::from_utf8(bytes) else {
-        return Some(format!("{bytes:02x?}").into());
-    };
-    let summary = json::parse_object(text).ok().filter(|_| path == "wandb-summary.json");
-    Some(summary.map_or_else(|| text.into(), |summary| Value::Object(masked(summary))))
 }
 
 impl NormalizedRun {
-    /// Where this run differs from another: one line for each place, none if they are equal.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
+    /// Where this run differs from another: every place, none if they are equal.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let value = |run: &Self| serde_json::to_value(run).unwrap_or_default();
         let mut found = Vec::new();
-        compare("run", &value(self), &value(other), &mut found);
+        compare("", &value(self), &value(other), &mut found);
         found
     }
 }
 
-fn compare(path: &str, left: &Value, right: &Value, found: &mut Vec<String>) {
+fn compare(path: &str, left: &Value, right: &Value, found: &mut Vec<Difference>) {
+    let mut differ = |path: String, left: Option<&Value>, right: Option<&Value>| {
+        found.push(Difference { path, left: left.cloned(), right: right.cloned() });
+    };
     match (left, right) {
         (Value::Object(left), Value::Object(right)) => {
+            // The fields of the run itself need no brackets.
+            let at =
+                |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}[{key:?}]") };
+            for (key, value) in right.iter().filter(|(key, _)| !left.contains_key(*key)) {
+                differ(at(key), None, Some(value));
+            }
             for (key, value) in left {
                 match right.get(key) {
-                    Some(other) => compare(&format!("{path}[{key:?}]"), value, other, found),
-                    None => found.push(format!("{path}[{key:?}]: {value} | nothing")),
+                    Some(other) => compare(&at(key), value, other, found),
+                    None => found.push(Difference { path: at(key), left: Some(value.clone()), right: None }),
                 }
-            }
-            for (key, value) in right.iter().filter(|(key, _)| !left.contains_key(*key)) {
-                found.push(format!("{path}[{key:?}]: nothing | {value}"));
             }
         }
         (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
@@ -179,7 +207,65 @@ fn compare(path: &str, left: &Value, right: &Value, found: &mut Vec<String>) {
             }
         }
         _ if left == right => {}
-        _ => found.push(format!("{path}: {left} | {right}")),
+        _ => differ(path.to_owned(), Some(left), Some(right)),
+    }
+}
+
+/// A difference between two runs that is meant: where it is, what each run has there, and why.
+#[derive(Debug, Clone)]
+pub struct Meant {
+    /// The place, as in [`Difference::path`].
+    pub path: String,
+    /// What the first run has there.
+    pub left: Side,
+    /// What the second run has there.
+    pub right: Side,
+    /// Why they differ.
+    pub reason: &'static str,
+}
+
+/// What a run has at a place where it is meant to differ.
+#[derive(Debug, Clone)]
+pub enum Side {
+    /// Nothing.
+    Nothing,
+    /// This value.
+    Is(Value),
+    /// Some number that is not negative: a time.
+    Time,
+}
+
+impl Side {
+    fn holds(&self, value: Option<&Value>) -> bool {
+        match (self, value) {
+            (Self::Nothing, None) => true,
+            (Self::Is(expected), Some(value)) => expected == value,
+            (Self::Time, Some(value)) => value.as_f64().is_some_and(|time| time >= 0.0),
+            _ => false,
+        }
+    }
+}
+
+impl Meant {
+    /// Something that only the second run has.
+    pub fn extra(path: impl Into<String>, right: Side, reason: &'static str) -> Self {
+        Self { path: path.into(), left: Side::Nothing, right, reason }
+    }
+
+    /// A value that the second run writes in another way.
+    pub fn other(
+        path: impl Into<String>,
+        left: impl Into<Value>,
+        right: impl Into<Value>,
+        reason: &'static str,
+    ) -> Self {
+        Self { path: path.into(), left: Side::Is(left.into()), right: Side::Is(right.into()), reason }
+    }
+
+    fn covers(&self, found: &Difference) -> bool {
+        self.path == found.path
+            && self.left.holds(found.left.as_ref())
+            && self.right.holds(found.right.as_ref())
     }
 }
 
@@ -190,8 +276,29 @@ fn compare(path: &str, left: &Value, right: &Value, found: &mut Vec<String>) {
 /// If they differ; the message has one line for each place where they do.
 #[track_caller]
 pub fn assert_same(left: &Run, right: &Run) {
-    let differences = NormalizedRun::from(left).differences(&NormalizedRun::from(right));
-    assert!(differences.is_empty(), "{} | {} differ:\n{}", left.key(), right.key(), differences.join("\n"));
+    assert_same_but(left, right, &[]);
+}
+
+/// Asserts that two runs are the same but for the differences that are meant, and that each of those is there.
+///
+/// # Panics
+///
+/// If they differ elsewhere, or do not differ where they are meant to; the message has one line for each place.
+#[track_caller]
+pub fn assert_same_but(left: &Run, right: &Run, meant: &[Meant]) {
+    let found = NormalizedRun::from(left).differences(&NormalizedRun::from(right));
+    let faults: Vec<_> = faults(&found, meant).collect();
+    assert!(faults.is_empty(), "{} | {} differ:\n{}", left.key(), right.key(), faults.join("\n"));
+}
+
+/// The differences that are not meant, and what is meant to differ and does not.
+fn faults<'a>(found: &'a [Difference], meant: &'a [Meant]) -> impl Iterator<Item = String> + 'a {
+    let unmeant = found.iter().filter(|found| !meant.iter().any(|meant| meant.covers(found)));
+    let missing = meant.iter().filter(|meant| !found.iter().any(|found| meant.covers(found)));
+    let missing = missing.map(|Meant { path, left, right, reason }| {
+        format!("{path}: {left:?} | {right:?} was meant ({reason}), but is not there")
+    });
+    unmeant.map(ToString::to_string).chain(missing)
 }
 
 #[cfg(test)]
@@ -205,13 +312,28 @@ mod tests {
         let right = json!({"same": 1, "changed": [{"a": "1"}, 2], "right": {}, "longer": [1, 2]});
         let mut found = Vec::new();
         compare("run", &left, &right, &mut found);
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         let expected = [
+            r#"run["right"]: nothing | {}"#,
             r#"run["changed"][0]["a"]: 1 | "1""#,
             r#"run["left"]: null | nothing"#,
             r#"run["longer"]: [1] | [1,2]"#,
-            r#"run["right"]: nothing | {}"#,
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_what_is_meant_may_differ_and_must() {
+        let mut found = Vec::new();
+        let left = json!({"same": 1, "notes": "a", "tags": 1});
+        let right = json!({"same": 1, "notes": "b", "tags": 1, "seconds": 0.5});
+        compare("", &left, &right, &mut found);
+        let notes = Meant::other("notes", "a", "b", "a test");
+        let seconds = Meant::extra("seconds", Side::Time, "a test");
+        assert_eq!(faults(&found, &[notes.clone(), seconds]).count(), 0);
+        let negative = Meant::extra("seconds", Side::Is(json!(-1)), "a test");
+        let faults: Vec<_> = faults(&found, &[notes, negative]).collect();
+        assert_eq!(faults.len(), 2, "{faults:?}");
     }
 
     #[test]

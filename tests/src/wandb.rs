@@ -71,9 +71,34 @@ pub struct SyncOutput {
 ///
 /// If the client is not there, fails or does not end.
 pub fn sync(run_dir: &Path, server: &Server) -> Result<SyncOutput, Error> {
+    sync_all(&[run_dir], server)
+}
+
+/// Uploads several directories to the server with one `wandb sync`.
+///
+/// # Errors
+///
+/// If the client is not there, fails or does not end.
+pub fn sync_all(dirs: &[impl AsRef<Path>], server: &Server) -> Result<SyncOutput, Error> {
     let mut command = python()?;
-    command.args(["-m", "wandb", "sync"]).arg(run_dir).envs(access(server));
+    command.args(["-m", "wandb", "sync"]).args(dirs.iter().map(AsRef::as_ref)).envs(access(server));
     Ok(SyncOutput { text: run(command)? })
+}
+
+/// Reads a log with the client's own offline reader, `wandb leet inspect`, and returns what it printed: one JSON
+/// object per record, or with `summary` one for the whole run.
+///
+/// # Errors
+///
+/// If the client is not there, fails or does not end.
+pub fn inspect(run_dir: &Path, summary: bool) -> Result<String, Error> {
+    let mut command = python()?;
+    command.args(["-m", "wandb", "leet", "inspect", "--json"]);
+    if summary {
+        command.arg("--summary");
+    }
+    command.arg(run_dir);
+    run(command)
 }
 
 /// Plays a scenario of `interop/scenarios.py` below `dir`, offline, and returns the run directory.

@@ -1,7 +1,9 @@
 //! What the real W&B client leaves on a server, and that ours leaves the same.
 //!
-//! Each module is a situation. The Python client plays it offline (`interop/scenarios.py`), its own `wandb sync`
-//! uploads the log to the test server, and the module says what the server must hold then.
+//! Most modules are a situation. The Python client plays it offline (`interop/scenarios.py`), its own `wandb sync`
+//! uploads the log to the test server, and the module says what the server must hold then. Its twin below plays it
+//! with ups-track; `wandb sync` uploads that log as well, and the two runs must be the same but for the differences
+//! that are meant, each of which is named with its reason.
 //!
 //! ```text
 //! UPS_TRACK_PYTHON="$(tests/interop/setup.sh)" cargo test -p ups-track-tests --features interop
@@ -12,12 +14,17 @@ mod aggregates;
 mod config;
 mod console;
 mod ending;
+mod local;
 mod metadata;
 mod odd_values;
+mod sizes;
 mod stages;
 mod summary;
+mod torn;
+mod twin;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use ups_track_tests::json::Row;
@@ -26,23 +33,35 @@ use ups_track_tests::server::{Run, RunKey, Server};
 use ups_track_tests::wandb;
 
 /// All scenarios of `interop/scenarios.py`.
-const SCENARIOS: [&str; 8] = [
+const SCENARIOS: [&str; 10] = [
     "stages",
     "summary_only",
     "nested_config",
     "odd_values",
+    "odd_kinds",
     "min_max_mean",
+    "stage_summary",
     "exit_code",
     "console",
     "metadata",
 ];
 
-/// The run that the Python client records in a scenario, after a sync.
+/// The run that the Python client records in a scenario, after a sync. It is recorded once for all tests.
 #[track_caller]
-fn python(scenario: &str) -> Run {
-    let dir = tempfile::tempdir().unwrap();
-    let run_dir = wandb::record(scenario, dir.path()).unwrap_or_else(|error| panic!("{scenario}: {error}"));
-    synced(&run_dir, &scenario.replace('_', "-"))
+fn python(scenario: &str) -> &'static Run {
+    static RUNS: [OnceLock<Run>; SCENARIOS.len()] = [const { OnceLock::new() }; SCENARIOS.len()];
+    let index = SCENARIOS.iter().position(|known| *known == scenario).unwrap();
+    RUNS[index].get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let run_dir =
+            wandb::record(scenario, dir.path()).unwrap_or_else(|error| panic!("{scenario}: {error}"));
+        synced(&run_dir, &run_id(scenario))
+    })
+}
+
+/// The id of a scenario's run.
+fn run_id(scenario: &str) -> String {
+    scenario.replace('_', "-")
 }
 
 /// The run that a directory becomes when the real client syncs it.
@@ -64,7 +83,16 @@ fn finished(server: &Server, run_id: &str) -> Run {
     let [run] = <[Run; 1]>::try_from(server.runs()).unwrap();
     assert_eq!(*run.key(), RunKey::new("test-entity", "interop", run_id));
     assert!(run.complete);
+    let written: Value = ups_track_tests::json::parse(&text(&run, "wandb-summary.json")).unwrap();
+    assert_eq!(written, Value::Object(run.summary()));
     run
+}
+
+/// A file of the run as text.
+#[track_caller]
+fn text(run: &Run, path: &str) -> String {
+    let bytes = run.files.get(path).unwrap_or_else(|| panic!("{path} is not among {:?}", run.files.keys()));
+    String::from_utf8(bytes.clone()).unwrap()
 }
 
 /// The row without what the client adds to it: `_timestamp`, `_runtime` and `_wandb`.
@@ -109,7 +137,7 @@ fn online_and_synced_runs_are_the_same() {
         let dir = tempfile::tempdir().unwrap();
         wandb::record_online(scenario, dir.path(), &server)
             .unwrap_or_else(|error| panic!("{scenario}: {error}"));
-        assert_same(&finished(&server, &scenario.replace('_', "-")), &python(scenario));
+        assert_same(&finished(&server, &run_id(scenario)), python(scenario));
     }
 }
 
@@ -126,7 +154,5 @@ fn a_synced_run_says_who_recorded_it() {
     let files: Vec<_> = run.files.keys().collect();
     assert_eq!(files, ["config.yaml", "requirements.txt", "wandb-metadata.json", "wandb-summary.json"]);
     assert!(run.reported_files.iter().eq(files));
-    let written: Value = serde_json::from_slice(&run.files["wandb-summary.json"]).unwrap();
-    assert_eq!(written, Value::Object(run.summary()));
     assert!(run.summary()["_wandb"]["runtime"].is_u64());
 }

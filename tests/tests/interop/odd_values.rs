@@ -1,12 +1,17 @@
 //! Values at the edges of their types.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
+use ups_track::{ConfigValue, RunConfig, metric};
 use ups_track_tests::json::{INFINITY, NAN, NEG_INFINITY};
+use ups_track_tests::normalized::{Meant, Side, assert_same_but};
+use ups_track_tests::server::Alert;
 
-use crate::{config_of, history, python, summary};
+use crate::{config_of, history, python, summary, twin};
 
-/// What arrives for the values that configuration, summary and history treat alike.
-fn alike() -> Map<String, Value> {
+/// The numbers that arrive alike in configuration, summary and history.
+fn numbers() -> Map<String, Value> {
     let values = json!({
         "inf": INFINITY,
         "neg_inf": NEG_INFINITY,
@@ -16,24 +21,31 @@ fn alike() -> Map<String, Value> {
         "i64_max": i64::MAX,
         "tiny": 5e-324,
         "big": f64::MAX,
+        "small": 1.5e-7,
         "whole": 3,
-        "text": "naïve \"quotes\" \\ \n\t 漢字 🚀 \u{1}",
-        "empty": "",
-        "nan_text": "NaN",
-        "yes": true,
     });
     values.as_object().cloned().unwrap_or_default()
 }
 
-/// [`alike`] with a prefix for the keys, together with what is particular.
-fn odd(prefix: &str, particular: Value) -> Map<String, Value> {
-    let Value::Object(particular) = particular else { return Map::new() };
-    alike().into_iter().chain(particular).map(|(key, value)| (format!("{prefix}{key}"), value)).collect()
+/// The texts and bools that arrive alike.
+fn texts() -> Map<String, Value> {
+    let values = json!({"text": TEXT, "empty": "", "nan_text": "NaN", "yes": true});
+    values.as_object().cloned().unwrap_or_default()
+}
+
+const TEXT: &str = "naïve \"quotes\" \\ \n\t 漢字 🚀 \u{1}";
+
+/// All of them under a prefix.
+fn under(prefix: &str, parts: impl IntoIterator<Item = Map<String, Value>>) -> Map<String, Value> {
+    parts.into_iter().flatten().map(|(key, value)| (format!("{prefix}{key}"), value)).collect()
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    if let Value::Object(object) = value { object } else { Map::new() }
 }
 
 #[test]
 fn config_has_no_nan() {
-    let run = python("odd_values");
     let particular = json!({
         "nan": null,
         "nothing": null,
@@ -41,54 +53,149 @@ fn config_has_no_nan() {
         "list": [1, null, "x"],
         "dict": {"nan": null, "deep": {"inf": INFINITY}},
     });
-    assert_eq!(config_of(&run), Value::Object(odd("", particular)));
+    let expected = under("", [numbers(), texts(), object(particular)]);
+    assert_eq!(config_of(python("odd_values")), Value::Object(expected));
 }
 
 #[test]
-fn history_keeps_nan_and_null() {
-    let run = python("odd_values");
-    let particular = json!({
-        "nan": NAN,
-        "nothing": null,
-        // Written as `-0`, which is an integer.
-        "neg_zero": 0,
-        "list": [1, NAN, "x"],
-        "dict": {"nan": NAN, "deep": {"inf": INFINITY}},
-    });
-    let mut last = odd("h_", particular);
-    last.insert("_step".to_owned(), json!(3));
+fn history_keeps_nan() {
+    // Negative zero is written as `-0`, which is an integer.
+    let particular = json!({"nan": NAN, "neg_zero": 0});
+    let mut last = under("h_", [numbers(), object(particular)]);
+    last.extend(object(json!({"_step": 3, "step": (1_u64 << 53) + 1})));
     let expected = json!([
-        {"_step": 0, "loss": NAN},
-        {"_step": 1, "loss": INFINITY, "low": NEG_INFINITY},
-        {"_step": 2, "loss": 0.5},
+        {"_step": 0, "step": 0, "loss": NAN},
+        {"_step": 1, "step": 1, "loss": INFINITY, "low": NEG_INFINITY},
+        {"_step": 2, "step": -1, "loss": 0.5},
         last,
     ]);
-    assert_eq!(history(&run), expected);
+    assert_eq!(history(python("odd_values")), expected);
 }
 
 #[test]
-fn summary_has_no_null() {
-    let run = python("odd_values");
-    // What is set in the summary itself: a NaN is written as null, and null takes the key away. Inside an object
-    // null stays, and inside a list NaN does.
-    let set = json!({
-        "neg_zero": -0.0,
-        "list": [1, NAN, "x"],
-        "dict": {"nan": null, "deep": {"inf": INFINITY}},
-    });
-    // What comes from the history: NaN stays, null takes the key away.
-    let logged = json!({
-        "nan": NAN,
-        "neg_zero": 0,
-        "list": [1, NAN, "x"],
-        "dict": {"nan": NAN, "deep": {"inf": INFINITY}},
-    });
-    let mut expected = odd("s_", set);
-    expected.extend(odd("h_", logged));
-    expected.extend([
-        ("_step".to_owned(), json!(3)),
-        ("loss".to_owned(), json!(0.5)),
-        ("low".to_owned(), json!(NEG_INFINITY)),
-    ]);
-    assert_eq!(summary(&run), Value::Object(expected));
+fn summary_has_a_nan_only_from_the_history() {
+    // What is set in the summary itself: NaN is written as null, and null takes the key away.
+    let set = under("s_", [numbers(), texts(), object(json!({"neg_zero": -0.0}))]);
+    let mut expected = under("h_", [numbers(), object(json!({"nan": NAN, "neg_zero": 0}))]);
+    expected.extend(set);
+    expected.extend(object(json!({"_step": 3, "step": (1_u64 << 53) + 1, "loss": 0.5, "low": NEG_INFINITY})));
+    assert_eq!(summary(python("odd_values")), Value::Object(expected));
+}
+
+/// Texts, lists and objects in history and summary, which the types of ups-track do not take there.
+#[test]
+fn other_kinds_than_numbers() {
+    let run = python("odd_kinds");
+    let history_list = json!({"list": [1, NAN, "x"], "dict": {"nan": NAN, "deep": {"inf": INFINITY}}});
+    let mut row = under("h_", [texts(), object(history_list.clone())]);
+    row.extend(object(json!({"_step": 0, "h_nothing": null})));
+    assert_eq!(history(run), json!([row]));
+    // In the summary null takes a key away. Inside an object null stays, and inside a list NaN does.
+    let set = json!({"list": [1, NAN, "x"], "dict": {"nan": null, "deep": {"inf": INFINITY}}});
+    let mut expected = under("s_", [texts(), object(set)]);
+    expected.extend(under("h_", [texts(), object(history_list)]));
+    expected.insert("_step".to_owned(), json!(0));
+    assert_eq!(summary(run), Value::Object(expected));
+}
+
+/// The numbers of the scenario.
+fn floats() -> [(&'static str, f64); 8] {
+    [
+        ("nan", f64::NAN),
+        ("inf", f64::INFINITY),
+        ("neg_inf", f64::NEG_INFINITY),
+        ("tiny", 5e-324),
+        ("big", f64::MAX),
+        ("small", 1.5e-7),
+        ("neg_zero", -0.0),
+        ("whole", 3.0),
+    ]
+}
+
+struct Odd;
+
+impl RunConfig for Odd {
+    fn entries(&self) -> Map<String, Value> {
+        let mut entries = floats().entries();
+        entries.extend([("u64_max", u64::MAX)].entries());
+        entries.extend([("i64_min", i64::MIN), ("i64_max", i64::MAX)].entries());
+        entries.extend([("text", TEXT), ("empty", ""), ("nan_text", "NaN")].entries());
+        entries.extend([("yes", true)].entries());
+        entries.extend([("nothing", None::<u8>)].entries());
+        entries.extend([("list", (1, f64::NAN, "x"))].entries());
+        let deep = BTreeMap::from([("inf", f64::INFINITY)]).config_value();
+        entries.extend([("dict", BTreeMap::from([("nan", f64::NAN.config_value()), ("deep", deep)]))].entries());
+        entries
+    }
+}
+
+#[test]
+fn ups_track_odd_values_are_the_same() {
+    const JSON: &str = "JSON values, which carry a config in Rust, have no infinity: it is text";
+    const NAN_IS_KEPT: &str = "a NaN is kept: a score that is not a number must not look as if it was never computed";
+    const COUNTED: &str = "values that are not finite are counted";
+    const ALERTED: &str = "the first value of a metric that is not finite raises an alert";
+
+    let recorded = twin::record(
+        "odd_values",
+        |builder| builder.config(&Odd),
+        |run| {
+            run.summarize(&floats().map(|(key, value)| (format!("s_{key}"), value)));
+            run.summarize(&[("s_u64_max", u64::MAX)]);
+            run.summarize(&[("s_i64_min", i64::MIN), ("s_i64_max", i64::MAX)]);
+            run.summarize(&[("s_text", TEXT), ("s_empty", ""), ("s_nan_text", "NaN")]);
+            run.summarize(&[("s_yes", true)]);
+            for (step, loss, low) in [(0, f64::NAN, None), (1, f64::INFINITY, Some(f64::NEG_INFINITY)), (-1, 0.5, None)] {
+                metric!(step = step, loss, low);
+            }
+            let [nan, inf, neg_inf, tiny, big, small, neg_zero, whole] = floats().map(|(_, value)| value);
+            let (u64_max, i64_min, i64_max, step) = (u64::MAX, i64::MIN, i64::MAX, (1_u64 << 53) + 1);
+            metric!(
+                step = step,
+                h_nan = nan,
+                h_inf = inf,
+                h_neg_inf = neg_inf,
+                h_u64_max = u64_max,
+                h_i64_min = i64_min,
+                h_i64_max = i64_max,
+                h_tiny = tiny,
+                h_big = big,
+                h_small = small,
+                h_neg_zero = neg_zero,
+                h_whole = whole,
+            );
+        },
+    );
+    let run = recorded.synced();
+    let alert = |name: &str, what: &str, step: &str| {
+        let alert = Alert {
+            title: format!("{name} is not finite"),
+            text: format!("`{name}` is {what} at step {step}"),
+            severity: "WARN".to_owned(),
+            wait_duration: 60_000,
+        };
+        let path = format!("alerts[{:?}]", alert.title);
+        Meant::extra(path, Side::Is(json!([alert])), ALERTED)
+    };
+    let counted = |name: &str, count: u64| {
+        Meant::extra(format!("summary[\"ups_track/not_finite/{name}\"]"), Side::Is(json!(count)), COUNTED)
+    };
+    let huge = ((1_u64 << 53) + 1).to_string();
+    let meant = [
+        Meant::other("config[\"inf\"]", INFINITY, "Infinity", JSON),
+        Meant::other("config[\"neg_inf\"]", NEG_INFINITY, "-Infinity", JSON),
+        Meant::other("config[\"dict\"][\"deep\"][\"inf\"]", INFINITY, "Infinity", JSON),
+        Meant::extra("summary[\"s_nan\"]", Side::Is(json!(NAN)), NAN_IS_KEPT),
+        counted("loss", 2),
+        counted("low", 1),
+        counted("h_nan", 1),
+        counted("h_inf", 1),
+        counted("h_neg_inf", 1),
+        alert("loss", "NaN", "0"),
+        alert("low", "-Infinity", "1"),
+        alert("h_nan", "NaN", &huge),
+        alert("h_inf", "Infinity", &huge),
+        alert("h_neg_inf", "-Infinity", &huge),
+    ];
+    assert_same_but(python("odd_values"), &run, &meant);
 }

@@ -27,6 +27,11 @@ impl Definitions {
         }
     }
 
+    /// Whether any definition demands a step metric.
+    pub(crate) fn have_steps(&self) -> bool {
+        self.exact.iter().chain(&self.prefixes).any(|d| d.step.is_some())
+    }
+
     /// The definition that holds for a key. A bare `*` holds for none that begin with `_`.
     pub(crate) fn of(&self, key: &str) -> Option<&Definition> {
         let by_prefix = || {

@@ -139,12 +139,16 @@ impl Ledger {
         };
         let stage = Arc::clone(&plan.plan.stage);
         let has_step = plan.plan.has_step();
-        let stale = plan.version != self.version;
+        let mut stale = plan.version != self.version;
         for (slot, number) in view.iter() {
             if let Some(Some(key)) = plan.keys.get(slot) {
                 row.push((*key, number));
+                // An optional value may come for the first time in any row.
+                stale |= self.keys.get(*key as usize).is_some_and(|key| !key.defined);
             }
         }
+        // A row that lacks optional values may need other step metrics than the one before.
+        stale |= row.len() != plan.keys.len() && self.definitions.have_steps();
         if stale {
             self.refresh(index, &stage, &row);
         }
@@ -213,12 +217,12 @@ impl Ledger {
             }
         }
         self.items.clear();
-        let mut first_not_finite = None;
+        let mut not_finite = Vec::new();
         for (index, number) in row.iter() {
             let Some(key) = self.keys.get_mut(*index as usize) else { continue };
             encode::history_item(&mut self.items, &key.encoded, |out| encode::number(out, *number));
-            if key.observe(*number) && first_not_finite.is_none() {
-                first_not_finite = Some((*index, *number));
+            if key.observe(*number) {
+                not_finite.push((*index, *number));
             }
         }
         self.write_row(time);
@@ -227,7 +231,7 @@ impl Ledger {
                 best.offer(row);
             }
         }
-        if let Some((key, number)) = first_not_finite {
+        for (key, number) in not_finite {
             self.alert_not_finite(key, number, row, stage);
         }
     }
@@ -523,9 +527,14 @@ impl Ledger {
     /// Writes a summary record with everything that has changed since the last one. `now` in nanoseconds since 1970.
     pub(crate) fn write_summary(&mut self, now: u64) {
         let stages_changed = self.stages.iter().flatten().any(|book| book.told != Some(book.stage.calls()));
-        if !std::mem::take(&mut self.summary_changed) && !stages_changed {
-            return;
+        if self.summary_changed || stages_changed {
+            self.write_last_summary(now);
         }
+    }
+
+    /// The same at the end of the run, whether or not anything has changed: the run time has.
+    pub(crate) fn write_last_summary(&mut self, now: u64) {
+        self.summary_changed = false;
         self.settle_derived();
         let mut update = Vec::new();
         for key in self.keys.iter_mut().filter(|key| key.changed) {

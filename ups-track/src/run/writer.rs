@@ -279,7 +279,7 @@ impl Writer {
         self.surroundings.terminal.finish(&mut self.surroundings.shown);
         self.surroundings.write_output_log();
         let now = sys::nanos();
-        self.ledger.write_summary(now);
+        self.ledger.write_last_summary(now);
         self.ledger.write_exit(code, now);
         self.ledger.output().flush();
         self.surroundings.write_side_files(&mut self.ledger, now);

@@ -1,0 +1,58 @@
+//! Programs whose disk is full.
+
+use std::process::ExitCode;
+
+use ups_track::{Run, Stream};
+
+use crate::work::{ROWS, rows, tell, work};
+
+pub(crate) fn main(program: &str) -> ExitCode {
+    match program {
+        "burst" => burst(),
+        "rows" => steady::main(),
+        other => crate::unknown(other),
+    }
+}
+
+/// One record that is larger than what is left, then more rows.
+fn burst() -> ExitCode {
+    let run = match ups_track::init() {
+        Ok(run) => run,
+        Err(e) => {
+            tell(&format!("error: {e}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    work();
+    if !run.flush() {
+        tell("error: no flush");
+    }
+    run.write_console(Stream::Stdout, "x".repeat(4 << 20));
+    // Returns when the writer has seen the disk's answer.
+    run.flush();
+    rows(ROWS..ROWS + 40);
+    told(&run);
+    ExitCode::SUCCESS
+}
+
+/// Tells the test what finishing says.
+fn told(run: &Run) {
+    match run.finish() {
+        Ok(finished) => tell(&format!("finished, lost {}", finished.lost())),
+        Err(e) => tell(&format!("log failed {}: {e}", e.is_log())),
+    }
+}
+
+/// Row after row, until long after the disk is full; nobody asks how it went.
+mod steady {
+    use std::process::ExitCode;
+
+    use crate::work::{rows, tell};
+
+    #[ups_track::main(project = "ends")]
+    pub(super) fn main() -> ExitCode {
+        rows(0..50_000);
+        tell("went on to the end");
+        ExitCode::SUCCESS
+    }
+}

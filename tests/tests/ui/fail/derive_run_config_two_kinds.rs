@@ -1,0 +1,8 @@
+use ups_track::{Metrics, RunConfig};
+
+#[derive(Metrics, RunConfig)]
+struct Both<T> {
+    a: T,
+}
+
+fn main() {}

@@ -1,0 +1,2 @@
+#[ups_track::main]
+fn main(arguments: Vec<String>) {}

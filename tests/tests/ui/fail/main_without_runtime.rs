@@ -1,0 +1,2 @@
+#[ups_track::main(project = "p")]
+async fn main() {}

@@ -1,0 +1,6 @@
+use ups_track::metric;
+
+fn main() {
+    let (epoch, loss) = (1, 0.5);
+    metric!(step = epoch, loss, "loss" = loss * 2.0);
+}
