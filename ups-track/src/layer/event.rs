@@ -13,6 +13,7 @@ use super::fields::{self, Role, role};
 use super::refuse::Place;
 use crate::kinds::alert::{Alert, AlertLevel};
 use crate::kinds::file::FilePolicy;
+use crate::kinds::key::{self, KeyFault};
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
@@ -65,6 +66,14 @@ pub(super) fn plan_for(
         return None;
     }
     let place = Place::of(metadata);
+    let is_refused = |name| match role(name) {
+        Role::Metric(key) => matches!(key::fault(key), Some(KeyFault::Empty | KeyFault::Reserved)),
+        _ => false,
+    };
+    if fields.iter().any(|field| is_refused(field.name())) {
+        // What is refused is counted for every row.
+        return None;
+    }
     let slots = || {
         let mut slots = Vec::new();
         for field in fields {
@@ -75,12 +84,11 @@ pub(super) fn plan_for(
         }
         slots
     };
-    // A refused key is counted for every row, so such rows go the long way.
     let plan = recorder.plan(place.id, stage, slots);
     if !plan.has_step() {
         say_no_step(place);
     }
-    plan.slots.iter().all(Option::is_some).then_some(plan)
+    Some(plan)
 }
 
 fn say_no_step(place: Place) {

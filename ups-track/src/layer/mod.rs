@@ -161,10 +161,7 @@ impl Recording {
         let found = match parent {
             Parent::Root => None,
             Parent::Explicit(id) => from_span(context.span(id)),
-            Parent::Current => thread::with(|thread| thread.stage(recorder.uid).map(Arc::clone))
-                .flatten()
-                // Inside a span whose ancestors are a stage that another thread is in.
-                .or_else(|| from_span(context.lookup_current())),
+            Parent::Current => thread::with(|thread| thread.stage(recorder.uid).map(Arc::clone)).flatten(),
         };
         found.unwrap_or_else(|| Arc::clone(&recorder.root))
     }
@@ -179,11 +176,7 @@ impl Recording {
             let uid = self.uid();
             let known = thread::with(|thread| {
                 let recorder = thread.way(uid).map(|way| &way.recorder).filter(|recorder| recorder.is_open())?;
-                match thread.stage(uid) {
-                    Some(stage) => Some(Arc::clone(stage)),
-                    None if context.lookup_current().is_none() => Some(Arc::clone(&recorder.root)),
-                    None => None,
-                }
+                Some(Arc::clone(thread.stage(uid).unwrap_or(&recorder.root)))
             });
             if let Some(Some(stage)) = known {
                 return Some(stage);
@@ -205,21 +198,13 @@ impl Recording {
 
     /// The short way: a row of metrics whose plan this thread has at hand. True if that was all.
     #[inline]
-    fn short_way<S>(&self, event: &Event<'_>, uid: u64, context: &Context<'_, S>) -> bool
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
+    fn short_way(&self, event: &Event<'_>, uid: u64) -> bool {
         if !event.is_contextual() {
             return false;
         }
         let callsite = std::ptr::from_ref(event.metadata()).addr();
         thread::with(|thread| {
-            let stage = match thread.stage(uid) {
-                Some(stage) => stage.id,
-                // Outside of all stages, unless a span of this thread descends from one.
-                None if context.lookup_current().is_none() => 0,
-                None => return false,
-            };
+            let stage = thread.stage(uid).map_or(0, |stage| stage.id);
             let Some(way) = thread.way(uid) else { return false };
             let Some(plan) = way.plan(callsite, stage) else { return false };
             way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
@@ -311,7 +296,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let uid = self.uid();
-        if uid != 0 && self.short_way(event, uid, &context) {
+        if uid != 0 && self.short_way(event, uid) {
             return;
         }
         let metadata = event.metadata();

@@ -43,7 +43,6 @@ pub(crate) struct LastMetric {
     pub(crate) name: String,
     pub(crate) last: Number,
     pub(crate) thumbnail: Vec<f64>,
-    pub(crate) values: u64,
 }
 
 /// A stage at the end of the run, for people.
@@ -280,7 +279,13 @@ impl Ledger {
                 continue;
             }
             let name = key.name.to_string();
-            if (stage.is_root() && has_step || nested) && self.definitions.of(&name).is_none_or(|d| d.name.ends_with('*') && d.step.is_none()) {
+            let definition = self.definitions.of(&name);
+            let undefined = if nested {
+                definition.is_none_or(|d| d.name != name)
+            } else {
+                stage.is_root() && has_step && definition.is_none_or(|d| d.step.is_none())
+            };
+            if undefined {
                 if stage.is_root() {
                     self.define_once(Definition { name: step.clone(), ..Definition::default() });
                 }
@@ -633,10 +638,21 @@ impl Ledger {
                     name: key.name.to_string(),
                     last: key.last?,
                     thumbnail: key.thumbnail.values().to_vec(),
-                    values: key.thumbnail.seen(),
                 })
             })
             .collect()
+    }
+
+    /// The values that were set as summary values, and the best values of stages, for people.
+    pub(crate) fn last_summary(&self) -> Vec<(String, Scalar)> {
+        let stages = || self.stages.iter().flatten().map(|book| &book.stage);
+        let of_stage = |name: &str| {
+            let tail = stages().find_map(|stage| name.strip_prefix(stage.path.as_str())?.strip_prefix('/'));
+            tail.is_some_and(|tail| matches!(tail, "status" | "duration_s" | "calls"))
+                || tail.is_some_and(|tail| tail.starts_with("best_") && tail.contains('/'))
+        };
+        let shown = self.keys.iter().filter(|key| !of_stage(&key.name) && !key.name.starts_with("ups_track/"));
+        shown.filter_map(|key| Some((key.name.to_string(), key.explicit.clone()?))).collect()
     }
 
     /// Stages with times and outcomes, for people.

@@ -61,8 +61,6 @@ impl RunBuilder {
         resume_from => resume_from,
         /// Forks another run: `<run id>?_step=<row>` (`WANDB_FORK_FROM`).
         fork_from => fork_from,
-        /// Sets the label of this process among several that write one run (`WANDB_X_LABEL`).
-        label => label,
     }
 
     /// Sets the tags (`WANDB_TAGS`), 1 to 64 characters each.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::kinds::metric::Number;
+use crate::kinds::scalar::Scalar;
 use crate::ledger::{LastMetric, LastStage};
 
 /// What the writer is asked for.
@@ -123,6 +125,7 @@ pub(crate) struct Report {
     pub(crate) failure: Option<String>,
     pub(crate) stages: Vec<LastStage>,
     pub(crate) metrics: Vec<LastMetric>,
+    pub(crate) summary: Vec<(String, Scalar)>,
 }
 
 /// A finished run: what was recorded and where it is. Printing it gives the lines a person wants to see at the end.
@@ -193,6 +196,14 @@ impl fmt::Display for Finished {
         if report.metrics.len() > LISTED {
             writeln!(f, "  {:8} and {} more", "", report.metrics.len() - LISTED)?;
         }
+        let listed = report.summary.get(..LISTED.min(report.summary.len())).unwrap_or_default();
+        let width = listed.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (label, (name, value)) in labels("summary").zip(listed) {
+            writeln!(f, "  {label} {name:width$}  {}", scalar(value))?;
+        }
+        if report.summary.len() > LISTED {
+            writeln!(f, "  {:8} and {} more", "", report.summary.len() - LISTED)?;
+        }
         if report.lost > 0 || report.refused > 0 {
             writeln!(f, "  {:8} {} lost, {} refused (see logs/debug.log)", "trouble", report.lost, report.refused)?;
         }
@@ -203,6 +214,18 @@ impl fmt::Display for Finished {
         writeln!(f, "  {:8} {} rows, {} in {}", "log", report.rows, bytes(report.bytes), dir.display())?;
         writeln!(f, "  {:8} ups-track show {}", "look", dir.display())?;
         write!(f, "  {:8} wandb sync {}", "upload", dir.display())
+    }
+}
+
+/// A summary value in a few characters; control characters in text are made visible.
+fn scalar(value: &Scalar) -> String {
+    match value {
+        Scalar::Number(Number::F64(v)) => short(*v),
+        Scalar::Number(Number::I64(v)) => v.to_string(),
+        Scalar::Number(Number::U64(v)) => v.to_string(),
+        Scalar::Bool(v) => v.to_string(),
+        Scalar::Text(text) => text.chars().take(60).flat_map(char::escape_debug).collect(),
+        Scalar::Json(json) => json.to_string().chars().take(60).collect(),
     }
 }
 

@@ -297,6 +297,7 @@ impl Writer {
             failure,
             stages: self.ledger.last_stages(),
             metrics: self.ledger.last_metrics(),
+            summary: self.ledger.last_summary(),
         }
     }
 }

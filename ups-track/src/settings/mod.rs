@@ -118,8 +118,6 @@ pub(crate) struct Settings {
     pub(crate) silent: bool,
     pub(crate) quiet: bool,
     pub(crate) symlink: bool,
-    pub(crate) label: Option<String>,
-    pub(crate) ignore_globs: Vec<String>,
     /// Time between two flushes of the log.
     pub(crate) flush_interval: Duration,
     /// Time between two summary records.

@@ -30,7 +30,6 @@ pub(crate) struct Overrides {
     pub(crate) fork_from: Option<String>,
     pub(crate) console: Option<bool>,
     pub(crate) quiet: Option<bool>,
-    pub(crate) label: Option<String>,
     pub(crate) flush_interval: Option<Duration>,
 }
 
@@ -119,10 +118,6 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
             None => flag(&["WANDB_QUIET"], "quiet")?.unwrap_or(false),
         },
         symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(true),
-        label: value(text("label", &given.label, &["WANDB_X_LABEL", "WANDB__LABEL"], "x_label")),
-        ignore_globs: value(sources.find(None, &["WANDB_IGNORE_GLOBS"], "ignore_globs"))
-            .map(|globs| list(&globs))
-            .unwrap_or_default(),
         flush_interval: flush_interval(given, sources)?,
         summary_interval: SUMMARY_INTERVAL,
     })
@@ -319,8 +314,6 @@ mod tests {
             ("WANDB_CONSOLE", "off"),
             ("WANDB_SILENT", "true"),
             ("WANDB_QUIET", "1"),
-            ("WANDB_X_LABEL", "rank_1"),
-            ("WANDB_IGNORE_GLOBS", "*.tmp,*.bin"),
             ("WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL", "0.5"),
             ("WANDB_X_DISABLE_META", "true"),
             ("WANDB__DISABLE_MACHINE_INFO", "on"),
@@ -345,8 +338,6 @@ mod tests {
         assert_eq!(s.git_commit.as_deref(), Some("c0ffee"));
         assert_eq!(s.git_remote.as_deref(), Some("https://git.invalid/x"));
         assert!(!s.use_git && !s.console && s.silent && s.quiet && !s.metadata && !s.machine_info);
-        assert_eq!(s.label.as_deref(), Some("rank_1"));
-        assert_eq!(s.ignore_globs, ["*.tmp", "*.bin"]);
         assert_eq!(s.flush_interval, Duration::from_millis(500));
     }
 

@@ -1,0 +1,9 @@
+//! The rules that make charts right, each through the whole way from the macro to the records, and what every form of
+//! the macros records.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
+
+mod charts;
+mod evaluation;
+mod events;
+mod forms;
+mod stages;
