@@ -170,7 +170,8 @@ fn main() {
 }
 
 fn rows() {
-    let floor = tracing::subscriber::with_default(Registry::default().with(ReadFields), || hot(1_000_000, row));
+    let floor =
+        tracing::subscriber::with_default(Registry::default().with(ReadFields), || hot(1_000_000, row));
     let dir = tempfile::tempdir().unwrap();
     let run = start(dir.path());
     let total = 2_000_000;
@@ -186,7 +187,10 @@ fn rows() {
     line("  floor: a layer that reads the fields", &format!("{:.0} / {:.0} ns", floor.0, floor.1), "");
     line("  ratio to the floor, p50", &format!("{:.1}", ours.0 / floor.0), "");
     line("row, CPU of all threads", &format!("{spent:.0} ns"), "<= 600 ns");
-    let log = std::fs::read_dir(finished.dir().unwrap()).unwrap().flatten().find(|e| e.path().extension().is_some_and(|x| x == "wandb"));
+    let log = std::fs::read_dir(finished.dir().unwrap())
+        .unwrap()
+        .flatten()
+        .find(|e| e.path().extension().is_some_and(|x| x == "wandb"));
     let bytes = log.unwrap().metadata().unwrap().len() as f64 / total as f64;
     line("row, bytes in the log", &format!("{bytes:.0} B"), "<= 200 B");
 }
@@ -204,11 +208,17 @@ fn paced_rows() {
 }
 
 fn stages() {
-    let floor = tracing::subscriber::with_default(Registry::default().with(TimeSpans), || hot(500_000, stage));
+    let floor =
+        tracing::subscriber::with_default(Registry::default().with(TimeSpans), || hot(500_000, stage));
     let dir = tempfile::tempdir().unwrap();
     let run = start(dir.path());
-    let ours = tracing::subscriber::with_default(Registry::default().with(run.layer()), || hot(500_000, stage));
-    line("stage, entered and left, p50 / p99", &format!("{:.0} / {:.0} ns", ours.0, ours.1), "<= 200 ns (p50)");
+    let ours =
+        tracing::subscriber::with_default(Registry::default().with(run.layer()), || hot(500_000, stage));
+    line(
+        "stage, entered and left, p50 / p99",
+        &format!("{:.0} / {:.0} ns", ours.0, ours.1),
+        "<= 200 ns (p50)",
+    );
     line("  floor: registry span with two clock reads", &format!("{:.0} / {:.0} ns", floor.0, floor.1), "");
 }
 
@@ -216,7 +226,9 @@ fn disabled() {
     let none = hot(5_000_000, row);
     let dir = tempfile::tempdir().unwrap();
     let run = Run::builder().mode(Mode::Disabled).dir(dir.path()).quiet(true).start().unwrap();
-    let off = tracing::subscriber::with_default(Registry::default().with(ups_track::layer()), || hot(5_000_000, row));
+    let off = tracing::subscriber::with_default(Registry::default().with(ups_track::layer()), || {
+        hot(5_000_000, row)
+    });
     drop(run);
     line("row, no layer, p50", &format!("{:.1} ns", none.0), "<= 3 ns");
     line("row, mode disabled, p50", &format!("{:.1} ns", off.0), "<= 3 ns");
@@ -284,7 +296,15 @@ fn memory() {
         }
     });
     let late = status("VmRSS");
-    line("memory over the program's own, after 1 M rows", &format!("{:.1} MB", (early - before) / 1e3), "<= 8 MB");
-    line("memory over the program's own, after 10 M rows", &format!("{:.1} MB", (late - before) / 1e3), "flat");
+    line(
+        "memory over the program's own, after 1 M rows",
+        &format!("{:.1} MB", (early - before) / 1e3),
+        "<= 8 MB",
+    );
+    line(
+        "memory over the program's own, after 10 M rows",
+        &format!("{:.1} MB", (late - before) / 1e3),
+        "flat",
+    );
     drop(run);
 }

@@ -16,7 +16,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub(crate) enum Kind {
     #[error("{what} `{value}` (from {from}) {rule}")]
     Setting { what: &'static str, value: String, from: String, rule: String },
-    #[error("mode `{mode}` (from {from}) needs the server part of ups-track, which this version does not have; use `offline` and upload the run with `wandb sync`")]
+    #[error(
+        "mode `{mode}` (from {from}) needs the server part of ups-track, which this version does not have; use `offline` and upload the run with `wandb sync`"
+    )]
     ModeNotBuilt { mode: &'static str, from: String },
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -27,11 +29,15 @@ pub(crate) enum Kind {
     },
     #[error("cannot read `{}`: {reason}", path.display())]
     Parse { path: PathBuf, reason: String },
-    #[error("the global run is already `{0}`; finish it first, or start others with `Run::builder().global(false)`")]
+    #[error(
+        "the global run is already `{0}`; finish it first, or start others with `Run::builder().global(false)`"
+    )]
     GlobalTaken(String),
     #[error("cannot start the writer thread")]
     Thread(#[source] std::io::Error),
-    #[error("a global tracing subscriber is already set; add `ups_track::layer()` to it instead of calling `ups_track::init()`")]
+    #[error(
+        "a global tracing subscriber is already set; add `ups_track::layer()` to it instead of calling `ups_track::init()`"
+    )]
     SubscriberTaken,
     #[error("the log of run `{run}` failed: {reason}; {lost} rows were lost, everything before is in `{}`", path.display())]
     LogFailed { run: String, path: PathBuf, reason: String, lost: u64 },

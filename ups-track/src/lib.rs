@@ -2,15 +2,18 @@
 
 extern crate self as ups_track;
 
+#[doc(hidden)]
+#[path = "private/mod.rs"]
+pub mod __private;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod ends;
 mod error;
 mod kinds;
 mod layer;
 mod ledger;
 pub mod log;
-#[doc(hidden)]
-#[path = "private/mod.rs"]
-pub mod __private;
 mod recorder;
 mod run;
 mod say;
@@ -33,7 +36,9 @@ pub use layer::{Interested, Layer, Recording, layer};
 pub use recorder::Stream;
 pub use run::{Finished, MetricDefinition, Run, RunBuilder, RunGuard};
 pub use settings::{Mode, Resume};
-pub use ups_track_macros::{EvalSummary, Metrics, RunConfig, alert, config, eval_summary, file, main, metric, summary, track_stage};
+pub use ups_track_macros::{
+    EvalSummary, Metrics, RunConfig, alert, config, eval_summary, file, main, metric, summary, track_stage,
+};
 
 /// Starts the global run from the environment, with a subscriber and handlers: for programs that have none.
 ///

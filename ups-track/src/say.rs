@@ -1,8 +1,8 @@
 //! What ups-track says to a person: on standard error, never through `tracing` (it would come back to us).
 
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::io::Write;
 
 static SILENT: AtomicBool = AtomicBool::new(false);
 

@@ -8,7 +8,8 @@ pub(crate) const HIDDEN: &str = "[hidden by ups-track]";
 
 /// Whether values under this name are secrets.
 pub(crate) fn is_secret_name(name: &str) -> bool {
-    const WORDS: &[&str] = &["password", "passwd", "secret", "credential", "credentials", "apikey", "privatekey"];
+    const WORDS: &[&str] =
+        &["password", "passwd", "secret", "credential", "credentials", "apikey", "privatekey"];
     const PAIRS: &[[&str; 2]] = &[
         ["api", "key"],
         ["access", "key"],
@@ -112,12 +113,33 @@ mod tests {
 
     #[test]
     fn names() {
-        for secret in ["password", "db_password", "apiKey", "API_KEY", "WANDB_API_KEY", "secret", "client-secret",
-            "access_token", "token", "aws_secret_access_key", "privateKey", "hf_token"]
-        {
+        for secret in [
+            "password",
+            "db_password",
+            "apiKey",
+            "API_KEY",
+            "WANDB_API_KEY",
+            "secret",
+            "client-secret",
+            "access_token",
+            "token",
+            "aws_secret_access_key",
+            "privateKey",
+            "hf_token",
+        ] {
             assert!(is_secret_name(secret), "{secret}");
         }
-        for plain in ["lr", "tokens", "tokenizer", "max_tokens", "key", "keyboard", "monkey", "vocab_tokens_seen", "eos_token"] {
+        for plain in [
+            "lr",
+            "tokens",
+            "tokenizer",
+            "max_tokens",
+            "key",
+            "keyboard",
+            "monkey",
+            "vocab_tokens_seen",
+            "eos_token",
+        ] {
             assert!(!is_secret_name(plain), "{plain}");
         }
     }
@@ -137,15 +159,22 @@ mod tests {
 
     #[test]
     fn config_and_arguments() {
-        let mut config = json!({"lr": 0.1, "db": {"password": "p", "url": "mysql://u:p@h/x"}, "api_key": ["k"]});
+        let mut config =
+            json!({"lr": 0.1, "db": {"password": "p", "url": "mysql://u:p@h/x"}, "api_key": ["k"]});
         scrub("", &mut config);
         let text = config.to_string();
         assert!(!text.contains("\"p\"") && !text.contains("u:p") && !text.contains("\"k\""), "{text}");
         assert!(text.contains("mysql://h/x"));
-        let mut args: Vec<_> =
-            ["--api-key", "K1", "--token=K2", "API_KEY=K3", "--lr=1", "https://a:K4@h"].map(str::to_owned).into();
+        let mut args: Vec<_> = ["--api-key", "K1", "--token=K2", "API_KEY=K3", "--lr=1", "https://a:K4@h"]
+            .map(str::to_owned)
+            .into();
         scrub_args(&mut args);
-        assert!(!args.join(" ").contains('K') || !args.iter().any(|a| a.contains("K1") || a.contains("K2") || a.contains("K3") || a.contains("K4")));
+        assert!(
+            !args.join(" ").contains('K')
+                || !args
+                    .iter()
+                    .any(|a| a.contains("K1") || a.contains("K2") || a.contains("K3") || a.contains("K4"))
+        );
         assert_eq!(args.get(4).map(String::as_str), Some("--lr=1"));
     }
 

@@ -273,7 +273,8 @@ fn entries(items: &[Item]) -> impl Iterator<Item = (String, Value)> + '_ {
     items
         .iter()
         .map(|item| {
-            let value = serde_json::from_str(&item.value_json).unwrap_or_else(|_| Value::from(item.value_json.as_str()));
+            let value = serde_json::from_str(&item.value_json)
+                .unwrap_or_else(|_| Value::from(item.value_json.as_str()));
             (name(item), value)
         })
         .filter(|(name, _)| !name.starts_with('_'))

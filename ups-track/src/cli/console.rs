@@ -117,10 +117,12 @@ impl Line {
                 }
             }
             c => {
-                match self.shown.get_mut(self.column) {
-                    Some(place) => *place = harmless(c),
-                    None if self.shown.len() < LONGEST => self.shown.push(harmless(c)),
-                    None => return,
+                if let Some(place) = self.shown.get_mut(self.column) {
+                    *place = harmless(c);
+                } else if self.shown.len() < LONGEST {
+                    self.shown.push(harmless(c));
+                } else {
+                    return;
                 }
                 self.column += 1;
             }

@@ -35,7 +35,8 @@ pub(super) fn or_default(paths: &[PathBuf]) -> Vec<PathBuf> {
 
 /// Where runs are recorded from here.
 fn default_dir() -> PathBuf {
-    let root = std::env::var_os("WANDB_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from).unwrap_or_default();
+    let root =
+        std::env::var_os("WANDB_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from).unwrap_or_default();
     let hidden = root.join(".wandb");
     if hidden.is_dir() { hidden } else { root.join("wandb") }
 }

@@ -64,7 +64,10 @@ pub(super) fn collapse(cells: Vec<Cell>) -> Vec<Cell> {
             let kind = json::text(value)?;
             let path_key = format!("{name}.path");
             let path = cells.iter().find(|(key, _)| *key == path_key).and_then(|(_, path)| json::text(path));
-            Some((name.to_owned(), json::quoted(&path.map_or_else(|| kind.clone(), |path| format!("{kind} {path}")))))
+            Some((
+                name.to_owned(),
+                json::quoted(&path.map_or_else(|| kind.clone(), |path| format!("{kind} {path}"))),
+            ))
         })
         .collect();
     if media.is_empty() {
@@ -72,7 +75,9 @@ pub(super) fn collapse(cells: Vec<Cell>) -> Vec<Cell> {
     }
     let mut out: Vec<Cell> = Vec::new();
     for (key, value) in cells {
-        let of = media.iter().find(|(name, _)| key.strip_prefix(name.as_str()).is_some_and(|k| k.starts_with('.')));
+        let of = media
+            .iter()
+            .find(|(name, _)| key.strip_prefix(name.as_str()).is_some_and(|k| k.starts_with('.')));
         match of {
             None => out.push((key, value)),
             Some(medium) if out.contains(medium) => {}

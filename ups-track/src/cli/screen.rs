@@ -41,11 +41,6 @@ impl<W: Write> Screen<W> {
         Self { out, width, colours: false }
     }
 
-    /// The columns of the screen.
-    pub(super) fn width(&self) -> usize {
-        self.width
-    }
-
     /// The columns right of the labels.
     pub(super) fn room(&self) -> usize {
         self.width.saturating_sub(MARGIN).max(20)

@@ -120,7 +120,9 @@ impl Story {
             Kind::Exit(exit) => self.exit = Some(exit),
             Kind::History(row) => self.row(row),
             _ if !self.detail.values => {}
-            Kind::Header(header) => self.producer = header.version_info.map(|v| v.producer).unwrap_or_default(),
+            Kind::Header(header) => {
+                self.producer = header.version_info.map(|v| v.producer).unwrap_or_default()
+            }
             Kind::Environment(environment) => self.environment = Some(environment),
             Kind::Config(config) => self.config(&config),
             Kind::Summary(summary) => {
@@ -181,7 +183,9 @@ impl Story {
     fn row(&mut self, row: History) {
         self.rows += 1;
         let runtime = row.item.iter().rev().find(|item| row::key(item) == "_runtime");
-        if let Some(seconds) = runtime.and_then(|item| json::number(&item.value_json)).filter(|s| s.is_finite()) {
+        if let Some(seconds) =
+            runtime.and_then(|item| json::number(&item.value_json)).filter(|s| s.is_finite())
+        {
             self.last_runtime = self.last_runtime.max(seconds);
         }
         if !self.detail.values {
@@ -197,7 +201,8 @@ impl Story {
     }
 
     fn define(&mut self, new: Metric) {
-        let known = self.definitions.iter_mut().find(|old| old.name == new.name && old.glob_name == new.glob_name);
+        let known =
+            self.definitions.iter_mut().find(|old| old.name == new.name && old.glob_name == new.glob_name);
         match known {
             Some(old) if !new.control.is_some_and(|control| control.overwrite) => widen(old, new),
             Some(old) => *old = new,

@@ -88,7 +88,9 @@ impl Tree {
             let key = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
             match node {
                 Node::Branch(tree) => tree.leaves_below(&key, out),
-                Node::Leaf(value) => json::leaves(&key, value, &mut |key, value| out.push((key, value.to_owned()))),
+                Node::Leaf(value) => {
+                    json::leaves(&key, value, &mut |key, value| out.push((key, value.to_owned())))
+                }
             }
         }
     }

@@ -118,7 +118,8 @@ impl Audit {
         self.records += 1;
         let due = self.last_number + 1;
         if record.num != due {
-            self.warnings.add(|| format!("record number {} at byte {offset}, where {due} is due", record.num));
+            self.warnings
+                .add(|| format!("record number {} at byte {offset}, where {due} is due", record.num));
         }
         self.last_number = record.num;
         let name = record.kind.as_ref().map_or("unknown", Kind::name);
@@ -126,10 +127,12 @@ impl Audit {
         if !self.has_run && !matches!(record.kind, Some(Kind::Run(_) | Kind::Header(_))) {
             // Once is enough: all that follows has the same fault.
             self.has_run = true;
-            self.faults.add(|| format!("a record of kind {name} at byte {offset} comes before the run record"));
+            self.faults
+                .add(|| format!("a record of kind {name} at byte {offset} comes before the run record"));
         }
         if self.has_exit {
-            self.warnings.add(|| format!("a record of kind {name} at byte {offset} comes after the exit record"));
+            self.warnings
+                .add(|| format!("a record of kind {name} at byte {offset} comes after the exit record"));
         }
         match record.kind {
             None => self.warnings.add(|| format!("a record of unknown kind at byte {offset}")),
@@ -152,7 +155,10 @@ impl Audit {
         for item in items {
             if json::number(&item.value_json).is_none() && json::standard(&item.value_json).is_none() {
                 self.warnings.add(|| {
-                    format!("the value of `{}` in the record at byte {offset} is not JSON", clean(&row::key(item)))
+                    format!(
+                        "the value of `{}` in the record at byte {offset} is not JSON",
+                        clean(&row::key(item))
+                    )
                 });
             }
         }
@@ -188,10 +194,16 @@ impl Audit {
             Some(e) if e.is_torn() && self.read == 0 => "the file is empty".to_owned(),
             Some(e) if e.is_torn() => {
                 let at = e.offset().unwrap_or(0);
-                format!("torn at byte {at}: everything before was read, {} after it are not whole", left(path, at))
+                format!(
+                    "torn at byte {at}: everything before was read, {} after it are not whole",
+                    left(path, at)
+                )
             }
             Some(ReadError::Damaged { offset, damage, .. }) => {
-                format!("damaged at byte {offset}: {damage}; {} from there on were not read", left(path, *offset))
+                format!(
+                    "damaged at byte {offset}: {damage}; {} from there on were not read",
+                    left(path, *offset)
+                )
             }
             Some(ReadError::Io { source, .. }) => format!("cannot be read: {source}"),
             None if self.has_exit && self.exit_code == 0 => "finished".to_owned(),
@@ -209,7 +221,8 @@ impl Audit {
         let word = screen.paint(colour, word);
         writeln!(screen, "{}: {word}", clean(&path.display().to_string()))?;
         screen.section("end", [clean(&self.end(path))])?;
-        let holds = format!("{}, {}, {}", count(self.rows, "row"), count(self.records, "record"), bytes(self.read));
+        let holds =
+            format!("{}, {}, {}", count(self.rows, "row"), count(self.records, "record"), bytes(self.read));
         screen.section("read", [holds])?;
         let kinds: Vec<String> = self.kinds.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
         screen.section("kinds", wrap(&kinds, screen.room()))?;

@@ -28,7 +28,9 @@ pub(crate) fn watch(run: &Run) {
 /// A run has ended.
 pub(crate) fn forget(run: &Run) {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    open.retain(|inner| Run::upgrade(inner).is_some_and(|other| other.is_open() && !Weak::ptr_eq(inner, &run.downgrade())));
+    open.retain(|inner| {
+        Run::upgrade(inner).is_some_and(|other| other.is_open() && !Weak::ptr_eq(inner, &run.downgrade()))
+    });
 }
 
 /// Installs what a bare layer does not: the panic hook and the handlers of SIGINT and SIGTERM.

@@ -24,7 +24,10 @@ pub(super) fn install() {
 }
 
 /// Whether there was a panic.
-#[cfg_attr(all(target_os = "linux", target_env = "gnu"), expect(dead_code, reason = "glibc tells the exit code"))]
+#[cfg_attr(
+    all(target_os = "linux", target_env = "gnu"),
+    expect(dead_code, reason = "glibc tells the exit code")
+)]
 pub(super) fn seen() -> bool {
     SEEN.load(Ordering::Relaxed)
 }

@@ -32,7 +32,8 @@ fn exit_code(signal: c_int) -> i32 {
 pub(super) fn install() {
     ONCE.call_once(|| {
         let Some(read_end) = open_pipe() else { return };
-        let spawned = std::thread::Builder::new().name("ups-track-signals".into()).spawn(move || serve(read_end));
+        let spawned =
+            std::thread::Builder::new().name("ups-track-signals".into()).spawn(move || serve(read_end));
         if spawned.is_ok() {
             take(libc::SIGINT);
             take(libc::SIGTERM);

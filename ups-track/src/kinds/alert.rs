@@ -44,7 +44,12 @@ impl Alert {
     /// An alert of level info without text.
     pub fn new(title: impl Into<String>) -> Self {
         // One minute is what W&B's own client waits between two alerts of one title.
-        Self { title: title.into(), text: String::new(), level: AlertLevel::Info, wait: Duration::from_secs(60) }
+        Self {
+            title: title.into(),
+            text: String::new(),
+            level: AlertLevel::Info,
+            wait: Duration::from_secs(60),
+        }
     }
 
     /// Sets the text below the title.

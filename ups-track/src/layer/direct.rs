@@ -13,12 +13,18 @@ use crate::recorder::{Op, Recorder, Stage};
 
 /// The stage that the calling thread is in.
 pub(crate) fn current_stage(recorder: &Recorder) -> Arc<Stage> {
-    thread::with(|thread| thread.stage(recorder.uid).map(Arc::clone)).flatten().unwrap_or_else(|| Arc::clone(&recorder.root))
+    thread::with(|thread| thread.stage(recorder.uid).map(Arc::clone))
+        .flatten()
+        .unwrap_or_else(|| Arc::clone(&recorder.root))
 }
 
 /// Records a row; `visit` calls its argument with every key and number.
 #[track_caller]
-pub(crate) fn row(recorder: &Recorder, step: Option<Number>, visit: &mut dyn FnMut(&mut dyn FnMut(&str, Number))) {
+pub(crate) fn row(
+    recorder: &Recorder,
+    step: Option<Number>,
+    visit: &mut dyn FnMut(&mut dyn FnMut(&str, Number)),
+) {
     let place = Place::of_caller(Location::caller());
     let stage = current_stage(recorder);
     let mut values: Vec<(String, Number)> = Vec::new();

@@ -238,7 +238,10 @@ fn sort(
         }
         (Role::Step, Seen::Number(number)) => asked.step = Some(number),
         (Role::Step, other) if !asked.metrics.is_empty() || asked.step.is_none() => {
-            let text = format!("`step` is {}, not a number: the row gets the stage's last step", kind_and_value(&other));
+            let text = format!(
+                "`step` is {}, not a number: the row gets the stage's last step",
+                kind_and_value(&other)
+            );
             place.say(name, &text);
         }
         (Role::Summary(key), value) => {

@@ -52,7 +52,12 @@ pub(super) fn has_data(metadata: &Metadata<'_>) -> bool {
     metadata.fields().iter().any(|field| {
         matches!(
             role(field.name()),
-            Role::Metric(_) | Role::Summary(_) | Role::Config(_) | Role::AlertTitle | Role::File | Role::Unsupported
+            Role::Metric(_)
+                | Role::Summary(_)
+                | Role::Config(_)
+                | Role::AlertTitle
+                | Role::File
+                | Role::Unsupported
         )
     })
 }

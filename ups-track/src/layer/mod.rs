@@ -175,7 +175,8 @@ impl Recording {
             // As on the short way of events: what the thread knows, without asking anyone.
             let uid = self.uid();
             let known = thread::with(|thread| {
-                let recorder = thread.way(uid).map(|way| &way.recorder).filter(|recorder| recorder.is_open())?;
+                let recorder =
+                    thread.way(uid).map(|way| &way.recorder).filter(|recorder| recorder.is_open())?;
                 Some(Arc::clone(thread.stage(uid).unwrap_or(&recorder.root)))
             });
             if let Some(Some(stage)) = known {

@@ -65,6 +65,10 @@ pub(crate) fn enabled() -> Enabled {
         let _ = SEEN.try_with(|seen| seen.set(false));
         let all = dispatch.enabled(&METADATA);
         let ours = SEEN.try_with(Cell::get).unwrap_or(false);
-        if all && ours && LevelFilter::current() >= LevelFilter::INFO { Enabled::Yes } else { Enabled::Filtered }
+        if all && ours && LevelFilter::current() >= LevelFilter::INFO {
+            Enabled::Yes
+        } else {
+            Enabled::Filtered
+        }
     })
 }

@@ -64,8 +64,9 @@ impl Place {
                 None
             }
             Some(KeyFault::Reserved) => {
-                let text =
-                    format!("key `{key}` is reserved: names that begin with `_` belong to W&B; it was not recorded");
+                let text = format!(
+                    "key `{key}` is reserved: names that begin with `_` belong to W&B; it was not recorded"
+                );
                 self.refuse(recorder, key, "keys", &text);
                 None
             }
@@ -77,7 +78,11 @@ impl Place {
                     key.escape_debug()
                 );
                 self.say(key, &text);
-                if repaired.starts_with('_') { Some(format!("x{repaired}").into()) } else { Some(repaired.into()) }
+                if repaired.starts_with('_') {
+                    Some(format!("x{repaired}").into())
+                } else {
+                    Some(repaired.into())
+                }
             }
         }
     }

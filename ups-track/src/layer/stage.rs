@@ -35,7 +35,9 @@ impl StageSpans {
     /// Looks at a span, if it is a stage.
     #[inline]
     pub(super) fn get<T>(&self, span: u64, f: impl FnOnce(&mut StageSpan) -> T) -> Option<T> {
-        self.with(span, |spans| spans.iter_mut().rev().find(|(id, _)| *id == span).map(|(_, stage)| f(stage)))?
+        self.with(span, |spans| {
+            spans.iter_mut().rev().find(|(id, _)| *id == span).map(|(_, stage)| f(stage))
+        })?
     }
 
     pub(super) fn remove(&self, span: u64) -> Option<StageSpan> {
@@ -124,7 +126,9 @@ impl StageVisitor {
         let name = self.name.as_deref().unwrap_or_default();
         match parse_goals(self.best.as_deref().unwrap_or_default()) {
             Ok(best) => options.best = best,
-            Err(part) => say::warning(&format!("stage `{name}`: best `{part}` is not `name=min` or `name=max`")),
+            Err(part) => {
+                say::warning(&format!("stage `{name}`: best `{part}` is not `name=min` or `name=max`"))
+            }
         }
         for part in self.summary.as_deref().unwrap_or_default().split(',').filter(|part| !part.is_empty()) {
             match part.split_once('=') {

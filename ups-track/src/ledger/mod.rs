@@ -169,7 +169,13 @@ impl Ledger {
         }
     }
 
-    fn dynamic_row(&mut self, stage: &Arc<Stage>, step: Option<Number>, values: Vec<(String, Number)>, time: u64) {
+    fn dynamic_row(
+        &mut self,
+        stage: &Arc<Stage>,
+        step: Option<Number>,
+        values: Vec<(String, Number)>,
+        time: u64,
+    ) {
         let mut row: Vec<_> = values.into_iter().map(|(name, number)| (self.key(&name), number)).collect();
         if let Some(step) = step {
             row.push((self.key(&stage.step_key()), step));
@@ -337,7 +343,8 @@ impl Ledger {
         let index = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
         self.keys.push(Key::new(name));
         self.by_name.insert(name.into(), index);
-        if let Some(step) = self.definitions.of(name).and_then(|d| d.step.clone()).filter(|step| step != name) {
+        if let Some(step) = self.definitions.of(name).and_then(|d| d.step.clone()).filter(|step| step != name)
+        {
             self.key(&step);
         }
         self.apply_definition(index as usize);
@@ -390,14 +397,13 @@ impl Ledger {
                 )),
             }
         }
-        let bests =
-            stage.options.best.iter().map(|(metric, goal)| Best::new(self.key(&stage.key(metric)), *goal)).collect();
-        StageBook {
-            stage: Arc::clone(stage),
-            step,
-            bests,
-            told: None,
-        }
+        let bests = stage
+            .options
+            .best
+            .iter()
+            .map(|(metric, goal)| Best::new(self.key(&stage.key(metric)), *goal))
+            .collect();
+        StageBook { stage: Arc::clone(stage), step, bests, told: None }
     }
 
     /// Applies an operation.
@@ -490,7 +496,10 @@ impl Ledger {
             let calls = stage.calls();
             if book.told.is_none_or(|told| told != calls) {
                 book.told = Some(calls);
-                derived.push((stage.key("status"), Scalar::from(calls.status.map_or("running", StageStatus::as_str))));
+                derived.push((
+                    stage.key("status"),
+                    Scalar::from(calls.status.map_or("running", StageStatus::as_str)),
+                ));
                 if calls.count > 0 {
                     derived.push((stage.key("duration_s"), Scalar::from(calls.seconds)));
                 }
@@ -522,7 +531,9 @@ impl Ledger {
         }
         for (name, value) in derived {
             let index = self.key(&name);
-            if let Some(key) = self.keys.get_mut(index as usize).filter(|key| key.explicit.as_ref() != Some(&value)) {
+            if let Some(key) =
+                self.keys.get_mut(index as usize).filter(|key| key.explicit.as_ref() != Some(&value))
+            {
                 key.explicit = Some(value);
                 key.changed = true;
             }
@@ -651,7 +662,8 @@ impl Ledger {
             tail.is_some_and(|tail| matches!(tail, "status" | "duration_s" | "calls"))
                 || tail.is_some_and(|tail| tail.starts_with("best_") && tail.contains('/'))
         };
-        let shown = self.keys.iter().filter(|key| !of_stage(&key.name) && !key.name.starts_with("ups_track/"));
+        let shown =
+            self.keys.iter().filter(|key| !of_stage(&key.name) && !key.name.starts_with("ups_track/"));
         shown.filter_map(|key| Some((key.name.to_string(), key.explicit.clone()?))).collect()
     }
 
@@ -703,7 +715,11 @@ pub(crate) fn config_items(entries: &Map<String, Value>) -> Vec<Item> {
 
 fn item(path: impl Into<Vec<String>>, json: Vec<u8>) -> Item {
     // What is encoded here is UTF-8 throughout.
-    Item { key: String::new(), nested_key: path.into(), value_json: String::from_utf8(json).unwrap_or_default() }
+    Item {
+        key: String::new(),
+        nested_key: path.into(),
+        value_json: String::from_utf8(json).unwrap_or_default(),
+    }
 }
 
 /// Sets `old` to `new`, entry by entry where both are maps, as W&B merges a config.

@@ -32,7 +32,8 @@ pub(crate) fn seconds(out: &mut Vec<u8>, millis: u64) {
     let rest = millis % 1000;
     if rest != 0 {
         #[expect(clippy::cast_possible_truncation, reason = "one decimal digit")]
-        let digits = [b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
+        let digits =
+            [b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
         let length = 4 - usize::from(rest % 10 == 0) - usize::from(rest % 100 == 0);
         out.extend_from_slice(digits.get(..length).unwrap_or_default());
     }
@@ -110,8 +111,8 @@ pub(crate) fn history_record(out: &mut Vec<u8>, number: i64, items: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message;
     use proptest::prelude::*;
+    use prost::Message;
 
     use super::*;
     use crate::log::record::{History, Item, Kind, Record};
@@ -139,7 +140,9 @@ mod tests {
 
     #[test]
     fn times_have_the_digits_they_need() {
-        for (millis, want) in [(0, "0"), (1, "0.001"), (120, "0.12"), (1500, "1.5"), (12_345, "12.345"), (7000, "7")] {
+        for (millis, want) in
+            [(0, "0"), (1, "0.001"), (120, "0.12"), (1500, "1.5"), (12_345, "12.345"), (7000, "7")]
+        {
             assert_eq!(text(|o| seconds(o, millis)), want);
         }
     }

@@ -48,7 +48,9 @@ fn settle() {
     {
         enabled = layer::enabled();
     }
-    if global::get().is_none_or(|run| !run.is_disabled()) && std::env::var("WANDB_MODE").as_deref() != Ok("disabled") {
+    if global::get().is_none_or(|run| !run.is_disabled())
+        && std::env::var("WANDB_MODE").as_deref() != Ok("disabled")
+    {
         complain(enabled);
     }
 }
@@ -70,8 +72,10 @@ fn complain(enabled: Enabled) {
 
 /// The recorder that the calling code's events go to.
 fn recorder() -> Option<Arc<Recorder>> {
-    tracing::dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Recording>().and_then(Recording::recorder))
-        .or_else(|| global::get()?.recorder().map(Arc::clone))
+    tracing::dispatcher::get_default(|dispatch| {
+        dispatch.downcast_ref::<Recording>().and_then(Recording::recorder)
+    })
+    .or_else(|| global::get()?.recorder().map(Arc::clone))
 }
 
 /// A row whose keys are not all known to the compiler.

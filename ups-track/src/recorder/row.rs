@@ -186,7 +186,9 @@ impl Lane {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let before = rows.used;
         let room = before..before + HEAD + 2 * width.min(MAX_VALUES);
-        let Some([head, epoch_word, time_word, cells @ ..]) = rows.words.get_mut(room) else { return Pushed::Full };
+        let Some([head, epoch_word, time_word, cells @ ..]) = rows.words.get_mut(room) else {
+            return Pushed::Full;
+        };
         let mut row = RowWriter { cells: cells.as_chunks_mut().0, count: 0, unfit: false };
         fill(&mut row);
         let RowWriter { count, unfit, .. } = row;

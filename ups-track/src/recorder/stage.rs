@@ -86,7 +86,11 @@ impl Stage {
     pub(crate) fn child(&self, name: &str, options: impl FnOnce() -> StageOptions) -> (Arc<Self>, bool) {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         let own = |child: &Arc<Self>| {
-            let tail = if self.is_root() { Some(child.path.as_str()) } else { child.path.get(self.path.len() + 1..) };
+            let tail = if self.is_root() {
+                Some(child.path.as_str())
+            } else {
+                child.path.get(self.path.len() + 1..)
+            };
             tail == Some(name)
         };
         if let Some(child) = children.iter().find(|child| own(child)) {

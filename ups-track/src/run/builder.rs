@@ -138,7 +138,10 @@ impl RunBuilder {
         ends::watch(&run);
         if run.is_global() && !settings.quiet {
             if let (Some(dir), false) = (run.dir(), settings.mode_given) {
-                say::note(&format!("recording offline in {}; upload it later with `wandb sync`", dir.display()));
+                say::note(&format!(
+                    "recording offline in {}; upload it later with `wandb sync`",
+                    dir.display()
+                ));
             }
         }
         Ok(RunGuard::new(run))
@@ -241,7 +244,11 @@ fn first_records(writer: &mut Writer, settings: &Settings, sources: &Sources, ru
         writer.ledger.output().append(record::Kind::Environment(Box::new(environment)));
     }
     writer.ledger.output().append(record::Kind::Telemetry(record::Telemetry {
-        feature: Some(record::Feature { offline: settings.mode == Mode::Offline, resumed: false, metric: true }),
+        feature: Some(record::Feature {
+            offline: settings.mode == Mode::Offline,
+            resumed: false,
+            metric: true,
+        }),
         cli_version: env!("CARGO_PKG_VERSION").into(),
         platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
         ..record::Telemetry::default()
@@ -249,7 +256,12 @@ fn first_records(writer: &mut Writer, settings: &Settings, sources: &Sources, ru
     writer.ledger.output().flush();
 }
 
-fn run_record(settings: &Settings, sources: &Sources, config: &Map<String, Value>, start: u64) -> record::Run {
+fn run_record(
+    settings: &Settings,
+    sources: &Sources,
+    config: &Map<String, Value>,
+    start: u64,
+) -> record::Run {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     record::Run {
         run_id: settings.run_id.clone(),
@@ -262,7 +274,11 @@ fn run_record(settings: &Settings, sources: &Sources, config: &Map<String, Value
         notes: text(&settings.notes),
         tags: settings.tags.clone(),
         sweep_id: text(&settings.sweep_id),
-        host: if settings.machine_info { environment::host(settings).unwrap_or_default() } else { String::new() },
+        host: if settings.machine_info {
+            environment::host(settings).unwrap_or_default()
+        } else {
+            String::new()
+        },
         starting_step: 0,
         start_time: Some(timestamp(start)),
         telemetry: None,

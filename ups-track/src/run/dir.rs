@@ -55,7 +55,9 @@ fn create_fresh(root: &Path, name: &str) -> Result<PathBuf> {
     for suffix in 1.. {
         match fs::create_dir(&path) {
             Ok(()) => break,
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => path = root.join(format!("{name}-{suffix}")),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                path = root.join(format!("{name}-{suffix}"))
+            }
             Err(e) => return Err(Error::io("create the directory", &path, e)),
         }
     }

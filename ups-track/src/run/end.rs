@@ -46,8 +46,10 @@ impl Ending {
     /// The writer waits for a request, at most `tick`.
     pub(crate) fn wait(&self, tick: Duration) -> Request {
         let idle = |s: &mut EndState| !s.nudged && s.request.finish.is_none() && s.request.flush == s.flushed;
-        let (mut state, _) =
-            self.to_writer.wait_timeout_while(self.lock(), tick, idle).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
+            .to_writer
+            .wait_timeout_while(self.lock(), tick, idle)
+            .unwrap_or_else(PoisonError::into_inner);
         state.nudged = false;
         state.request
     }
@@ -86,8 +88,10 @@ impl Ending {
         let wanted = state.request.flush;
         self.to_writer.notify_one();
         let waiting = |s: &mut EndState| s.flushed < wanted && s.report.is_none() && !s.gone;
-        let (state, _) =
-            self.to_waiters.wait_timeout_while(state, patience, waiting).unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self
+            .to_waiters
+            .wait_timeout_while(state, patience, waiting)
+            .unwrap_or_else(PoisonError::into_inner);
         state.flushed >= wanted || state.report.is_some()
     }
 
@@ -205,7 +209,11 @@ impl fmt::Display for Finished {
             writeln!(f, "  {:8} and {} more", "", report.summary.len() - LISTED)?;
         }
         if report.lost > 0 || report.refused > 0 {
-            writeln!(f, "  {:8} {} lost, {} refused (see logs/debug.log)", "trouble", report.lost, report.refused)?;
+            writeln!(
+                f,
+                "  {:8} {} lost, {} refused (see logs/debug.log)",
+                "trouble", report.lost, report.refused
+            )?;
         }
         if let Some(failure) = &report.failure {
             writeln!(f, "  {:8} the log failed: {failure}", "trouble")?;
@@ -241,7 +249,11 @@ fn relative(path: &Path) -> &Path {
 
 /// A length of time as people say it.
 pub(crate) fn duration(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length of time, for display")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a length of time, for display"
+    )]
     let whole = seconds as u64;
     match whole {
         0 => format!("{:.0} ms", seconds * 1e3),
@@ -263,7 +275,13 @@ pub(crate) fn bytes(bytes: u64) -> String {
 /// A number with four digits that count.
 pub(crate) fn short(v: f64) -> String {
     if !v.is_finite() {
-        return if v.is_nan() { "NaN".into() } else if v > 0.0 { "Infinity".into() } else { "-Infinity".into() };
+        return if v.is_nan() {
+            "NaN".into()
+        } else if v > 0.0 {
+            "Infinity".into()
+        } else {
+            "-Infinity".into()
+        };
     }
     if v == v.trunc() && v.abs() < 1e9 {
         return format!("{v:.0}");

@@ -82,7 +82,9 @@ fn with_machine(mut environment: Environment) -> Environment {
         model: field("model name").unwrap_or_default().to_owned(),
     });
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    let total = memory.lines().find_map(|line| {
+        line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+    });
     environment.memory = total.map(|kib| Memory { total: kib * 1024 });
     environment
 }
@@ -110,7 +112,13 @@ pub(crate) fn metadata_json(e: &Environment) -> Value {
             "startedAt",
             &format!(
                 "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-                at.year, at.month, at.day, at.hour, at.minute, at.second, t.nanos / 1000
+                at.year,
+                at.month,
+                at.day,
+                at.hour,
+                at.minute,
+                at.second,
+                t.nanos / 1000
             ),
         );
     }
@@ -123,7 +131,10 @@ pub(crate) fn metadata_json(e: &Environment) -> Value {
     if let Some(cpu) = &e.cpu {
         out.insert("cpu_count".into(), json!(e.cpu_count));
         out.insert("cpu_count_logical".into(), json!(e.cpu_count_logical));
-        out.insert("cpu".into(), json!({"count": cpu.count, "countLogical": cpu.count_logical, "model": cpu.model}));
+        out.insert(
+            "cpu".into(),
+            json!({"count": cpu.count, "countLogical": cpu.count_logical, "model": cpu.model}),
+        );
     }
     if let Some(memory) = &e.memory {
         // The protobuf's JSON form has 64-bit integers as text.

@@ -15,7 +15,8 @@ pub(crate) fn around(dir: &Path) -> Option<Git> {
         Err(_) => git_dir.clone(),
     };
     let commit = commit(&git_dir, &common).unwrap_or_default();
-    let remote = fs::read_to_string(common.join("config")).ok().and_then(|config| remote(&config)).unwrap_or_default();
+    let remote =
+        fs::read_to_string(common.join("config")).ok().and_then(|config| remote(&config)).unwrap_or_default();
     let remote_url = secrets::without_url_credentials(&remote);
     (!commit.is_empty() || !remote_url.is_empty()).then_some(Git { remote_url, commit })
 }
@@ -42,7 +43,11 @@ fn commit(git_dir: &Path, common: &Path) -> Option<String> {
         return Some(loose);
     }
     let packed = fs::read_to_string(common.join("packed-refs")).ok()?;
-    packed.lines().filter_map(|line| line.split_once(' ')).find(|(_, name)| *name == branch).map(|(hash, _)| hash.to_owned())
+    packed
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(_, name)| *name == branch)
+        .map(|(hash, _)| hash.to_owned())
 }
 
 /// The URL of `origin`, or else of the first remote, in the text of a git config.

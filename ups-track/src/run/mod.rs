@@ -186,7 +186,9 @@ impl Run {
     #[track_caller]
     pub fn log(&self, step: impl MetricValue, metrics: &(impl Metrics + ?Sized)) {
         if let Some(recorder) = self.recorder() {
-            crate::layer::direct::row(recorder, step.field().number(), &mut |each| metrics.visit_metrics(each));
+            crate::layer::direct::row(recorder, step.field().number(), &mut |each| {
+                metrics.visit_metrics(each)
+            });
         }
     }
 
@@ -286,7 +288,8 @@ impl Run {
 
     pub(crate) fn end(&self, exit_code: i32, patience: Duration) -> Result<Finished> {
         let inner = &*self.0;
-        let mut finished = Finished { id: inner.id.clone(), name: inner.name.clone(), dir: None, report: None };
+        let mut finished =
+            Finished { id: inner.id.clone(), name: inner.name.clone(), dir: None, report: None };
         let Some(live) = &inner.live else { return Ok(finished) };
         let (report, first) = live.ending.finish(exit_code, patience);
         let Some(report) = report else {
@@ -308,7 +311,8 @@ impl Run {
         match failure {
             None => Ok(finished),
             Some(reason) => {
-                Err(Kind::LogFailed { run: inner.id.clone(), path: live.dir.log.clone(), reason, lost }.into())
+                Err(Kind::LogFailed { run: inner.id.clone(), path: live.dir.log.clone(), reason, lost }
+                    .into())
             }
         }
     }

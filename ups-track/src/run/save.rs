@@ -69,7 +69,9 @@ impl<'run> MetricDefinition<'run> {
     pub fn send(self) {
         let name = &self.definition.name;
         if name.is_empty() || name.strip_suffix('*').unwrap_or(name).contains('*') {
-            say::warning(&format!("metric definition `{name}`: a name is not empty and has `*` only at its end"));
+            say::warning(&format!(
+                "metric definition `{name}`: a name is not empty and has `*` only at its end"
+            ));
             return self.run.op(|| Op::Refused("definitions"));
         }
         self.run.op(|| Op::Define(self.definition));
@@ -93,7 +95,8 @@ impl Run {
     pub fn save_file(&self, path: impl AsRef<Path>, policy: FilePolicy) -> Result<()> {
         let Some(live) = &self.0.live else { return Ok(()) };
         let path = path.as_ref();
-        let refuse = |kind, text: &str| Error::io("save the file", path, io::Error::new(kind, text.to_owned()));
+        let refuse =
+            |kind, text: &str| Error::io("save the file", path, io::Error::new(kind, text.to_owned()));
         let source = fs::canonicalize(path).map_err(|e| Error::io("save the file", path, e))?;
         if !source.is_file() {
             return Err(refuse(io::ErrorKind::InvalidInput, "it is not a file"));
@@ -101,10 +104,14 @@ impl Run {
         let name = name_below_files(path)
             .ok_or_else(|| refuse(io::ErrorKind::InvalidInput, "its name is not Unicode or empty"))?;
         if RESERVED.contains(&name.as_str()) {
-            return Err(refuse(io::ErrorKind::InvalidInput, "this name is one of W&B's own files; rename the file"));
+            return Err(refuse(
+                io::ErrorKind::InvalidInput,
+                "this name is one of W&B's own files; rename the file",
+            ));
         }
         let target = live.dir.files.join(&name);
-        let result = target.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| place(&source, &target, policy));
+        let result =
+            target.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| place(&source, &target, policy));
         result.map_err(|e| Error::io("save the file", path, e))?;
         live.recorder.op(Op::File { path: name, policy });
         Ok(())

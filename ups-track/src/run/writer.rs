@@ -123,7 +123,9 @@ impl Drain {
             }
             let Some(batch) = first.and_then(|(index, _)| self.batches.get_mut(index)) else { return };
             // This lane's rows, as long as no other lane's is older.
-            while let Some((row, end)) = batch.head().filter(|(row, _)| row.epoch < epoch && row.time <= next_time) {
+            while let Some((row, end)) =
+                batch.head().filter(|(row, _)| row.epoch < epoch && row.time <= next_time)
+            {
                 ledger.row(row);
                 batch.read = end;
             }
@@ -235,7 +237,8 @@ impl Writer {
         let text = error.to_string();
         self.recorder.set_state(State::Failed);
         if !std::mem::replace(&mut self.failure_said, true) {
-            let place = self.surroundings.dir.as_ref().map(|dir| dir.log.display().to_string()).unwrap_or_default();
+            let place =
+                self.surroundings.dir.as_ref().map(|dir| dir.log.display().to_string()).unwrap_or_default();
             say::warning(&format!(
                 "cannot write the log `{place}`: {text}; the program goes on, data from now on is dropped and counted"
             ));

@@ -12,7 +12,8 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, (usize, &'st
             continue;
         }
         if let Some(rest) = line.strip_prefix('[') {
-            section = Some(rest.strip_suffix(']').ok_or((number, "a section header needs a closing `]`"))?.trim());
+            section =
+                Some(rest.strip_suffix(']').ok_or((number, "a section header needs a closing `]`"))?.trim());
             continue;
         }
         let Some(section) = section else {
@@ -35,7 +36,8 @@ mod tests {
 
     #[test]
     fn reads_default_only() {
-        let text = "# W&B\n[default]\nproject = burgers\nBase_URL: http://127.0.0.1:1\n[other]\nproject = x\n";
+        let text =
+            "# W&B\n[default]\nproject = burgers\nBase_URL: http://127.0.0.1:1\n[other]\nproject = x\n";
         let entries = parse(text).unwrap_or_default();
         assert_eq!(entries.get("project").map(String::as_str), Some("burgers"));
         assert_eq!(entries.get("base_url").map(String::as_str), Some("http://127.0.0.1:1"));

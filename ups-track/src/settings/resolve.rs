@@ -89,7 +89,12 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         name: value(text("name", &given.name, &["WANDB_NAME", "WANDB_RUN_NAME"], "run_name")),
         notes: value(text("notes", &given.notes, &["WANDB_NOTES", "WANDB_RUN_NOTES"], "run_notes")),
         group: value(text("group", &given.group, &["WANDB_RUN_GROUP"], "run_group")),
-        job_type: value(text("job_type", &given.job_type, &["WANDB_JOB_TYPE", "WANDB_RUN_JOB_TYPE"], "run_job_type")),
+        job_type: value(text(
+            "job_type",
+            &given.job_type,
+            &["WANDB_JOB_TYPE", "WANDB_RUN_JOB_TYPE"],
+            "run_job_type",
+        )),
         tags: tags(given, sources)?,
         config: config(given, sources)?,
         root_dir,
@@ -190,7 +195,8 @@ fn tags(given: &Overrides, sources: &Sources) -> Result<Vec<String>> {
     };
     for tag in &tags {
         rules::tag(tag).map_err(|rule| {
-            let from = found.as_ref().map_or_else(|| "`Run::builder().tags(..)`".to_owned(), |f| f.from.clone());
+            let from =
+                found.as_ref().map_or_else(|| "`Run::builder().tags(..)`".to_owned(), |f| f.from.clone());
             Error::from(Kind::Setting { what: "tag", value: tag.clone(), from, rule })
         })?;
     }
@@ -240,9 +246,9 @@ fn console(given: &Overrides, sources: &Sources) -> Result<bool> {
 }
 
 fn flush_interval(given: &Overrides, sources: &Sources) -> Result<Duration> {
-    const VARS: &[&str] = &["WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL", "WANDB__TRANSACTION_LOG_FLUSH_INTERVAL"];
-    let builder =
-        given.flush_interval.map(|d| Given::builder("flush_interval", d.as_secs_f64().to_string()));
+    const VARS: &[&str] =
+        &["WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL", "WANDB__TRANSACTION_LOG_FLUSH_INTERVAL"];
+    let builder = given.flush_interval.map(|d| Given::builder("flush_interval", d.as_secs_f64().to_string()));
     let Some(found) = sources.find(builder, VARS, "x_transaction_log_flush_interval") else {
         return Ok(FLUSH_INTERVAL);
     };

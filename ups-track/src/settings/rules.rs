@@ -13,7 +13,8 @@ pub(crate) fn run_id(id: &str) -> Result<(), String> {
         return Err(format!("must not contain {bad:?}; none of : ; , # ? / ' is allowed in a run id"));
     }
     // Our own rule on top of W&B's: the id is part of file names.
-    if id.contains(['\\', '\0']) || id.starts_with('.') || id.chars().any(char::is_control) || id.len() > 128 {
+    if id.contains(['\\', '\0']) || id.starts_with('.') || id.chars().any(char::is_control) || id.len() > 128
+    {
         return Err("must be usable in a file name: at most 128 bytes, no backslash, control character or leading dot".into());
     }
     Ok(())
@@ -26,7 +27,9 @@ pub(crate) fn project(name: &str) -> Result<(), String> {
         return Err("must have at most 128 characters".into());
     }
     match name.chars().find(|c| FORBIDDEN.contains(c)) {
-        Some(bad) => Err(format!("must not contain {bad:?}; none of / \\ # ? % : is allowed in a project name")),
+        Some(bad) => {
+            Err(format!("must not contain {bad:?}; none of / \\ # ? % : is allowed in a project name"))
+        }
         None => Ok(()),
     }
 }

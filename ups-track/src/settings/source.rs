@@ -41,7 +41,8 @@ impl Sources {
             let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else { continue };
             vars.insert(name, value);
         }
-        let current_dir = std::env::current_dir().map_err(|e| Error::io("find the current directory", ".", e))?;
+        let current_dir =
+            std::env::current_dir().map_err(|e| Error::io("find the current directory", ".", e))?;
         Ok(Self { vars, files: Vec::new(), current_dir, home: std::env::home_dir() })
     }
 
@@ -56,7 +57,9 @@ impl Sources {
     pub(crate) fn read_file(&mut self, path: &Path) -> Result<()> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Err(e)
+                if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
+            {
                 return Ok(());
             }
             Err(e) => return Err(Error::io("read the settings file", path, e)),
@@ -76,8 +79,14 @@ impl Sources {
     }
 
     /// All variables whose name begins with `prefix`.
-    pub(crate) fn vars_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.vars.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(k, v)| (k.as_str(), v.as_str()))
+    pub(crate) fn vars_with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.vars
+            .iter()
+            .filter(move |(name, _)| name.starts_with(prefix))
+            .map(|(k, v)| (k.as_str(), v.as_str()))
     }
 
     /// The setting `name`: what the builder gave, else one of the variables, else a settings file.

@@ -124,9 +124,13 @@ mod tests {
 
     #[test]
     fn sweep_parameters() {
-        let text = "wandb_version: 1\n\nlr:\n  value: 0.01\nlayers:\n  desc: null\n  value: [1, 2]\nname: plain\n";
+        let text =
+            "wandb_version: 1\n\nlr:\n  value: 0.01\nlayers:\n  desc: null\n  value: [1, 2]\nname: plain\n";
         let entries = super::parse(text).and_then(super::config_entries);
-        assert_eq!(entries.map(serde_json::Value::Object), Ok(json!({"lr": 0.01, "layers": [1, 2], "name": "plain"})));
+        assert_eq!(
+            entries.map(serde_json::Value::Object),
+            Ok(json!({"lr": 0.01, "layers": [1, 2], "name": "plain"}))
+        );
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub(super) fn line(out: &mut impl Write, cells: &[impl AsRef<str>]) -> io::Resul
 fn field(value: &str) -> String {
     let text = json::text(value).unwrap_or_else(|| value.to_owned());
     let is_empty_text = text.is_empty() && !value.is_empty();
-    if is_empty_text || text.contains([',', '"', '\n', '\r']) || text.starts_with(' ') || text.ends_with(' ') {
+    if is_empty_text || text.contains([',', '"', '\n', '\r']) || text.starts_with(' ') || text.ends_with(' ')
+    {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
         text

@@ -134,7 +134,9 @@ fn console(log: &Path, format: Format, out: &mut impl Write) -> io::Result<Optio
     each_kind(log, &mut |kind| {
         let output = match kind {
             Kind::OutputRaw(output) => output,
-            Kind::OutputLogger(logger) => OutputRaw { output_type: 1, timestamp: None, line: logger.line + "\n" },
+            Kind::OutputLogger(logger) => {
+                OutputRaw { output_type: 1, timestamp: None, line: logger.line + "\n" }
+            }
             _ => return Ok(()),
         };
         let time = output.timestamp.map_or_else(|| "null".to_owned(), seconds);
@@ -156,4 +158,3 @@ fn console(log: &Path, format: Format, out: &mut impl Write) -> io::Result<Optio
 fn seconds(time: Timestamp) -> String {
     format!("{}.{:06}", time.seconds, time.nanos.clamp(0, 999_999_999) / 1000)
 }
-

@@ -1,0 +1,122 @@
+//! The command as a user runs it: what it prints and how it exits.
+#![expect(clippy::unwrap_used, reason = "tests end by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ups_track::{Mode, Run};
+
+/// Exit code, standard output, standard error.
+fn ups_track(arguments: &[&str], dir: &Path) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ups-track"));
+    let output = command.args(arguments).current_dir(dir).env_remove("WANDB_DIR").output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Records a run and gives its log.
+fn record(dir: &Path, id: &str, exit_code: i32) -> PathBuf {
+    let builder = Run::builder().mode(Mode::Offline).dir(dir).id(id).project("p").quiet(true).global(false);
+    let run = builder.config(&[("lr", 0.5)]).start().unwrap();
+    for step in 0..100_u32 {
+        run.log(step, &[("loss", 1.0 / (f64::from(step) + 1.0)), ("odd, \"key\"", f64::INFINITY)]);
+    }
+    run.summarize(&[("nrmse", 0.09)]);
+    let finished = run.finish_with(exit_code).unwrap();
+    finished.dir().unwrap().join(format!("run-{id}.wandb"))
+}
+
+#[test]
+fn show_tells_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    record(dir.path(), "abc", 0);
+    for arguments in [&["show"][..], &["show", "wandb"], &["show", "abc"], &["show", "wandb/latest-run"]] {
+        let (code, out, err) = ups_track(arguments, dir.path());
+        assert_eq!((code, err.as_str()), (0, ""));
+        for part in ["abc  finished", "project p", "lr", "nrmse", "0.09", "loss", "100 rows"] {
+            assert!(out.contains(part), "{part} is not in\n{out}");
+        }
+        assert!(!out.contains('\x1b'), "no colours in a file");
+    }
+    record(dir.path(), "def", 3);
+    let (code, out, _) = ups_track(&["show"], dir.path());
+    assert_eq!(code, 0);
+    assert!(out.contains("2 runs") && out.contains("abc") && out.contains("failed, code 3"), "{out}");
+}
+
+#[test]
+fn verify_tells_whole_unfinished_and_damaged_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = record(dir.path(), "abc", 0);
+    assert_eq!(ups_track(&["verify"], dir.path()).0, 0);
+    assert_eq!(ups_track(&["verify", "--quiet"], dir.path()), (0, String::new(), String::new()));
+    let whole = std::fs::read(&log).unwrap();
+
+    for cut in [whole.len() - 1, whole.len() / 2, 8] {
+        std::fs::write(&log, &whole[..cut]).unwrap();
+        let (code, out, _) = ups_track(&["verify", "--quiet"], dir.path());
+        assert_eq!(code, 1, "{out}");
+        assert!(out.contains("torn at byte"), "{out}");
+        // What is there is shown, if there is a run at all.
+        assert_eq!(ups_track(&["show"], dir.path()).0, if cut == 8 { 2 } else { 0 });
+        let (code, _, err) = ups_track(&["export", "wandb"], dir.path());
+        assert_eq!(code, 1);
+        assert!(err.contains("torn at byte"), "{err}");
+    }
+
+    let mut flipped = whole.clone();
+    let middle = whole.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(&log, &flipped).unwrap();
+    let (code, out, _) = ups_track(&["verify"], dir.path());
+    assert_eq!(code, 2);
+    assert!(out.contains("damaged at byte"), "{out}");
+
+    for bad in [&b""[..], b"just text, not a log"] {
+        std::fs::write(&log, bad).unwrap();
+        assert_eq!(ups_track(&["verify"], dir.path()).0, 2);
+        assert_eq!(ups_track(&["export", "wandb"], dir.path()).0, 2);
+    }
+    let (code, _, err) = ups_track(&["verify", "nothing-here"], dir.path());
+    assert_eq!(code, 2);
+    assert!(err.contains("nothing-here") && err.contains("give a `.wandb` file"), "{err}");
+}
+
+#[test]
+fn export_writes_what_was_logged() {
+    let dir = tempfile::tempdir().unwrap();
+    record(dir.path(), "abc", 0);
+    let (code, out, _) = ups_track(&["export", "wandb"], dir.path());
+    assert_eq!(code, 0);
+    let rows: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 100);
+    assert_eq!(rows[1]["loss"], 0.5);
+    assert_eq!(rows[1]["_step"], 1);
+    assert_eq!(rows[1]["odd___key_"], "Infinity");
+
+    let (code, out, _) =
+        ups_track(&["export", "wandb", "--format", "csv", "--output", "rows.csv"], dir.path());
+    assert_eq!((code, out.as_str()), (0, ""));
+    let csv = std::fs::read_to_string(dir.path().join("rows.csv")).unwrap();
+    assert!(csv.starts_with("loss,odd___key_,step,_runtime,_timestamp,_step\n"), "{csv}");
+    assert_eq!(csv.lines().count(), 101);
+
+    let (_, out, _) = ups_track(&["export", "wandb", "--what", "config"], dir.path());
+    assert_eq!(out, "{\"lr\":0.5}\n");
+    let (_, out, _) = ups_track(&["export", "wandb", "--what", "summary"], dir.path());
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["nrmse"], 0.09);
+}
+
+#[test]
+fn help_and_mistakes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, out, _) = ups_track(&["--help"], dir.path());
+    assert_eq!(code, 0);
+    assert!(out.contains("show") && out.contains("verify") && out.contains("export"));
+    let (code, _, err) = ups_track(&["export", "x", "--format", "parquet"], dir.path());
+    assert_eq!(code, 2);
+    assert!(err.contains("jsonl"), "{err}");
+    let (code, _, err) = ups_track(&["show"], dir.path());
+    assert_eq!(code, 2);
+    assert!(err.contains("wandb"), "{err}");
+}
