@@ -76,7 +76,13 @@ fn train(hyper: &Hyper, data: &Dataset) -> Operator {
     );
     for epoch in 0..hyper.epochs {
         let now = trainer.epoch();
-        metric!(step = epoch, loss = now.loss, val_nrmse = now.val_nrmse, grad_norm = now.grad_norm, lr = now.lr);
+        metric!(
+            step = epoch,
+            loss = now.loss,
+            val_nrmse = now.val_nrmse,
+            grad_norm = now.grad_norm,
+            lr = now.lr
+        );
         if (epoch + 1) % (hyper.epochs / 6).max(1) == 0 {
             info!("epoch {}: loss {:.2e}, validation NRMSE {:.4}", epoch + 1, now.loss, now.val_nrmse);
         }

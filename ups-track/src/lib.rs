@@ -1,4 +1,104 @@
-//! Instrumentation toolkit that puts a Rust training program on Weights & Biases (W&B).
+//! Instrumentation that puts a Rust training program on [Weights & Biases](https://wandb.ai) (W&B): attributes, macros and a
+//! `tracing` layer turn spans and events into the *correct* W&B data kinds. Native Rust down to W&B's own log: no Python,
+//! no helper process.
+//!
+//! ```
+//! use ups_track::{EvalSummary, RunConfig, config, eval_summary, metric, track_stage};
+//!
+//! #[derive(RunConfig)] // -> the Config tab
+//! struct Hyper {
+//!     lr: f64,
+//!     epochs: u64,
+//! }
+//!
+//! #[derive(EvalSummary)] // -> the Summary tab, never a chart
+//! struct Scores {
+//!     #[track(goal = "min")]
+//!     nrmse: f64,
+//! }
+//!
+//! #[track_stage("operator", best(loss = "min"))] // every metric below is operator/...
+//! fn train(hyper: &Hyper) -> f64 {
+//!     let mut loss = 1.0;
+//!     for epoch in 0..hyper.epochs {
+//!         loss *= 1.0 - hyper.lr;
+//!         metric!(step = epoch, loss, lr = hyper.lr);
+//!     }
+//!     loss
+//! }
+//!
+//! #[eval_summary] // the returned value is the summary: eval/nrmse
+//! fn evaluate(loss: f64) -> Result<Scores, std::io::Error> {
+//!     Ok(Scores { nrmse: loss.sqrt() })
+//! }
+//!
+//! # fn program() -> Result<(), std::io::Error> {
+//! // #[ups_track::main(project = "universal-simulator")] on `main` starts and ends the run.
+//! let hyper = Hyper { lr: 0.1, epochs: 20 };
+//! config!(..hyper);
+//! evaluate(train(&hyper))?;
+//! # Ok(())
+//! # }
+//! # let captured = ups_track::testing::capture(|| program().unwrap());
+//! # assert_eq!(captured.rows.len(), 20);
+//! # assert!(captured.summary("eval/nrmse").is_some());
+//! ```
+//!
+//! # Which kind is this value?
+//!
+//! | what it is | macro | plain event | W&B |
+//! |---|---|---|---|
+//! | a number that changes with a step | [`metric!`], `#[derive(Metrics)]` | `metric.x` + `step` | history, a line chart |
+//! | one final value of the run | [`summary!`], [`macro@eval_summary`], `#[derive(EvalSummary)]` | `summary.x` | summary |
+//! | what the run was given | [`config!`], `#[derive(RunConfig)]` | `config.x` | config |
+//! | a message to a person | [`alert!`] | `alert.title` | alert |
+//! | a checkpoint, a report | [`file!`] | `file.x` | files |
+//! | a line for people | any `tracing` message | | console |
+//!
+//! A value of the wrong kind does not compile, and the error says which macro takes it.
+//!
+//! # Without our macros
+//!
+//! A program that only has `tracing` adds [`layer`] to its subscriber; the prefix of a field names its kind, and a field
+//! `stage` on a span names a stage:
+//!
+//! ```no_run
+//! use tracing::{info, info_span};
+//! use tracing_subscriber::prelude::*;
+//!
+//! tracing_subscriber::registry().with(ups_track::layer()).init();
+//! let _stage = info_span!("train", stage = "operator").entered();
+//! info!(metric.loss = 0.5, metric.lr = 1e-3, step = 1, "epoch done");
+//! info!(summary.nrmse = 0.09);
+//! info!(config.eval_samples = 3072);
+//! ```
+//!
+//! Values go to the stage that the *thread* is in. A global filter above the layer (an `EnvFilter` on the whole
+//! subscriber) silences it like every other layer: give such a filter to the other layers with `.with_filter(..)`.
+//!
+//! # What can be lost
+//!
+//! | end | lost at most |
+//! |---|---|
+//! | return from `main`, `finish`, dropped guard, `std::process::exit` | nothing |
+//! | panic, SIGINT, SIGTERM (with [`init`] or [`macro@main`]) | nothing; the log says exit code 1, 255, 143 |
+//! | `kill -9`, SIGTERM with a bare layer | the last flush interval, 100 ms by default; no exit record |
+//! | power cut | what the operating system had not yet written; nothing is forced to the disk |
+//! | full disk | what comes after; said once, counted, told at the end |
+//!
+//! After each of them `wandb sync` uploads what is there. Recording never fails the program and never waits for a
+//! network; a thread waits for the writer only when it is 256 KiB of rows ahead of it.
+//!
+//! # Environment
+//!
+//! `WANDB_MODE` (`offline`, `disabled`), `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`, `WANDB_RUN_ID`,
+//! `WANDB_RUN_GROUP`, `WANDB_JOB_TYPE`, `WANDB_TAGS`, `WANDB_NOTES`, `WANDB_DIR`, `WANDB_CONFIG_DIR`, `WANDB_RESUME`,
+//! `WANDB_RESUME_FROM`, `WANDB_FORK_FROM`, `WANDB_SWEEP_ID`, `WANDB_SWEEP_PARAM_PATH`, `WANDB_CONFIG_PATHS`,
+//! `WANDB_CONSOLE`, `WANDB_SILENT`, `WANDB_QUIET`, `WANDB_HOST`, `WANDB_USERNAME`, `WANDB_USER_EMAIL`, `WANDB_PROGRAM`,
+//! `WANDB_ARGS`, `WANDB_DOCKER`, `WANDB_DISABLE_GIT`, `WANDB_GIT_COMMIT`, `WANDB_GIT_REMOTE_URL`, `WANDB_SYMLINK`,
+//! `WANDB_X_DISABLE_META`, `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`. What the
+//! [builder](RunBuilder) sets goes before the environment, that before W&B's settings files, those before the defaults. A
+//! bad value is an error at the start that names the variable, the value and the rule.
 
 extern crate self as ups_track;
 

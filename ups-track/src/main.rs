@@ -1,7 +1,6 @@
-//! The command `ups-track`: see `ups-track --help`.
+//! The command `ups-track`; see `ups_track::cli`.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+/// Runs the command.
+fn main() -> std::process::ExitCode {
     ups_track::cli::main()
 }

@@ -69,11 +69,9 @@ fn write(log: &Path, args: &Export, out: &mut impl Write) -> io::Result<Option<R
                 Ok(story) => story,
                 Err(e) => return Ok(Some(e)),
             };
-            let tree = if what == What::Config { &mut story.config } else { &mut story.summary };
-            if what == What::Config {
-                tree.drop_own();
-            }
             if !story.damage.as_ref().is_some_and(is_nothing) {
+                // What W&B keeps in the config for itself is no config of the run.
+                story.config.drop_own();
                 values(if what == What::Config { &story.config } else { &story.summary }, format, out)?;
             }
             Ok(story.damage)
