@@ -189,8 +189,7 @@ fn compare(path: &str, left: &Value, right: &Value, found: &mut Vec<Difference>)
     match (left, right) {
         (Value::Object(left), Value::Object(right)) => {
             // The fields of the run itself need no brackets.
-            let at =
-                |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}[{key:?}]") };
+            let at = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}[{key:?}]") };
             for (key, value) in right.iter().filter(|(key, _)| !left.contains_key(*key)) {
                 differ(at(key), None, Some(value));
             }

@@ -1,1 +1,18 @@
+//! Whole programs, and what their logs hold after every way to end. The programs are in `src/bin/ends`.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
+mod crowd;
+mod disk;
+mod ending;
+mod kill;
+mod log;
+mod misuse;
+mod program;
+mod runs;
+mod settings;
+mod signals;
+mod subscriber;
+
+/// Rows that the usual work of a program logs.
+const ROWS: u64 = 100;

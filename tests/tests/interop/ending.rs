@@ -14,8 +14,12 @@ fn the_exit_code_reaches_the_server() {
 
 #[test]
 fn ups_track_exit_codes_are_the_same() {
-    let recorded =
-        twin::record_ending("exit_code", |builder| builder, 3, |_| tracing::info!(metric.loss = 1.0, "no step"));
+    let recorded = twin::record_ending(
+        "exit_code",
+        |builder| builder,
+        3,
+        |_| tracing::info!(metric.loss = 1.0, "no step"),
+    );
     let run = recorded.synced();
     assert_eq!(run.exit_code, Some(3));
     assert_same(python("exit_code"), &run);

@@ -45,7 +45,8 @@ fn ups_track_metadata_is_the_same() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("source/sub")).unwrap();
     for policy in ["now", "end", "live"] {
-        fs::write(root.path().join(format!("source/sub/{policy}.txt")), format!("{policy}: naïve\n")).unwrap();
+        fs::write(root.path().join(format!("source/sub/{policy}.txt")), format!("{policy}: naïve\n"))
+            .unwrap();
     }
     let settings = [
         ("WANDB_NAME", "A fine name"),

@@ -124,7 +124,8 @@ impl RunConfig for Odd {
         entries.extend([("nothing", None::<u8>)].entries());
         entries.extend([("list", (1, f64::NAN, "x"))].entries());
         let deep = BTreeMap::from([("inf", f64::INFINITY)]).config_value();
-        entries.extend([("dict", BTreeMap::from([("nan", f64::NAN.config_value()), ("deep", deep)]))].entries());
+        entries
+            .extend([("dict", BTreeMap::from([("nan", f64::NAN.config_value()), ("deep", deep)]))].entries());
         entries
     }
 }
@@ -132,7 +133,8 @@ impl RunConfig for Odd {
 #[test]
 fn ups_track_odd_values_are_the_same() {
     const JSON: &str = "JSON values, which carry a config in Rust, have no infinity: it is text";
-    const NAN_IS_KEPT: &str = "a NaN is kept: a score that is not a number must not look as if it was never computed";
+    const NAN_IS_KEPT: &str =
+        "a NaN is kept: a score that is not a number must not look as if it was never computed";
     const COUNTED: &str = "values that are not finite are counted";
     const ALERTED: &str = "the first value of a metric that is not finite raises an alert";
 
@@ -145,7 +147,9 @@ fn ups_track_odd_values_are_the_same() {
             run.summarize(&[("s_i64_min", i64::MIN), ("s_i64_max", i64::MAX)]);
             run.summarize(&[("s_text", TEXT), ("s_empty", ""), ("s_nan_text", "NaN")]);
             run.summarize(&[("s_yes", true)]);
-            for (step, loss, low) in [(0, f64::NAN, None), (1, f64::INFINITY, Some(f64::NEG_INFINITY)), (-1, 0.5, None)] {
+            for (step, loss, low) in
+                [(0, f64::NAN, None), (1, f64::INFINITY, Some(f64::NEG_INFINITY)), (-1, 0.5, None)]
+            {
                 metric!(step = step, loss, low);
             }
             let [nan, inf, neg_inf, tiny, big, small, neg_zero, whole] = floats().map(|(_, value)| value);

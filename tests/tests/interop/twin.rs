@@ -6,32 +6,25 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
-use ups_track::{Finished, Mode, Run, RunBuilder};
+use ups_track::{Mode, Run, RunBuilder};
 use ups_track_tests::server;
 
 use crate::{run_id, synced};
 
 /// A run directory of ours, which is gone when this is dropped.
 #[derive(Debug)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// The run's id.
     pub id: String,
     /// The run directory.
     pub path: PathBuf,
-    /// What the run said at its end.
-    pub finished: Finished,
     _root: TempDir,
 }
 
 impl Recorded {
-    /// The log.
-    pub fn log(&self) -> PathBuf {
-        self.path.join(format!("run-{}.wandb", self.id))
-    }
-
     /// The run that it becomes when the real client syncs it.
     #[track_caller]
-    pub fn synced(&self) -> server::Run {
+    pub(crate) fn synced(&self) -> server::Run {
         synced(&self.path, &self.id)
     }
 }
@@ -39,13 +32,17 @@ impl Recorded {
 /// Plays a scenario: what the code logs, by macros, events and the handle, is in the run. Without console lines of the
 /// events, as the Python client has no such thing.
 #[track_caller]
-pub fn record(scenario: &str, configure: impl FnOnce(RunBuilder) -> RunBuilder, play: impl FnOnce(&Run)) -> Recorded {
+pub(crate) fn record(
+    scenario: &str,
+    configure: impl FnOnce(RunBuilder) -> RunBuilder,
+    play: impl FnOnce(&Run),
+) -> Recorded {
     record_ending(scenario, configure, 0, play)
 }
 
 /// As [`record`], with an exit code.
 #[track_caller]
-pub fn record_ending(
+pub(crate) fn record_ending(
     scenario: &str,
     configure: impl FnOnce(RunBuilder) -> RunBuilder,
     exit_code: i32,
@@ -59,11 +56,11 @@ pub fn record_ending(
     let finished = run.finish_with(exit_code).unwrap();
     assert_eq!((finished.lost(), finished.refused()), (0, 0));
     let path = finished.dir().unwrap().to_owned();
-    Recorded { id, path, finished, _root: root }
+    Recorded { id, path, _root: root }
 }
 
 /// A program of `interop/twin.rs`, which records offline below `root`; `settings` are `WANDB_*` variables.
-pub fn program(name: &str, root: &Path, settings: &[(&str, &str)]) -> Command {
+pub(crate) fn program(name: &str, root: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_interop-twin"));
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("WANDB_") {
@@ -77,12 +74,12 @@ pub fn program(name: &str, root: &Path, settings: &[(&str, &str)]) -> Command {
 
 /// Runs the command to its end.
 #[track_caller]
-pub fn output(command: &mut Command) -> Output {
+pub(crate) fn output(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 /// The run directory that a program made.
 #[track_caller]
-pub fn latest(root: &Path) -> PathBuf {
+pub(crate) fn latest(root: &Path) -> PathBuf {
     std::fs::canonicalize(root.join("wandb").join("latest-run")).unwrap()
 }

@@ -106,7 +106,10 @@ fn config_structs() {
     assert_eq!(captured.config.get("lr"), Some(&json!(1e-3)));
     assert_eq!(captured.config.get("epochs"), Some(&json!(3)));
     assert_eq!(captured.config.get("seed"), Some(&json!(null)));
-    assert_eq!(captured.config.get("model"), Some(&json!({"layers": [1, 2], "kind": {"Fno": {"modes": 12}}})));
+    assert_eq!(
+        captured.config.get("model"),
+        Some(&json!({"layers": [1, 2], "kind": {"Fno": {"modes": 12}}}))
+    );
     assert_eq!(captured.config.len(), 4);
 }
 

@@ -75,7 +75,8 @@ fn alerts_and_files() {
         file!("out/model.bin", policy = end);
         file!(std::path::Path::new("report.html"));
     });
-    let alerts: Vec<_> = captured.alerts.iter().map(|a| (a.title.as_str(), a.text.as_str(), a.level.as_str())).collect();
+    let alerts: Vec<_> =
+        captured.alerts.iter().map(|a| (a.title.as_str(), a.text.as_str(), a.level.as_str())).collect();
     assert_eq!(alerts, [("plain", "", "INFO"), ("Loss is NaN", "at step 3", "ERROR")]);
     assert_eq!(captured.files, [("out/model.bin".to_owned(), "end"), ("report.html".to_owned(), "live")]);
 }

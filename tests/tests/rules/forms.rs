@@ -75,7 +75,12 @@ fn every_form_records_under_its_name() {
     let keys: Vec<_> = captured.rows.iter().map(|row| row.keys().join(" ")).collect();
     assert_eq!(
         keys,
-        ["method/step method/count", "trait/step trait/total", "generic/step generic/sum", "opaque/step opaque/n"]
+        [
+            "method/step method/count",
+            "trait/step trait/total",
+            "generic/step generic/sum",
+            "opaque/step opaque/n"
+        ]
     );
     for stage in ["method", "by_value", "trait", "generic", "opaque", "early"] {
         assert_eq!(captured.summary(&format!("{stage}/status")), Some(&"ok".into()), "{stage}");

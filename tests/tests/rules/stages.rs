@@ -7,12 +7,15 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use serde_json::{Value, json};
 use tracing::instrument::WithSubscriber as _;
-use tracing::{info_span, info};
+use tracing::{info, info_span};
 use ups_track::testing::{Capture, Captured, capture};
 use ups_track::{metric, track_stage};
 
 fn text<'a>(captured: &'a Captured, key: &str) -> &'a str {
-    captured.summary(key).and_then(Value::as_str).unwrap_or_else(|| panic!("{key} is not in {:?}", captured.summary))
+    captured
+        .summary(key)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("{key} is not in {:?}", captured.summary))
 }
 
 #[track_stage("operator")]
@@ -48,7 +51,8 @@ fn with_best(rows: &[(f64, f64)]) {
 
 #[test]
 fn best_keeps_the_row_of_the_best_value() {
-    let captured = capture(|| with_best(&[(0.5, 0.1), (f64::NAN, 0.2), (0.25, 0.9), (0.25, 0.3), (0.4, 0.8)]));
+    let captured =
+        capture(|| with_best(&[(0.5, 0.1), (f64::NAN, 0.2), (0.25, 0.9), (0.25, 0.3), (0.4, 0.8)]));
     for (key, value) in [
         ("operator/best_loss", 0.25),
         ("operator/best_loss/step", 2.0),

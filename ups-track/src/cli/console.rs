@@ -93,10 +93,9 @@ impl Line {
                 self.escape = Escape::None;
                 return true;
             }
-            (_, '\u{1b}') => Escape::Begun,
+            (_, '\u{1b}') | (Escape::Begun, ' '..='/') => Escape::Begun,
             (Escape::Begun, '[') => Escape::Control,
             (Escape::Begun, ']' | 'P' | 'X' | '^' | '_') => Escape::Text,
-            (Escape::Begun, ' '..='/') => Escape::Begun,
             (Escape::Control, '@'..='~') | (Escape::Text, '\u{7}') | (Escape::Begun, _) => Escape::None,
             (Escape::None, c) => {
                 self.put(c);

@@ -178,7 +178,7 @@ mod tests {
     fn objects_come_apart() {
         let mut got = Vec::new();
         leaves("k", r#"{"a":1,"b":{"c":[1,{"x":2}],"d":"},{"},"e":{}}"#, &mut |k, v| {
-            got.push((k, v.to_owned()))
+            got.push((k, v.to_owned()));
         });
         let got: Vec<_> = got.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(got, [("k.a", "1"), ("k.b.c", r#"[1,{"x":2}]"#), ("k.b.d", r#""},{""#), ("k.e", "{}")]);

@@ -43,12 +43,11 @@ fn last_of_each(cells: Vec<Cell>) -> Vec<Cell> {
     let mut index = std::collections::HashMap::new();
     let mut unique: Vec<Cell> = Vec::with_capacity(cells.len());
     for (key, value) in cells {
-        match index.get(&key).and_then(|at: &usize| unique.get_mut(*at)) {
-            Some(cell) => cell.1 = value,
-            None => {
-                index.insert(key.clone(), unique.len());
-                unique.push((key, value));
-            }
+        if let Some(cell) = index.get(&key).and_then(|at: &usize| unique.get_mut(*at)) {
+            cell.1 = value;
+        } else {
+            index.insert(key.clone(), unique.len());
+            unique.push((key, value));
         }
     }
     unique

@@ -50,14 +50,13 @@ impl AllSeries {
     }
 
     fn value(&mut self, key: &str, value: &str) {
-        let at = match self.index.get(key) {
-            Some(at) => *at,
-            None => {
-                let at = self.list.len();
-                self.index.insert(key.to_owned(), at);
-                self.list.push(Series::new(key));
-                at
-            }
+        let at = if let Some(at) = self.index.get(key) {
+            *at
+        } else {
+            let at = self.list.len();
+            self.index.insert(key.to_owned(), at);
+            self.list.push(Series::new(key));
+            at
         };
         if let Some(series) = self.list.get_mut(at) {
             series.push(value);
@@ -100,7 +99,7 @@ impl Series {
             let (low, high) = self.range.unwrap_or((number, number));
             self.range = Some((low.min(number), high.max(number)));
         }
-        if self.numbers % self.stride == 0 {
+        if self.numbers.is_multiple_of(self.stride) {
             if self.thumbnail.len() == COLUMNS {
                 let mut even = false;
                 self.thumbnail.retain(|_| {
@@ -122,7 +121,7 @@ impl Series {
     /// Whether a value in standard JSON is the last one.
     pub(super) fn ends_with(&self, value: &str) -> bool {
         match (json::number(&self.last), json::number(value)) {
-            (Some(a), Some(b)) => a.total_cmp(&b).is_eq() || a == b || a.is_nan() && b.is_nan(),
+            (Some(a), Some(b)) => a.total_cmp(&b).is_eq() || a.is_nan() && b.is_nan(),
             _ => self.last == value,
         }
     }

@@ -57,7 +57,7 @@ fn list(dir: &Path, logs: &[std::path::PathBuf], screen: &mut Screen<impl Write>
                 let time = story.seconds().map(duration).unwrap_or_default();
                 let started = started(&story);
                 let rows = count(story.rows, "row");
-                let what = format!("{started}  {:>11}  {:>12}  {id} {name}", time, rows);
+                let what = format!("{started}  {time:>11}  {rows:>12}  {id} {name}");
                 (screen.paint(colour, &left(&state, 16)), what)
             }
             Err(e) => {
@@ -203,26 +203,26 @@ fn config(story: &Story, args: &Show, screen: &mut Screen<impl Write>) -> io::Re
     story.config.walk(0, &mut |level, key, value| {
         entries.push((format!("{}{}", "  ".repeat(level.min(8)), clean(key)), value.map(text::value)));
     });
-    pairs("config", entries, args, screen)
+    pairs("config", &entries, args, screen)
 }
 
 fn summary(story: &Story, args: &Show, screen: &mut Screen<impl Write>) -> io::Result<()> {
     let of_stage = |key: &str| ["/status", "/duration_s", "/calls"].iter().any(|tail| key.ends_with(tail));
     let leaves = story.summary.leaves();
     let plain = |key: &str, value: &str| story.series.get(key).is_some_and(|series| series.ends_with(value));
-    let entries = leaves
+    let entries: Vec<_> = leaves
         .into_iter()
         // What is only the last value of a metric stands with the metrics.
         .filter(|(key, value)| args.all || !of_stage(key) && !plain(key, value))
         .map(|(key, value)| (clean(&key).into_owned(), Some(text::value(&value))))
         .collect();
-    pairs("summary", entries, args, screen)
+    pairs("summary", &entries, args, screen)
 }
 
 /// Keys and values, aligned.
 fn pairs(
     label: &str,
-    entries: Vec<(String, Option<String>)>,
+    entries: &[(String, Option<String>)],
     args: &Show,
     screen: &mut Screen<impl Write>,
 ) -> io::Result<()> {

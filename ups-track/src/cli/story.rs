@@ -71,7 +71,7 @@ pub(super) fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
 /// Reads a log from any source.
 fn read_from<R: Read>(mut log: Reader<R>, path: &Path, detail: Detail) -> Story {
     let mut story = Story::new(path, detail);
-    while let Some(entry) = log.next() {
+    for entry in log.by_ref() {
         match entry {
             Ok(entry) => story.take(entry),
             Err(damage) => story.damage = Some(damage),
@@ -121,7 +121,7 @@ impl Story {
             Kind::History(row) => self.row(row),
             _ if !self.detail.values => {}
             Kind::Header(header) => {
-                self.producer = header.version_info.map(|v| v.producer).unwrap_or_default()
+                self.producer = header.version_info.map(|v| v.producer).unwrap_or_default();
             }
             Kind::Environment(environment) => self.environment = Some(environment),
             Kind::Config(config) => self.config(&config),

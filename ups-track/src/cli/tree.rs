@@ -89,7 +89,7 @@ impl Tree {
             match node {
                 Node::Branch(tree) => tree.leaves_below(&key, out),
                 Node::Leaf(value) => {
-                    json::leaves(&key, value, &mut |key, value| out.push((key, value.to_owned())))
+                    json::leaves(&key, value, &mut |key, value| out.push((key, value.to_owned())));
                 }
             }
         }

@@ -41,7 +41,7 @@ pub(super) fn verify(
         }
     }
     if codes.len() > 1 && !args.quiet {
-        let of = |code| codes.iter().filter(|c| **c == code).count();
+        let of = |wanted: u8| codes.iter().map(|code| u64::from(*code == wanted)).sum::<u64>();
         writeln!(
             screen,
             "\n{}: {} whole, {} unfinished, {} damaged",
@@ -99,7 +99,7 @@ fn audit(path: &Path) -> Audit {
     let mut audit = Audit::default();
     match Reader::open(path) {
         Ok(mut log) => {
-            while let Some(entry) = log.next() {
+            for entry in log.by_ref() {
                 match entry {
                     Ok(entry) => audit.record(entry),
                     Err(e) => audit.stop = Some(e),

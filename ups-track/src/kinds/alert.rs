@@ -48,7 +48,7 @@ impl Alert {
             title: title.into(),
             text: String::new(),
             level: AlertLevel::Info,
-            wait: Duration::from_secs(60),
+            wait: Duration::from_mins(1),
         }
     }
 

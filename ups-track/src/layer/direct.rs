@@ -23,12 +23,12 @@ pub(crate) fn current_stage(recorder: &Recorder) -> Arc<Stage> {
 pub(crate) fn row(
     recorder: &Recorder,
     step: Option<Number>,
-    visit: &mut dyn FnMut(&mut dyn FnMut(&str, Number)),
+    visit: impl FnOnce(&mut dyn FnMut(&str, Number)),
 ) {
     let place = Place::of_caller(Location::caller());
     let stage = current_stage(recorder);
     let mut values: Vec<(String, Number)> = Vec::new();
-    visit(&mut |key, number| {
+    visit(&mut |key: &str, number| {
         if let Some(key) = place.key(recorder, key) {
             values.push((stage.key(&key), number));
         }

@@ -196,37 +196,37 @@ impl Recording {
         };
         Some(self.stage_of(parent, &recorder, context))
     }
+}
 
-    /// The short way: a row of metrics whose plan this thread has at hand. True if that was all.
-    #[inline]
-    fn short_way(&self, event: &Event<'_>, uid: u64) -> bool {
-        if !event.is_contextual() {
-            return false;
+/// The short way: a row of metrics whose plan this thread has at hand. True if that was all.
+#[inline]
+fn short_way(event: &Event<'_>, uid: u64) -> bool {
+    if !event.is_contextual() {
+        return false;
+    }
+    let callsite = std::ptr::from_ref(event.metadata()).addr();
+    thread::with(|thread| {
+        let stage = thread.stage(uid).map_or(0, |stage| stage.id);
+        let Some(way) = thread.way(uid) else { return false };
+        let Some(plan) = way.plan(callsite, stage) else { return false };
+        way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
+    })
+    .unwrap_or(false)
+}
+
+/// Rows whose plan is not at hand: makes the plan, so that the next row can take the short way.
+fn planned_row(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Recorder>) -> bool {
+    let metadata = event.metadata();
+    let Some(plan) = event::plan_for(metadata, stage, recorder) else { return false };
+    thread::with(|thread| {
+        if thread.way(recorder.uid).is_none() {
+            thread.open_way(recorder);
         }
-        let callsite = std::ptr::from_ref(event.metadata()).addr();
-        thread::with(|thread| {
-            let stage = thread.stage(uid).map_or(0, |stage| stage.id);
-            let Some(way) = thread.way(uid) else { return false };
-            let Some(plan) = way.plan(callsite, stage) else { return false };
-            way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
-        })
-        .unwrap_or(false)
-    }
-
-    /// Rows whose plan is not at hand: makes the plan, so that the next row can take the short way.
-    fn planned_row(&self, event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Recorder>) -> bool {
-        let metadata = event.metadata();
-        let Some(plan) = event::plan_for(metadata, stage, recorder) else { return false };
-        thread::with(|thread| {
-            if thread.way(recorder.uid).is_none() {
-                thread.open_way(recorder);
-            }
-            thread.learn(recorder.uid, std::ptr::from_ref(metadata).addr(), Arc::clone(&plan));
-            let Some(way) = thread.way(recorder.uid) else { return false };
-            recorder.row(&way.lane, &plan, |row| event.record(&mut RowVisitor(row)))
-        })
-        .unwrap_or(false)
-    }
+        thread.learn(recorder.uid, std::ptr::from_ref(metadata).addr(), Arc::clone(&plan));
+        let Some(way) = thread.way(recorder.uid) else { return false };
+        recorder.row(&way.lane, &plan, |row| event.record(&mut RowVisitor(row)))
+    })
+    .unwrap_or(false)
 }
 
 /// Whose child an event or span is.
@@ -297,7 +297,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let uid = self.uid();
-        if uid != 0 && self.short_way(event, uid) {
+        if uid != 0 && short_way(event, uid) {
             return;
         }
         let metadata = event.metadata();
@@ -313,7 +313,7 @@ where
             None => Parent::Root,
         };
         let stage = self.stage_of(parent, &recorder, &context);
-        if self.planned_row(event, &stage, &recorder) {
+        if planned_row(event, &stage, &recorder) {
             return;
         }
         let line = event::record(event, &stage, &recorder, &mut |path, policy| self.save(path, policy));

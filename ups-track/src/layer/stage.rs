@@ -127,7 +127,7 @@ impl StageVisitor {
         match parse_goals(self.best.as_deref().unwrap_or_default()) {
             Ok(best) => options.best = best,
             Err(part) => {
-                say::warning(&format!("stage `{name}`: best `{part}` is not `name=min` or `name=max`"))
+                say::warning(&format!("stage `{name}`: best `{part}` is not `name=min` or `name=max`"));
             }
         }
         for part in self.summary.as_deref().unwrap_or_default().split(',').filter(|part| !part.is_empty()) {

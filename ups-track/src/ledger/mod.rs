@@ -293,7 +293,7 @@ impl Ledger {
             };
             if undefined {
                 if stage.is_root() {
-                    self.define_once(Definition { name: step.clone(), ..Definition::default() });
+                    self.define_once(&Definition { name: step.clone(), ..Definition::default() });
                 }
                 self.output.append(definitions::record(&Definition {
                     name,
@@ -305,9 +305,9 @@ impl Ledger {
     }
 
     /// Writes a definition unless its name has one.
-    fn define_once(&mut self, definition: Definition) {
+    fn define_once(&mut self, definition: &Definition) {
         if self.definitions.of(&definition.name).is_none_or(|d| d.name != definition.name) {
-            self.define(&definition);
+            self.define(definition);
         }
     }
 
@@ -377,15 +377,15 @@ impl Ledger {
     fn open_stage(&mut self, stage: &Arc<Stage>) -> StageBook {
         let step_name = stage.step_key();
         let step = self.key(&step_name);
-        self.define_once(Definition { name: step_name.clone(), ..Definition::default() });
-        self.define_once(Definition {
+        self.define_once(&Definition { name: step_name.clone(), ..Definition::default() });
+        self.define_once(&Definition {
             name: format!("{}/*", stage.path),
             step: Some(step_name.clone()),
             ..Definition::default()
         });
         for (metric, words) in &stage.options.summary {
             match SummaryWords::parse(words) {
-                Ok(summary) => self.define_once(Definition {
+                Ok(summary) => self.define_once(&Definition {
                     name: stage.key(metric),
                     step: Some(step_name.clone()),
                     summary,
@@ -416,7 +416,7 @@ impl Ledger {
                     self.set_summary(&name, value);
                 }
                 for (name, goal) in goals {
-                    self.define_once(Definition { name, goal: Some(goal), ..Definition::default() });
+                    self.define_once(&Definition { name, goal: Some(goal), ..Definition::default() });
                 }
             }
             Op::Config(entries) => self.update_config(entries),

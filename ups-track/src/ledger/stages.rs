@@ -23,7 +23,7 @@ pub(crate) struct Best {
     /// The metric's key.
     pub(crate) metric: u32,
     pub(crate) goal: Goal,
-    best: Option<f64>,
+    value: Option<f64>,
     /// The whole row, by key.
     pub(crate) row: Vec<(u32, Number)>,
     pub(crate) changed: bool,
@@ -31,21 +31,21 @@ pub(crate) struct Best {
 
 impl Best {
     pub(crate) fn new(metric: u32, goal: Goal) -> Self {
-        Self { metric, goal, best: None, row: Vec::new(), changed: false }
+        Self { metric, goal, value: None, row: Vec::new(), changed: false }
     }
 
     /// Keeps `row` if its value of the metric is better than all before. NaN never is; of equals the first stays.
     pub(crate) fn offer(&mut self, row: &[(u32, Number)]) {
         let Some((_, number)) = row.iter().find(|(key, _)| *key == self.metric) else { return };
         let value = number.as_f64();
-        let better = match (self.best, self.goal) {
+        let better = match (self.value, self.goal) {
             _ if value.is_nan() => false,
             (None, _) => true,
             (Some(best), Goal::Min) => value < best,
             (Some(best), Goal::Max) => value > best,
         };
         if better {
-            self.best = Some(value);
+            self.value = Some(value);
             self.row.clear();
             self.row.extend_from_slice(row);
             self.changed = true;

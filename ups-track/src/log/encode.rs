@@ -31,10 +31,9 @@ pub(crate) fn seconds(out: &mut Vec<u8>, millis: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(millis / 1000).as_bytes());
     let rest = millis % 1000;
     if rest != 0 {
-        #[expect(clippy::cast_possible_truncation, reason = "one decimal digit")]
         let digits =
             [b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
-        let length = 4 - usize::from(rest % 10 == 0) - usize::from(rest % 100 == 0);
+        let length = 4 - usize::from(rest.is_multiple_of(10)) - usize::from(rest.is_multiple_of(100));
         out.extend_from_slice(digits.get(..length).unwrap_or_default());
     }
 }

@@ -1,7 +1,7 @@
 //! The messages of the log, as far as a run needs them. Field numbers are those of W&B's `wandb_internal.proto`
 //! (see the module docs of [`log`](super)); fields that are left out here are skipped when a log is read.
 
-#![expect(missing_docs, reason = "names and meanings are W&B's own")]
+#![expect(missing_docs, clippy::struct_excessive_bools, reason = "names and meanings are W&B's own")]
 
 use std::collections::BTreeMap;
 

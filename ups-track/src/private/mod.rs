@@ -82,7 +82,7 @@ fn recorder() -> Option<Arc<Recorder>> {
 #[track_caller]
 pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&dyn Metrics]) {
     let Some(recorder) = recorder() else { return };
-    layer::direct::row(&recorder, step, &mut |each| {
+    layer::direct::row(&recorder, step, |each| {
         for (key, number) in pairs {
             if let Some(number) = number {
                 each(key, *number);

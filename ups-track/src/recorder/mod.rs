@@ -205,7 +205,10 @@ impl Recorder {
         const MANY: usize = 1024;
         if !self.is_open() {
             let counts = matches!(op, Op::Row { .. } | Op::Summary { .. } | Op::Config(_) | Op::Alert(_));
-            return if counts { self.drop_late(1) } else { () };
+            if counts {
+                self.drop_late(1);
+            }
+            return;
         }
         let time = sys::coarse_nanos();
         let waiting = {

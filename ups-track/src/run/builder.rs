@@ -136,13 +136,11 @@ impl RunBuilder {
         };
         super::global::claim(&run, self.global)?;
         ends::watch(&run);
-        if run.is_global() && !settings.quiet {
-            if let (Some(dir), false) = (run.dir(), settings.mode_given) {
-                say::note(&format!(
-                    "recording offline in {}; upload it later with `wandb sync`",
-                    dir.display()
-                ));
-            }
+        if run.is_global()
+            && !settings.quiet
+            && let (Some(dir), false) = (run.dir(), settings.mode_given)
+        {
+            say::note(&format!("recording offline in {}; upload it later with `wandb sync`", dir.display()));
         }
         Ok(RunGuard::new(run))
     }

@@ -56,7 +56,7 @@ fn create_fresh(root: &Path, name: &str) -> Result<PathBuf> {
         match fs::create_dir(&path) {
             Ok(()) => break,
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                path = root.join(format!("{name}-{suffix}"))
+                path = root.join(format!("{name}-{suffix}"));
             }
             Err(e) => return Err(Error::io("create the directory", &path, e)),
         }

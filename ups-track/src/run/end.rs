@@ -283,7 +283,7 @@ pub(crate) fn short(v: f64) -> String {
             "-Infinity".into()
         };
     }
-    if v == v.trunc() && v.abs() < 1e9 {
+    if v.fract() == 0.0 && v.abs() < 1e9 {
         return format!("{v:.0}");
     }
     match v.abs() {

@@ -186,9 +186,7 @@ impl Run {
     #[track_caller]
     pub fn log(&self, step: impl MetricValue, metrics: &(impl Metrics + ?Sized)) {
         if let Some(recorder) = self.recorder() {
-            crate::layer::direct::row(recorder, step.field().number(), &mut |each| {
-                metrics.visit_metrics(each)
-            });
+            crate::layer::direct::row(recorder, step.field().number(), |each| metrics.visit_metrics(each));
         }
     }
 

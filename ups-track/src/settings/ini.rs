@@ -54,10 +54,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(entries in prop::collection::btree_map("[a-z_]{1,12}", "[!-~]([ -~]{0,20}[!-~])?", 0..8)) {
-            let mut text = String::from("[default]\n");
-            for (key, value) in &entries {
-                text.push_str(&format!("{key} = {value}\n"));
-            }
+            let lines: Vec<String> = entries.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+            let text = format!("[default]\n{}", lines.concat());
             prop_assert_eq!(parse(&text), Ok(entries));
         }
 

@@ -86,6 +86,7 @@ pub(crate) struct Moment {
 
 /// Everything that is settled when a run starts.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Settings {
     pub(crate) mode: Mode,
     /// Whether a person or program asked for the mode, so that nothing needs to be said about it.

@@ -81,10 +81,10 @@ pub(crate) fn main() -> Result<ExitCode, String> {
             drop(std::thread::spawn(move || {
                 use std::io::Write as _;
                 let mut stderr = std::io::stderr().lock();
-                drop(locked.send(()));
+                let _ = locked.send(());
                 drop(stderr.write_all(&vec![b'.'; 1 << 22]));
             }));
-            drop(is_locked.recv());
+            let _ = is_locked.recv();
             wait();
         }
         other => return Ok(crate::unknown(other)),

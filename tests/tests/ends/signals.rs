@@ -1,0 +1,111 @@
+//! SIGINT and SIGTERM: the log is whole, and the process ends as the signal asks; unless the program, or whoever
+//! started it, has its own idea.
+
+use rustix::process::Signal;
+
+use super::ROWS;
+use super::program::Program;
+
+#[test]
+fn the_log_is_completed_and_the_process_dies_of_the_signal() {
+    for mode in ["attribute-wait", "builder-init-wait"] {
+        for (signal, recorded) in [(Signal::INT, 255), (Signal::TERM, 143)] {
+            let program = Program::new(mode).start().ready();
+            program.signal(signal);
+            let ended = program.end();
+            ended.assert_killed_by(signal);
+            let log = ended.log();
+            log.assert_work(ROWS);
+            log.assert_ends_with(recorded);
+            assert!(ended.warnings().is_empty(), "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn two_signals_in_a_row() {
+    for _ in 0..5 {
+        let program = Program::new("attribute-wait").start().ready();
+        program.signal(Signal::INT);
+        program.signal(Signal::INT);
+        let ended = program.end();
+        ended.assert_killed_by(Signal::INT);
+        // Whether the first one could complete the log is a matter of luck; what is there is in order.
+        let log = ended.log();
+        assert!(log.fault.as_ref().is_none_or(ups_track::log::ReadError::is_torn), "{:?}", log.fault);
+    }
+}
+
+/// Completing the run waits for a standard error that nobody reads; the second signal does not.
+#[test]
+fn the_second_signal_ends_a_program_that_hangs() {
+    let program = Program::new("attribute-deaf").deaf().start().ready();
+    program.signal(Signal::INT);
+    let log = program.log_until(|log| log.exit().is_some());
+    log.assert_work(ROWS);
+    log.assert_ends_with(255);
+    program.signal(Signal::INT);
+    program.end().assert_killed_by(Signal::INT);
+}
+
+/// Checks a program that has a handler of its own, goes on for ten rows when it is called, and ends with code 9.
+#[track_caller]
+fn check_own_handler(mode: &str, signal: Signal, told: &[&str]) {
+    let program = Program::new(mode).start().ready();
+    program.signal(signal);
+    let ended = program.end();
+    ended.assert_code(9);
+    assert_eq!(ended.stdout, told);
+    let log = ended.log();
+    log.assert_work(ROWS + 10);
+    log.assert_ends_with(if mode.ends_with("init") { 0 } else { 9 });
+    assert!(ended.warnings().is_empty(), "{}", ended.stderr);
+}
+
+#[test]
+fn a_handler_that_was_there_before_us() {
+    for signal in [Signal::INT, Signal::TERM] {
+        check_own_handler("signals-flag", signal, &["signals 1"]);
+        check_own_handler("signals-init", signal, &["signals 1"]);
+    }
+}
+
+/// A handler that was installed so that waiting calls give up still makes them give up.
+#[test]
+fn a_handler_that_interrupts() {
+    check_own_handler("signals-interrupt", Signal::INT, &["signals 1"]);
+}
+
+#[test]
+fn tokios_handler_after_us() {
+    check_own_handler("tokio-ctrl-c", Signal::INT, &[]);
+}
+
+/// As `nohup` and background jobs have it.
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    let mut program =
+        Program::in_shell("trap '' INT; exec \"$@\"", "attribute-wait-and-go-on").start().ready();
+    program.signal(Signal::INT);
+    program.go_on();
+    let ended = program.end();
+    ended.assert_code(0);
+    let log = ended.log();
+    log.assert_work(ROWS + 10);
+    log.assert_ends_with(0);
+}
+
+/// A layer alone changes nothing about signals; the rows are with the operating system soon after they are logged.
+#[test]
+fn a_bare_layer_installs_no_handlers() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let program = Program::new("bare-wait").start().ready();
+        program.log_until(|log| log.rows().len() as u64 == ROWS);
+        program.signal(signal);
+        let ended = program.end();
+        ended.assert_killed_by(signal);
+        let log = ended.log();
+        log.assert_rows(ROWS);
+        assert_eq!(log.exit(), None);
+    }
+}
