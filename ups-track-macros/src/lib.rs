@@ -236,10 +236,9 @@ pub fn eval_summary(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Starts the run before `main`, or picks it up from the environment, and ends it after: with the right exit code, also
 /// after `Err`, a panic, `std::process::exit`, Ctrl-C or SIGTERM.
 ///
-/// ```
+/// ```no_run
 /// #[ups_track::main(project = "universal-simulator", tags = ["nightly"])]
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     # return Ok(());
 ///     tracing::info!("training");
 ///     Ok(())
 /// }
@@ -249,6 +248,7 @@ pub fn eval_summary(args: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `project`, `entity`, `name`, `group`, `job_type`, `notes` = `"…"` | as the builder's methods of the same names |
 /// | `tags = ["…", "…"]` | the tags |
+/// | `subscriber = true \| false` | whether to install a `tracing` subscriber at once, see below |
 /// | `crate = ::path` | where ups-track is, if it was renamed |
 ///
 /// What is not given comes from the `WANDB_*` environment and W&B's settings files. Over an asynchronous `main` it stands
@@ -260,13 +260,14 @@ pub fn eval_summary(args: TokenStream, item: TokenStream) -> TokenStream {
 /// async fn main() { … }
 /// ```
 ///
-/// A program that installs its own `tracing` subscriber adds `ups_track::layer()` to it. For one that does not, the first
-/// of our macros that runs installs a subscriber which also prints messages; to have it from the first line on, call
-/// `ups_track::init()` instead of using this attribute.
+/// A program without a `tracing` subscriber gets one, which also prints messages. A program that installs its own adds
+/// `ups_track::layer()` to it: if the body of `main` looks as if it did (it names `tracing_subscriber`, or something with
+/// `init`, `subscriber`, `logg`, `telemetry`), ours stays away, and is only installed when the first of our macros finds
+/// none at all. Where that guess is wrong, `subscriber = true` or `false` decides.
 ///
 /// # Expansion
 ///
-/// `fn main() -> R { run_main(|run| run.project("…"), || -> R { …the body… }, exit_code_of) }`
+/// `fn main() -> R { run_main(|run| run.project("…"), || -> R { …the body… }, exit_code_of, subscriber) }`
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     functions::main(args.into(), &item.into()).into()

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use ups_track::log::record::Kind;
+use ups_track::log::record::{Item, Kind};
 
+use super::ROWS;
 use super::program::Program;
 
 #[test]
@@ -17,15 +18,36 @@ fn every_row_arrives_once_and_in_order() {
     for (number, row) in (0_u64..).zip(log.rows()) {
         assert_eq!(row.get("_step"), Some(&number.into()));
         let own: Vec<_> = row.iter().filter(|(key, _)| !key.starts_with('_')).collect();
-        let [(count_key, count), (step_key, step)] = own.as_slice() else { panic!("{own:?}") };
-        let stage = count_key.strip_suffix("/count").unwrap();
-        assert_eq!(step_key.strip_suffix("/step"), Some(stage));
+        assert_eq!(own.len(), 2, "{own:?}");
+        let stage = own.iter().find_map(|(key, _)| key.strip_suffix("/step")).unwrap();
         let expected = counts.entry(stage.to_owned()).or_default();
-        assert_eq!((*count, *step), (&Value::from(*expected), &Value::from(*expected)), "{stage}");
+        for name in ["step", "count"] {
+            assert_eq!(row.get(&format!("{stage}/{name}")), Some(&Value::from(*expected)), "{stage}");
+        }
         *expected += 1;
     }
     let stages = (0..8).map(|n| format!("thread{n}")).chain((0..4).map(|n| format!("task{n}")));
     assert_eq!(counts, stages.map(|stage| (stage, 2000)).collect());
+}
+
+/// The first macro of the process installs the subscriber: threads that come meanwhile lose nothing.
+#[test]
+fn the_first_rows_of_all_threads_arrive() {
+    for _ in 0..10 {
+        let ended = Program::new("rush").run();
+        ended.assert_code(0);
+        assert!(ended.warnings().is_empty(), "{}", ended.stderr);
+        let log = ended.log();
+        log.assert_ends_with(0);
+        let mut counts = [0_u64; 8];
+        for row in log.rows() {
+            let number = |key: &str| row.get(key).and_then(Value::as_u64).unwrap();
+            let expected = counts.get_mut(usize::try_from(number("thread")).unwrap()).unwrap();
+            assert_eq!((number("count"), number("step")), (*expected, *expected));
+            *expected += 1;
+        }
+        assert_eq!(counts, [ROWS; 8]);
+    }
 }
 
 #[test]
@@ -49,7 +71,7 @@ fn what_happened_before_stands_before() {
                 seen.push(format!("{} {}", item.nested_key.join("."), item.value_json));
             }
             Kind::Config(config) => {
-                seen.extend(config.update.iter().flat_map(|i| i.path()).map(str::to_owned))
+                seen.extend(config.update.iter().flat_map(Item::path).map(str::to_owned))
             }
             _ => {}
         }

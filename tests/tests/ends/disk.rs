@@ -12,9 +12,8 @@ const TINY: &str = "mkdir tiny && mount -t tmpfs -o size=256k tmpfs tiny && touc
 WANDB_DIR=tiny \"$@\"; code=$?; cp -R tiny/wandb wandb && exit $code";
 
 fn on_tiny_disk(mode: &str) -> Option<Ended> {
-    let script = format!("exec unshare --mount --map-root-user sh -c '{TINY}' \"$@\"");
     // `sh -c` takes the first of the arguments as its own name.
-    let script = script.replace("\"$@\"'", "\"$@\"'").replace("' \"$@\"", "' sh \"$@\"");
+    let script = format!("exec unshare --mount --map-root-user sh -c '{TINY}' sh \"$@\"");
     let ended = Program::in_shell(&script, mode).run();
     if ended.dir.path().join("mounted").exists() {
         return Some(ended);
@@ -55,12 +54,12 @@ fn check_burst(ended: &Ended) {
 fn check_rows(ended: &Ended) {
     ended.assert_code(0);
     check_said(ended);
-    assert_eq!(ended.stdout, ["went on to the end"]);
+    assert_eq!(ended.stdout, ["flushed true", "went on to the end"]);
     let log = ended.log();
     assert!(log.fault.is_none(), "{:?}", log.fault);
     let rows = log.rows().len() as u64;
     log.assert_rows(rows);
-    assert!(rows < 50_000);
+    assert!((1000..50_000).contains(&rows), "{rows}");
     let lost = format!("{} lost, 0 refused", 50_000 - rows);
     assert!(ended.stderr.contains(&lost), "{lost}\n{}", ended.stderr);
 }

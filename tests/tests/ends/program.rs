@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::log::Log;
 
 /// Far more than any program needs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ends");
 
@@ -120,6 +120,18 @@ impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
+    }
+
+    /// Signals the program now and again until it ends.
+    #[track_caller]
+    pub(crate) fn signal_until_end(mut self, signal: Signal) -> Ended {
+        let until = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "the program does not end");
+            self.signal(signal);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.end()
     }
 
     /// Lets a waiting program go on.

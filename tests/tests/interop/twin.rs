@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use ups_track::{Mode, Run, RunBuilder};
 use ups_track_tests::server;
 
+use crate::reading::log_of;
 use crate::{run_id, synced};
 
 /// A run directory of ours, which is gone when this is dropped.
@@ -22,6 +23,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
+    /// The log.
+    pub(crate) fn log(&self) -> PathBuf {
+        log_of(&self.path, &self.id)
+    }
+
     /// The run that it becomes when the real client syncs it.
     #[track_caller]
     pub(crate) fn synced(&self) -> server::Run {

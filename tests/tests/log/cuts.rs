@@ -31,7 +31,10 @@ fn check_cut(cut: usize) {
             let at = e.offset().unwrap();
             assert!(at <= cut as u64);
             // The torn record is the one after those that were read; before it there may be padding.
-            assert!(got.last().is_none_or(|last| last.offset < at) && next.is_none_or(|next| at <= next), "{e}");
+            assert!(
+                got.last().is_none_or(|last| last.offset < at) && next.is_none_or(|next| at <= next),
+                "{e}"
+            );
         }
         Some(e) => panic!("{e}"),
     }

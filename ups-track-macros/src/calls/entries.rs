@@ -63,6 +63,7 @@ enum Entry {
 impl Entries {
     /// Parses a whole call; what is broken is in `errors`, everything else in the result.
     pub(crate) fn parse(input: ParseStream, words: &Words, errors: &mut Errors) -> Self {
+        let mut has_krate = false;
         let mut all = Self { pairs: Vec::new(), groups: Vec::new(), krate: Krate::default() };
         while !input.is_empty() {
             let start = input.span();
@@ -78,7 +79,12 @@ impl Entries {
                     all.pairs.push(pair);
                 }
                 Ok(Entry::Group(group)) => all.groups.push(group),
-                Ok(Entry::Krate(krate)) => all.krate = krate,
+                Ok(Entry::Krate(krate)) => {
+                    if std::mem::replace(&mut has_krate, true) {
+                        errors.push(err!(start, "option `crate` is given twice to `{}`", words.owner));
+                    }
+                    all.krate = krate;
+                }
                 Err(error) => {
                     errors.push(error);
                     skip_to_comma(input);

@@ -138,3 +138,60 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
         #private::log_row(#step, &[#(#pairs),*], &[#(#rows),*]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::metric;
+
+    fn faults(input: proc_macro2::TokenStream) -> Vec<String> {
+        let expanded = metric(input).to_string();
+        let messages = expanded.split("compile_error ! { ").skip(1);
+        messages.filter_map(|rest| Some(rest.split_once(" }")?.0.trim_matches('"').to_owned())).collect()
+    }
+
+    #[test]
+    fn good_calls_have_no_faults() {
+        for call in [
+            quote!(step = epoch, loss, lr = h.lr, "a/b" = -x,),
+            quote!(loss, step),
+            quote!(step = 3, { KEY } = loss),
+            quote!(step = epoch, ..row, ..more),
+        ] {
+            assert_eq!(faults(call), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn an_event_or_a_row() {
+        assert!(metric(quote!(step = 1, loss)).to_string().contains("\"metric.loss\""));
+        assert!(metric(quote!(step = 1, ..row)).to_string().contains("log_row"));
+        let many: Vec<_> = (0..70).map(|n| quote::format_ident!("a{n}")).collect();
+        assert!(metric(quote!(step = 1, #(#many),*)).to_string().contains("log_row"));
+    }
+
+    #[test]
+    fn faults_of_a_call() {
+        assert_eq!(
+            faults(quote!(loss)),
+            ["`metric!` has no step: add `step = <expr>`, for example `step = epoch`"]
+        );
+        assert_eq!(
+            faults(quote!(step = 1)),
+            ["`metric!` has no metric: add `key = <expr>`, for example `loss = loss`"]
+        );
+        assert_eq!(
+            faults(quote!(step, step = 2, loss)),
+            ["`step` is given twice; one row of metrics has one step"]
+        );
+        assert_eq!(faults(quote!(step = 1, _a = x, b = 1.0, c, c)).len(), 4);
+    }
+
+    #[test]
+    fn a_broken_value_hides_no_other_fault_and_makes_none_up() {
+        let faults = faults(quote!(loss = , _a = x));
+        assert_eq!(faults.len(), 2);
+        assert_eq!(faults.first().map(String::as_str), Some("the value is missing behind `=`"));
+    }
+}

@@ -1,7 +1,7 @@
 //! `#[derive(RunConfig)]`: a struct as the config of a run, or a part of it.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Fields, Ident, LitStr, Type, Variant, parse_quote};
@@ -17,9 +17,20 @@ use crate::values::local;
 enum Shape {
     /// A struct or variant with named fields.
     Named(Vec<Member>),
-    /// A tuple; one field alone is written as itself.
+    /// A tuple of one field, which is written as itself.
+    Newtype(Box<Member>),
     Tuple(Vec<Member>),
     Unit,
+}
+
+impl Shape {
+    fn members(&self) -> &[Member] {
+        match self {
+            Self::Named(members) | Self::Tuple(members) => members,
+            Self::Newtype(only) => std::slice::from_ref(only),
+            Self::Unit => &[],
+        }
+    }
 }
 
 struct Member {
@@ -97,10 +108,11 @@ fn shape(fields: &Fields, rule: Option<&str>, errors: &mut Errors) -> Shape {
         }
         members.push(Member { name, ty: field.ty.clone(), key, attrs });
     }
-    match fields {
-        Fields::Named(_) => Shape::Named(members),
-        Fields::Unnamed(_) => Shape::Tuple(members),
-        Fields::Unit => Shape::Unit,
+    match (fields, fields.len(), members.pop()) {
+        (Fields::Unit, ..) => Shape::Unit,
+        (Fields::Unnamed(_), 1, Some(only)) => Shape::Newtype(Box::new(only)),
+        (Fields::Unnamed(_), _, last) => Shape::Tuple(members.into_iter().chain(last).collect()),
+        (Fields::Named(_), _, last) => Shape::Named(members.into_iter().chain(last).collect()),
     }
 }
 
@@ -162,8 +174,8 @@ impl Writer<'_> {
         let types: Vec<_> = cases.iter().flat_map(|case| types(&case.shape)).collect();
         let arms = cases.iter().map(|Case { ident, name, shape }| {
             let binding = |member: &Member| match &member.name {
-                syn::Member::Named(ident) => local(&ident.unraw().to_string()),
-                syn::Member::Unnamed(index) => local(&format_ident!("field_{}", index.index).to_string()),
+                syn::Member::Named(ident) => local(&format!("field_{}", ident.unraw())),
+                syn::Member::Unnamed(index) => local(&format!("field_{}", index.index)),
             };
             let value = self.value(shape, |member| {
                 let binding = binding(member);
@@ -174,7 +186,8 @@ impl Writer<'_> {
                     quote!(Self::#ident),
                     quote!(#private::serde_json::Value::String(#private::core::convert::From::from(#name))),
                 ),
-                Shape::Named(members) | Shape::Tuple(members) => {
+                other => {
+                    let members = other.members();
                     let names = members.iter().map(|member| &member.name);
                     let bindings = members.iter().map(binding);
                     let entries = local("variant");
@@ -207,13 +220,11 @@ impl Writer<'_> {
                 let map = self.map(members, access);
                 quote!(#private::serde_json::Value::Object(#map))
             }
-            Shape::Tuple(members) => match members.as_slice() {
-                [only] => self.member(only, &access(only)),
-                all => {
-                    let values = all.iter().map(|member| self.member(member, &access(member)));
-                    quote!(#private::serde_json::Value::Array(#private::core::convert::From::from([#(#values),*])))
-                }
-            },
+            Shape::Newtype(only) => self.member(only, &access(only)),
+            Shape::Tuple(members) => {
+                let values = members.iter().map(|member| self.member(member, &access(member)));
+                quote!(#private::serde_json::Value::Array(#private::core::convert::From::from([#(#values),*])))
+            }
         }
     }
 
@@ -275,12 +286,6 @@ impl Writer<'_> {
 
 /// The types that have to be config values.
 fn types(shape: &Shape) -> Vec<&Type> {
-    match shape {
-        Shape::Named(members) | Shape::Tuple(members) => members
-            .iter()
-            .filter(|member| !member.attrs.flatten && !member.attrs.serde)
-            .map(|member| &member.ty)
-            .collect(),
-        Shape::Unit => Vec::new(),
-    }
+    let by_us = |member: &&Member| !member.attrs.flatten && !member.attrs.serde;
+    shape.members().iter().filter(by_us).map(|member| &member.ty).collect()
 }

@@ -5,7 +5,7 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{ItemFn, Macro, Type, parse_quote};
+use syn::{Item, ItemFn, Macro, Type, parse_quote};
 
 use super::body::{self, Shape};
 use super::target::{Target, with_item};
@@ -62,6 +62,9 @@ fn parse(input: ParseStream, errors: &mut Errors) -> Args {
 fn check(function: &ItemFn, errors: &mut Errors) -> Option<Type> {
     struct Metrics<'a>(&'a mut Errors);
     impl<'ast> Visit<'ast> for Metrics<'_> {
+        // A function inside the body may be a stage.
+        fn visit_item(&mut self, _: &'ast Item) {}
+
         fn visit_macro(&mut self, found: &'ast Macro) {
             if let Some(name) = found.path.segments.last().filter(|last| last.ident == "metric") {
                 self.0.push(err!(

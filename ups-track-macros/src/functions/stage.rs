@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, Ident, ItemFn, Safety, Stmt, Type, parse_quote};
+use syn::{Attribute, Ident, ItemFn, Stmt, Type, parse_quote};
 
 use super::body::{self, Shape};
 use super::stage_args::{OWNER, StageArgs};
@@ -56,11 +56,7 @@ fn expand(args: &StageArgs, mut function: ItemFn) -> TokenStream {
     let stage = Work { args, private: &private, ty: ty.as_ref() };
     match shape {
         Shape::Sync => {
-            // The body of an `unsafe fn` may call what a closure may not.
-            let watched = ty
-                .as_ref()
-                .filter(|ty| may_be_result(ty) || args.err.is_some())
-                .filter(|_| !matches!(function.sig.safety, Safety::Unsafe(_)));
+            let watched = ty.as_ref().filter(|ty| may_be_result(ty) || args.err.is_some());
             match watched {
                 Some(ty) => stage.watch(&span, ty, &mut function),
                 None => stage.guard(&span, &mut function),
@@ -200,5 +196,95 @@ impl Work<'_> {
             #report
             #guard.done(#private::probe::EndProbe::new(&#out).is_err());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::track_stage;
+
+    fn expanded(item: &proc_macro2::TokenStream) -> String {
+        track_stage(&quote!("operator"), item).to_string()
+    }
+
+    #[test]
+    fn a_value_that_may_be_a_result_is_looked_at() {
+        let watched = expanded(&quote!(
+            fn a(&mut self) -> io::Result<impl Sized> {
+                Ok(1)
+            }
+        ));
+        assert!(watched.contains("move | | -> io :: Result < _ >"), "{watched}");
+        assert!(watched.contains("is_err"));
+        for other in [
+            quote!(
+                fn a() {}
+            ),
+            quote!(
+                fn a() -> ! {
+                    loop {}
+                }
+            ),
+            quote!(
+                fn a(&self) -> &mut u8 {
+                    self.0
+                }
+            ),
+        ] {
+            let guarded = expanded(&other);
+            assert!(guarded.contains("let _stage =") && !guarded.contains("is_err"), "{guarded}");
+        }
+    }
+
+    #[test]
+    fn futures_are_instrumented() {
+        for future in [
+            quote!(
+                async fn a() -> Result<(), E> {
+                    b().await
+                }
+            ),
+            quote!(
+                fn a() -> Pin<Box<dyn Future<Output = Result<(), E>>>> {
+                    Box::pin(async move { b().await })
+                }
+            ),
+            quote!(
+                fn a() -> impl Future<Output = Result<(), E>> {
+                    async move { b().await }
+                }
+            ),
+        ] {
+            let instrumented = expanded(&future);
+            assert!(
+                instrumented.contains("Instrument :: instrument") && instrumented.contains("Outcome :: new")
+            );
+        }
+    }
+
+    #[test]
+    fn a_summary_below_comes_first() {
+        let reordered = expanded(&quote!(
+            #[inline]
+            #[eval_summary]
+            fn a() -> S {
+                s()
+            }
+        ));
+        assert!(
+            reordered
+                .starts_with("# [eval_summary] # [:: ups_track :: track_stage (\"operator\")] # [inline]")
+        );
+    }
+
+    #[test]
+    fn after_an_error_the_item_is_as_it_was() {
+        let item = quote!(
+            fn a() {}
+        );
+        let failed = track_stage(&quote!("a b"), &item).to_string();
+        assert!(failed.contains("compile_error") && failed.ends_with(&item.to_string()), "{failed}");
     }
 }

@@ -5,14 +5,14 @@ mod panic;
 #[cfg(unix)]
 mod signals;
 
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::run::{Inner, Run};
+use crate::run::Run;
 use crate::say;
 
-/// The runs that are open.
-static OPEN: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
+/// The runs that are open: a run ends when it is finished or the process ends, not when the last handle is gone.
+static OPEN: Mutex<Vec<Run>> = Mutex::new(Vec::new());
 
 /// How long an ending process waits for a run.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A run has begun: it shall be completed when the process exits.
 pub(crate) fn watch(run: &Run) {
     if !run.is_disabled() {
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).push(run.downgrade());
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).push(run.clone());
         exit::install();
     }
 }
@@ -28,9 +28,12 @@ pub(crate) fn watch(run: &Run) {
 /// A run has ended.
 pub(crate) fn forget(run: &Run) {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    open.retain(|inner| {
-        Run::upgrade(inner).is_some_and(|other| other.is_open() && !Weak::ptr_eq(inner, &run.downgrade()))
-    });
+    open.retain(|other| !other.is_same(run));
+}
+
+/// `#[ups_track::main]` has installed a subscriber: a program that panics because it installs another one is told.
+pub(crate) fn explain_second_subscriber() {
+    panic::explain_second_subscriber();
 }
 
 /// Installs what a bare layer does not: the panic hook and the handlers of SIGINT and SIGTERM.
@@ -44,9 +47,9 @@ pub(crate) fn install_handlers() {
 fn open_runs() -> Vec<Run> {
     for _ in 0..50 {
         match OPEN.try_lock() {
-            Ok(open) => return open.iter().filter_map(Run::upgrade).collect(),
+            Ok(open) => return open.clone(),
             Err(std::sync::TryLockError::Poisoned(open)) => {
-                return open.into_inner().iter().filter_map(Run::upgrade).collect();
+                return open.into_inner().clone();
             }
             Err(std::sync::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
         }

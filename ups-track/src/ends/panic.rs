@@ -13,6 +13,11 @@ pub(super) fn install() {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             previous(info);
+            if EXPLAIN.load(Ordering::Relaxed) && is_second_subscriber(info.payload_as_str()) {
+                crate::say::note(
+                    "`#[ups_track::main]` has installed a tracing subscriber already; write `#[ups_track::main(subscriber = false)]` and add `ups_track::layer()` to your own",
+                );
+            }
             SEEN.store(true, Ordering::Relaxed);
             // A panic of the writer thread cannot wait for itself.
             if std::thread::current().name() == Some("ups-track") {
@@ -21,6 +26,16 @@ pub(super) fn install() {
             if cfg!(panic = "abort") { super::finish_all(1) } else { super::flush_all() }
         }));
     });
+}
+
+static EXPLAIN: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn explain_second_subscriber() {
+    EXPLAIN.store(true, Ordering::Relaxed);
+}
+
+fn is_second_subscriber(message: Option<&str>) -> bool {
+    message.is_some_and(|text| text.contains("global default") && text.contains("set"))
 }
 
 /// Whether there was a panic.

@@ -74,8 +74,15 @@ fn take(signal: c_int) {
         let _ = previous(signal).set(old);
         let mut new = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         new.sa_sigaction = handler_address();
-        new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
-        libc::sigemptyset(&raw mut new.sa_mask);
+        new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        if old.sa_sigaction == libc::SIG_DFL {
+            new.sa_flags |= libc::SA_RESTART;
+            libc::sigemptyset(&raw mut new.sa_mask);
+        } else {
+            // Whether waiting calls give up, and what is blocked meanwhile, stays as the program chose.
+            new.sa_flags |= old.sa_flags & libc::SA_RESTART;
+            new.sa_mask = old.sa_mask;
+        }
         libc::sigaction(signal, &raw const new, std::ptr::null_mut());
     }
 }

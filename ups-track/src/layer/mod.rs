@@ -262,10 +262,14 @@ where
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
         let id = id.into_u64();
         let entered = self.spans.get(id, |span| {
-            span.enter();
-            (span.uid, Arc::clone(&span.stage))
+            let moved = span.enter();
+            (span.uid, Arc::clone(&span.stage), moved)
         });
-        if let Some((uid, stage)) = entered {
+        if let Some((uid, stage, moved)) = entered {
+            if moved && let Some(recorder) = self.recorder() {
+                // A task that goes on here: its rows come after those that it logged elsewhere.
+                recorder.advance();
+            }
             thread::with(|thread| thread.enter(uid, id, stage));
         }
     }

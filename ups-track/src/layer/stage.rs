@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tracing::field::{Field, Visit};
 
+use super::thread;
 use crate::ledger::parse_goals;
 use crate::recorder::{Stage, StageOptions, StageStatus};
 use crate::say;
@@ -57,20 +58,24 @@ pub(super) struct StageSpan {
     entered: Option<Instant>,
     left: Option<Instant>,
     status: Option<StageStatus>,
+    /// The thread that made or left it last.
+    thread: usize,
     /// Whether the thread was unwinding already: then the panic is not this stage's.
     in_panic: bool,
 }
 
 impl StageSpan {
     pub(super) fn new(uid: u64, stage: Arc<Stage>) -> Self {
-        Self { uid, stage, entered: None, left: None, status: None, in_panic: false }
+        Self { uid, stage, entered: None, left: None, thread: thread::token(), status: None, in_panic: false }
     }
 
-    pub(super) fn enter(&mut self) {
+    /// True if another thread had it before.
+    pub(super) fn enter(&mut self) -> bool {
         if self.entered.is_none() {
             self.entered = Some(Instant::now());
             self.in_panic = std::thread::panicking();
         }
+        std::mem::replace(&mut self.thread, thread::token()) != self.thread
     }
 
     pub(super) fn leave(&mut self) {

@@ -15,6 +15,12 @@ pub(super) fn with<T>(f: impl FnOnce(&mut Thread) -> T) -> Option<T> {
     THREAD.try_with(|thread| thread.try_borrow_mut().ok().map(|mut thread| f(&mut thread))).ok().flatten()
 }
 
+/// Tells threads apart that run at the same time.
+#[inline]
+pub(super) fn token() -> usize {
+    THREAD.try_with(|thread| std::ptr::from_ref(thread).addr()).unwrap_or(0)
+}
+
 #[derive(Debug)]
 pub(super) struct Thread {
     /// The stage spans that the thread is in, innermost last.

@@ -1,7 +1,7 @@
 //! Writing a log: frames records into a buffer and hands the buffer to the file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek as _, SeekFrom, Write};
 use std::path::Path;
 
 use prost::Message;
@@ -23,6 +23,8 @@ pub(crate) struct LogWriter {
     written: u64,
     /// Records so far; a record's number is its position, beginning with 1.
     records: i64,
+    /// Records that the file holds for sure.
+    records_written: i64,
 }
 
 impl LogWriter {
@@ -37,6 +39,7 @@ impl LogWriter {
             scratch: Vec::with_capacity(1024),
             written: FILE_HEADER.len() as u64,
             records: 0,
+            records_written: 0,
         })
     }
 
@@ -71,15 +74,19 @@ impl LogWriter {
         }
         self.file.write_all(&self.buffer)?;
         self.written += self.buffer.len() as u64;
+        self.records_written = self.records;
         self.buffer.clear();
         Ok(())
     }
 
-    /// Cuts the file back to the last flush that succeeded, so that a write that failed half way leaves no torn end.
+    /// Goes back to the last flush that succeeded, so that a write that failed half way leaves no torn end, and what is
+    /// written later, if there is room again, follows what is whole.
     pub(crate) fn trim(&mut self) {
         // Best effort: readers stop cleanly at a torn end as well.
-        drop(self.file.set_len(self.written));
+        drop(self.file.set_len(self.written).and_then(|()| self.file.seek(SeekFrom::Start(self.written))));
         self.buffer = Vec::new();
+        self.framer = Framer::at(self.written);
+        self.records = self.records_written;
     }
 
     /// Bytes in the file.

@@ -174,6 +174,7 @@ pub fn run_main<R>(
     configure: impl FnOnce(RunBuilder) -> RunBuilder,
     body: impl FnOnce() -> R,
     code: impl FnOnce(&R) -> i32,
+    subscriber: bool,
 ) -> R {
     let guard = match configure(Run::builder()).global(true).start() {
         Ok(guard) => guard,
@@ -184,14 +185,15 @@ pub fn run_main<R>(
             std::process::exit(78);
         }
     };
-    MAY_INSTALL.store(true, Ordering::Relaxed);
+    if subscriber && crate::subscriber::install().is_ok() {
+        ends::explain_second_subscriber();
+    }
+    MAY_INSTALL.store(!subscriber, Ordering::Relaxed);
     ends::install_handlers();
     let out = body();
-    let nobody = tracing::dispatcher::get_default(tracing::Dispatch::is::<tracing::subscriber::NoSubscriber>);
-    if nobody && !guard.is_disabled() {
-        say::warning(
-            "no tracing subscriber was installed, so plain `tracing` events were not recorded; call `ups_track::init()` first, or install one with `ups_track::layer()`",
-        );
+    if SETTLED.load(Ordering::Relaxed) == 0 && !guard.is_disabled() {
+        // None of our macros has asked whether it is heard.
+        complain(layer::enabled());
     }
     if let Err(e) = guard.finish_with(code(&out)) {
         say::warning(&e.to_string());

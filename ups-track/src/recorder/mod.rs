@@ -234,6 +234,11 @@ impl Recorder {
         }
     }
 
+    /// What is recorded from now on comes after what was recorded before, whichever threads do it.
+    pub(crate) fn advance(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Takes all operations so far, and tells the number of the last one.
     pub(crate) fn take_ops(&self, into: &mut Vec<Stamped>) -> u64 {
         let mut ops = lock(&self.ops);

@@ -126,6 +126,7 @@ impl RunBuilder {
     /// If a setting is bad (the error names it, its value and the rule), the run's directory cannot be made, or
     /// `global(true)` was asked for while another global run is open.
     pub fn start(self) -> Result<RunGuard> {
+        super::global::check(self.global)?;
         let mut sources = Sources::process()?;
         let settings = resolve(&self.overrides, &mut sources)?;
         say::set_silent(settings.silent);
@@ -152,8 +153,9 @@ impl RunBuilder {
     ///
     /// As [`start`](Self::start), and if a global `tracing` subscriber is already set.
     pub fn init(self) -> Result<RunGuard> {
-        let guard = self.global(true).start()?;
+        super::global::check(Some(true))?;
         crate::subscriber::install()?;
+        let guard = self.global(true).start().inspect_err(|_| super::global::give_up())?;
         ends::install_handlers();
         Ok(guard)
     }

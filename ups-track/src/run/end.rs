@@ -75,6 +75,11 @@ impl Ending {
         self.to_waiters.notify_all();
     }
 
+    /// Whether the log was completed.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().report.is_some()
+    }
+
     /// The writer thread has ended, by a panic if there is no report.
     pub(crate) fn gone(&self) {
         self.lock().gone = true;

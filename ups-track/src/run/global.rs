@@ -44,6 +44,19 @@ pub(crate) fn get_or_start() -> Option<Run> {
     }
 }
 
+/// An error if a run that shall be the global one cannot be. Asked before anything is made on the disk.
+pub(crate) fn check(wanted: Option<bool>) -> Result<()> {
+    match get().filter(Run::is_open) {
+        Some(other) if wanted == Some(true) => Err(Kind::GlobalTaken(other.id().to_owned()).into()),
+        _ => Ok(()),
+    }
+}
+
+/// No run shall be started from the environment alone any more: a program tried by itself, and failed.
+pub(crate) fn give_up() {
+    TRIED.store(true, Ordering::Release);
+}
+
 /// Makes `run` the global one if it shall be.
 pub(crate) fn claim(run: &Run, wanted: Option<bool>) -> Result<()> {
     if wanted == Some(false) {

@@ -149,20 +149,20 @@ impl Run {
         self.recorder().is_some_and(|recorder| recorder.state() != crate::recorder::State::Closed)
     }
 
+    fn has_ended(&self) -> bool {
+        self.0.live.as_ref().is_none_or(|live| live.ending.has_ended())
+    }
+
     pub(crate) fn is_global(&self) -> bool {
-        global::get().is_some_and(|run| Arc::ptr_eq(&run.0, &self.0))
+        global::get().is_some_and(|run| run.is_same(self))
     }
 
     pub(crate) fn console_wanted(&self) -> bool {
         self.0.console
     }
 
-    pub(crate) fn downgrade(&self) -> std::sync::Weak<Inner> {
-        Arc::downgrade(&self.0)
-    }
-
-    pub(crate) fn upgrade(inner: &std::sync::Weak<Inner>) -> Option<Self> {
-        inner.upgrade().map(Self)
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     fn op(&self, op: impl FnOnce() -> Op) {
@@ -290,10 +290,12 @@ impl Run {
             Finished { id: inner.id.clone(), name: inner.name.clone(), dir: None, report: None };
         let Some(live) = &inner.live else { return Ok(finished) };
         let (report, first) = live.ending.finish(exit_code, patience);
-        let Some(report) = report else {
+        let Some(mut report) = report else {
             let seconds = patience.as_secs();
             return Err(Kind::Stuck { run: inner.id.clone(), path: live.dir.log.clone(), seconds }.into());
         };
+        // What came since then is lost as well.
+        report.lost += live.recorder.dropped();
         let failure = report.failure.clone();
         let lost = report.lost;
         finished.dir = Some(live.dir.path.clone());
@@ -354,7 +356,7 @@ impl Deref for RunGuard {
 
 impl Drop for RunGuard {
     fn drop(&mut self) {
-        let Some(run) = self.run.take() else { return };
+        let Some(run) = self.run.take().filter(|run| !run.has_ended()) else { return };
         let code = i32::from(std::thread::panicking());
         if let Err(e) = run.finish_with(code) {
             say::warning(&e.to_string());

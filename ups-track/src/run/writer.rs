@@ -106,25 +106,27 @@ impl Drain {
         self.batches.retain(|b| !b.is_read() || lanes.iter().any(|lane| Arc::ptr_eq(lane, &b.lane)));
     }
 
-    /// Writes the rows that do not know of operation `epoch`, those of all threads in the order of their times.
+    /// Writes the rows that do not know of operation `epoch`, those of all threads by epoch and time.
     fn rows_before(&mut self, epoch: u64, ledger: &mut Ledger) {
+        const LAST: (u64, u64) = (u64::MAX, u64::MAX);
+        let order = |row: &RowView<'_>| (row.epoch, row.time);
         loop {
-            let mut first: Option<(usize, u64)> = None;
-            let mut next_time = u64::MAX;
+            let mut first: Option<usize> = None;
+            let (mut earliest, mut next) = (LAST, LAST);
             for (index, batch) in self.batches.iter().enumerate() {
                 let Some((row, _)) = batch.head().filter(|(row, _)| row.epoch < epoch) else { continue };
-                match first {
-                    Some((_, time)) if row.time >= time => next_time = next_time.min(row.time),
-                    _ => {
-                        next_time = first.map_or(next_time, |(_, time)| time);
-                        first = Some((index, row.time));
-                    }
+                if first.is_none() || order(&row) < earliest {
+                    next = earliest;
+                    earliest = order(&row);
+                    first = Some(index);
+                } else {
+                    next = next.min(order(&row));
                 }
             }
-            let Some(batch) = first.and_then(|(index, _)| self.batches.get_mut(index)) else { return };
-            // This lane's rows, as long as no other lane's is older.
+            let Some(batch) = first.and_then(|index| self.batches.get_mut(index)) else { return };
+            // This lane's rows, as long as no other lane's comes before.
             while let Some((row, end)) =
-                batch.head().filter(|(row, _)| row.epoch < epoch && row.time <= next_time)
+                batch.head().filter(|(row, _)| row.epoch < epoch && order(row) <= next)
             {
                 ledger.row(row);
                 batch.read = end;
@@ -294,7 +296,7 @@ impl Writer {
             exit_code: code,
             rows,
             bytes,
-            lost,
+            lost: self.ledger.output().lost(),
             refused: self.ledger.refused(),
             seconds: now.saturating_sub(self.start) as f64 / 1e9,
             failure,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Barrier};
 
 use tracing::{Instrument as _, info_span};
+use tracing_subscriber::prelude::*;
 use ups_track::metric;
 
 /// Threads that log; tasks come on top.
@@ -14,6 +15,8 @@ const ROWS: u64 = 2000;
 
 #[ups_track::main(project = "ends")]
 pub(crate) fn main() -> std::io::Result<()> {
+    // Plain spans need a subscriber from the first one on.
+    tracing_subscriber::registry().with(ups_track::layer()).init();
     let start = Arc::new(Barrier::new(THREADS + 1));
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
@@ -54,6 +57,34 @@ pub(crate) fn main() -> std::io::Result<()> {
         thread.join().map_err(|_| std::io::Error::other("a thread has panicked"))?;
     }
     Ok(())
+}
+
+/// All threads come at once to the first macro of the process, which finds no subscriber.
+pub(crate) mod rush {
+    use std::sync::{Arc, Barrier};
+
+    use ups_track::metric;
+
+    use super::THREADS;
+    use crate::work::ROWS;
+
+    #[ups_track::main(project = "ends")]
+    pub(crate) fn main() -> Result<(), String> {
+        let start = Arc::new(Barrier::new(THREADS));
+        let threads = (0_u64..).take(THREADS).map(|thread| {
+            let start = Arc::clone(&start);
+            std::thread::spawn(move || {
+                start.wait();
+                for count in 0..ROWS {
+                    metric!(step = count, thread, count);
+                }
+            })
+        });
+        for thread in threads.collect::<Vec<_>>() {
+            thread.join().map_err(|_| "a thread has panicked".to_owned())?;
+        }
+        Ok(())
+    }
 }
 
 /// What happens before something else stands before it, whichever thread did it.

@@ -47,11 +47,14 @@ fn told(run: &Run) {
 mod steady {
     use std::process::ExitCode;
 
-    use crate::work::{rows, tell};
+    use super::{Run, rows, tell};
 
     #[ups_track::main(project = "ends")]
     pub(super) fn main() -> ExitCode {
-        rows(0..50_000);
+        rows(0..1000);
+        let flushed = Run::global().is_some_and(|run| run.flush());
+        tell(&format!("flushed {flushed}"));
+        rows(1000..50_000);
         tell("went on to the end");
         ExitCode::SUCCESS
     }

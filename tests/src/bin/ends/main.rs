@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         ("builder", program) => builder::main(program),
         ("bare", program) => bare::main(program),
         ("crowd", _) => crowd::main().report(),
+        ("rush", _) => crowd::rush::main().report(),
         ("order", _) => crowd::order::main().report(),
         ("disk", program) => disk::main(program),
         ("misuse", program) => misuse::main(program),

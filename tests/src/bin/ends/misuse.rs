@@ -48,7 +48,7 @@ mod text {
 mod filtered {
     use std::process::ExitCode;
 
-    #[ups_track::main(project = "ends")]
+    #[ups_track::main(project = "ends", subscriber = false)]
     pub(super) fn main() -> ExitCode {
         super::filter();
         super::work();
@@ -60,7 +60,7 @@ mod filtered {
 mod filtered_plain {
     use std::process::ExitCode;
 
-    #[ups_track::main(project = "ends")]
+    #[ups_track::main(project = "ends", subscriber = false)]
     pub(super) fn main() -> ExitCode {
         super::filter();
         super::plain_work();

@@ -97,6 +97,7 @@ enum Optimizer {
     Adam { beta: f64 },
     Clip(f64),
     Two(u8, u8),
+    Named { r#type: u8, entries: u8, variant: u8 },
 }
 
 #[derive(RunConfig, serde::Serialize)]
@@ -160,7 +161,10 @@ fn main() {
     scores.emit("eval");
     Generic { value: 1 }.emit("");
 
-    for optimizer in [Optimizer::PlainSgd, Optimizer::Adam { beta: 0.9 }, Optimizer::Clip(1.0), Optimizer::Two(1, 2)] {
+    for optimizer in [Optimizer::PlainSgd, Optimizer::Adam { beta: 0.9 }, Optimizer::Clip(1.0), Optimizer::Two(1, 2)]
+        .into_iter()
+        .chain([Optimizer::Named { r#type: 1, entries: 2, variant: 3 }])
+    {
         let hyper = hyper(optimizer);
         assert_eq!(hyper.config_value(), serde_json::to_value(&hyper).unwrap());
         assert_eq!(hyper.entries().len(), 11);

@@ -46,6 +46,16 @@ fn generic<T: EvalSummary>(scores: T) -> T {
 }
 
 #[eval_summary]
+fn stage_inside() -> Scores {
+    #[track_stage("inner")]
+    fn inner(step: u64) {
+        ups_track::metric!(step, loss = 1.0 / f64::from(u8::try_from(step).unwrap_or(1)));
+    }
+    inner(3);
+    Scores { nrmse: 0.1 }
+}
+
+#[eval_summary]
 fn pairs() -> Vec<(String, f64)> {
     vec![("rel_l2".to_owned(), 0.1)]
 }
@@ -58,4 +68,5 @@ async fn main() {
     assert_eq!(model.later().await.map(|scores| scores.nrmse > 0.0), Some(true));
     assert_eq!(generic(both()), both_async().await.unwrap());
     assert_eq!(pairs().len(), 1);
+    assert!(stage_inside().nrmse > 0.0);
 }

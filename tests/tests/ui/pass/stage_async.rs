@@ -69,6 +69,23 @@ fn sendable<F: Future + Send>(future: F) -> F {
     future
 }
 
+#[async_trait::async_trait]
+trait Evaluate {
+    async fn evaluate(&self, n: u32) -> Result<u32, String>;
+}
+
+#[async_trait::async_trait]
+impl Evaluate for Model {
+    #[track_stage("async_trait", err)]
+    async fn evaluate(&self, n: u32) -> Result<u32, String> {
+        if n == 0 {
+            return Err("zero".to_owned());
+        }
+        unit().await;
+        Ok(n)
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut model = Model(vec![1.0]);
@@ -80,4 +97,6 @@ async fn main() {
     block(0).await.unwrap_err();
     assert_eq!(boxed(&model).await, Ok(2.0));
     model.train().await.unwrap();
+    assert_eq!(model.evaluate(1).await, Ok(1));
+    model.evaluate(0).await.unwrap_err();
 }

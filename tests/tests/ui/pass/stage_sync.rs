@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use ups_track::{metric, track_stage};
 
+const ONE: u8 = 1;
+
 struct Model<'a, const N: usize> {
     weights: [f64; N],
     name: &'a str,
@@ -87,6 +89,13 @@ fn recursive(n: u64) -> Result<u64, std::num::TryFromIntError> {
     Ok(if n == 0 { 0 } else { 1 + recursive(n - 1)? })
 }
 
+#[allow(unsafe_code, clippy::unnecessary_wraps, reason = "its body is an unsafe context in the closure too")]
+#[track_stage("unsafe")]
+unsafe fn dangerous(of: *const u8) -> Result<u8, String> {
+    // SAFETY: the caller gives a valid pointer.
+    Ok(unsafe { *of })
+}
+
 #[track_stage("closure")]
 fn closure(mut each: impl FnMut(u8) -> Result<(), String>) -> Result<(), String> {
     (0..3).try_for_each(&mut each)
@@ -103,6 +112,10 @@ fn main() {
     assert_eq!(iterator(4).count(), 2);
     assert_eq!(wrapped(3).map(Iterator::count), Ok(3));
     assert_eq!(recursive(3), Ok(3));
+    #[allow(unsafe_code, clippy::unnecessary_wraps, reason = "a test")]
+    // SAFETY: the pointer is that of a value.
+    let one = unsafe { dangerous(&ONE) };
+    assert_eq!(one, Ok(1));
     let mut seen = Vec::new();
     closure(|n| {
         seen.push(n);
