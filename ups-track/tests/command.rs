@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ups_track::{Mode, Run};
+use ups_track::{Mode, Run, Stream};
 
 /// Exit code, standard output, standard error.
 fn ups_track(arguments: &[&str], dir: &Path) -> (i32, String, String) {
@@ -22,8 +22,16 @@ fn record(dir: &Path, id: &str, exit_code: i32) -> PathBuf {
         run.log(step, &[("loss", 1.0 / (f64::from(step) + 1.0)), ("odd, \"key\"", f64::INFINITY)]);
     }
     run.summarize(&[("nrmse", 0.09)]);
+    run.write_console(Stream::Stdout, "x");
     let finished = run.finish_with(exit_code).unwrap();
     finished.dir().unwrap().join(format!("run-{id}.wandb"))
+}
+
+/// The time in a line of exported console output.
+fn time(line: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert!(value["timestamp"].as_f64().unwrap() > 1.7e9);
+    line.trim_start_matches("{\"timestamp\":").split(',').next().unwrap().to_owned()
 }
 
 #[test]
@@ -42,6 +50,18 @@ fn show_tells_the_run() {
     let (code, out, _) = ups_track(&["show"], dir.path());
     assert_eq!(code, 0);
     assert!(out.contains("2 runs") && out.contains("abc") && out.contains("failed, code 3"), "{out}");
+    let (code, out, _) = ups_track(&["verify", "wandb"], dir.path());
+    assert_eq!(code, 0);
+    assert!(out.contains("2 logs: 2 whole, 0 unfinished, 0 damaged"), "{out}");
+
+    let broken = record(dir.path(), "ghi", 0);
+    let mut bytes = std::fs::read(&broken).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&broken, bytes).unwrap();
+    let (code, out, _) = ups_track(&["show"], dir.path());
+    assert_eq!(code, 2);
+    assert!(out.contains("3 runs") && out.contains("damaged at byte"), "{out}");
 }
 
 #[test]
@@ -101,6 +121,11 @@ fn export_writes_what_was_logged() {
     assert!(csv.starts_with("loss,odd___key_,step,_runtime,_timestamp,_step\n"), "{csv}");
     assert_eq!(csv.lines().count(), 101);
 
+    let (_, out, _) = ups_track(&["export", "wandb", "--what", "console"], dir.path());
+    assert_eq!(
+        out,
+        "{\"timestamp\":0.000000,\"stream\":\"stdout\",\"text\":\"x\"}\n".replace("0.000000", &time(&out))
+    );
     let (_, out, _) = ups_track(&["export", "wandb", "--what", "config"], dir.path());
     assert_eq!(out, "{\"lr\":0.5}\n");
     let (_, out, _) = ups_track(&["export", "wandb", "--what", "summary"], dir.path());
@@ -119,4 +144,7 @@ fn help_and_mistakes() {
     let (code, _, err) = ups_track(&["show"], dir.path());
     assert_eq!(code, 2);
     assert!(err.contains("wandb"), "{err}");
+    let (code, _, err) = ups_track(&["show", "."], dir.path());
+    assert_eq!(code, 2);
+    assert!(err.contains("no run in `.`"), "{err}");
 }

@@ -70,9 +70,7 @@ fn what_happened_before_stands_before() {
                 let item = item.unwrap();
                 seen.push(format!("{} {}", item.nested_key.join("."), item.value_json));
             }
-            Kind::Config(config) => {
-                seen.extend(config.update.iter().flat_map(Item::path).map(str::to_owned))
-            }
+            Kind::Config(config) => seen.extend(config.update.iter().flat_map(Item::path).map(str::to_owned)),
             _ => {}
         }
     }

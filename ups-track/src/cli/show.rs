@@ -9,12 +9,16 @@ use super::screen::{Colour, Screen};
 use super::story::{self, Detail, Story};
 use super::text::{self, clean, count, fit, fit_end, left, right};
 use super::{FAILED, FINE, Failure, complain, row};
+use crate::log::ReadError;
 use crate::log::record::{History, Metric};
 use crate::run::end::{bytes, duration, sparkline};
 use crate::sys;
 
 /// Lines of a list before the rest is summed up, without `--all`.
 const LISTED: usize = 16;
+
+/// Columns of the state in a list of runs.
+const STATE: usize = 18;
 
 /// Columns of a sparkline.
 const SPARK: usize = 24;
@@ -49,6 +53,12 @@ fn list(dir: &Path, logs: &[std::path::PathBuf], screen: &mut Screen<impl Write>
     writeln!(screen, "{} in {}", count(logs.len() as u64, "run"), clean(&dir.display().to_string()))?;
     for log in logs {
         let (state, line) = match story::read(log, Detail::default()) {
+            Ok(story) if is_broken(&story) => {
+                code = FAILED;
+                let said = damage(&story).unwrap_or_default();
+                let said = format!("{}: {said}", log.display());
+                (screen.paint(Colour::Bad, &left("damaged", STATE)), said)
+            }
             Ok(story) => {
                 let run = story.run.as_deref();
                 let id = run.map_or("?", |run| run.run_id.as_str());
@@ -58,11 +68,11 @@ fn list(dir: &Path, logs: &[std::path::PathBuf], screen: &mut Screen<impl Write>
                 let started = started(&story);
                 let rows = count(story.rows, "row");
                 let what = format!("{started}  {time:>11}  {rows:>12}  {id} {name}");
-                (screen.paint(colour, &left(&state, 16)), what)
+                (screen.paint(colour, &left(&state, STATE)), what)
             }
             Err(e) => {
                 code = FAILED;
-                (screen.paint(Colour::Bad, &left("unreadable", 16)), e.to_string())
+                (screen.paint(Colour::Bad, &left("unreadable", STATE)), e.to_string())
             }
         };
         writeln!(screen, "  {state} {}", fit(&clean(&line), screen.room()))?;
@@ -81,15 +91,30 @@ fn one(log: &Path, args: &Show, screen: &mut Screen<impl Write>, err: &mut dyn W
             return Ok(FAILED);
         }
     };
+    if story.records == 0 && story.damage.is_some() {
+        complain(err, format_args!("error: `{}` is not a W&B log\n", clean(&log.display().to_string())));
+        return Ok(FAILED);
+    }
     if !args.all {
         story.config.drop_own();
         story.summary.drop_own();
     }
     print(&story, args, screen)?;
-    match &story.damage {
-        Some(e) if !e.is_torn() || story.records == 0 => Ok(FAILED),
-        _ => Ok(FINE),
-    }
+    Ok(if is_broken(&story) { FAILED } else { FINE })
+}
+
+/// Whether more is wrong than the torn end that a crash leaves.
+fn is_broken(story: &Story) -> bool {
+    story.damage.as_ref().is_some_and(|e| !e.is_torn() || story.records == 0)
+}
+
+/// What is wrong with a log, without its path.
+fn damage(story: &Story) -> Option<String> {
+    Some(match story.damage.as_ref()? {
+        e if e.is_torn() => format!("torn at byte {}, as after a crash", e.offset().unwrap_or(0)),
+        ReadError::Damaged { offset, damage, .. } => format!("damaged at byte {offset}: {damage}"),
+        ReadError::Io { source, .. } => format!("cannot be read: {source}"),
+    })
 }
 
 /// The state of a run in a word or two.
@@ -371,13 +396,8 @@ fn tail(story: &Story, screen: &mut Screen<impl Write>) -> io::Result<()> {
     let path = story.path.display().to_string();
     let size = format!("{}, {}{producer}", count(story.rows, "row"), bytes(story.bytes));
     screen.section("log", [size, fit_end(&clean(&path), screen.room()).into_owned()])?;
-    let Some(damage) = &story.damage else { return Ok(()) };
-    let at = damage.offset().unwrap_or(0);
-    let said = if damage.is_torn() {
-        format!("torn at byte {at}, as after a crash: everything before was read")
-    } else {
-        format!("{damage}; everything before was read")
-    };
-    let said = screen.paint(Colour::Bad, &clean(&said));
-    screen.section("damage", [said])
+    let Some(said) = damage(story) else { return Ok(()) };
+    let said = fit(&clean(&said), screen.room()).into_owned();
+    let said = screen.paint(Colour::Bad, &said);
+    screen.section("damage", [said.as_str(), "everything before was read"])
 }
