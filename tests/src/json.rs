@@ -1,5 +1,7 @@
 //! W&B's extended JSON: JSON plus the bare tokens `NaN`, `Infinity` and `-Infinity`.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// A JSON object: a history row, a summary, a configuration.
@@ -34,9 +36,12 @@ pub fn parse_object(text: &str) -> serde_json::Result<Row> {
 }
 
 /// Puts the bare tokens in quotes and leaves the inside of strings alone.
-fn quote_bare_tokens(text: &str) -> String {
+fn quote_bare_tokens(text: &str) -> Cow<'_, str> {
     const TOKENS: [(&str, &str); 3] = [("-Infinity", NEG_INFINITY), ("Infinity", INFINITY), ("NaN", NAN)];
 
+    if !TOKENS.iter().any(|(token, _)| text.contains(token)) {
+        return Cow::Borrowed(text);
+    }
     let mut quoted = String::with_capacity(text.len());
     let mut rest = text;
     let mut in_string = false;
@@ -59,7 +64,7 @@ fn quote_bare_tokens(text: &str) -> String {
         quoted.push_str(&rest[..taken]);
         rest = &rest[taken..];
     }
-    quoted
+    Cow::Owned(quoted)
 }
 
 #[cfg(test)]

@@ -161,6 +161,8 @@ fn python() -> Result<Command, Error> {
         }
     }
     command.env("WANDB_ERROR_REPORTING", "false").env("PYTHONDONTWRITEBYTECODE", "1");
+    // By default the client waits 15 s between two requests with rows.
+    command.env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.2");
     Ok(command)
 }
 

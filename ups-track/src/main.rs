@@ -1,6 +1,7 @@
-//! The command `ups-track`; see `ups_track::cli`.
+//! The command `ups-track`: see `ups-track --help`.
 
-/// Runs the command.
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     ups_track::cli::main()
 }

@@ -96,6 +96,8 @@ fn verify_tells_whole_unfinished_and_damaged_apart() {
         std::fs::write(&log, bad).unwrap();
         assert_eq!(ups_track(&["verify"], dir.path()).0, 2);
         assert_eq!(ups_track(&["export", "wandb"], dir.path()).0, 2);
+        let (code, out, err) = ups_track(&["show", "wandb"], dir.path());
+        assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{err}");
     }
     let (code, _, err) = ups_track(&["verify", "nothing-here"], dir.path());
     assert_eq!(code, 2);

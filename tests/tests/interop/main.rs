@@ -26,6 +26,7 @@ mod twin;
 
 use std::path::Path;
 use std::sync::OnceLock;
+use std::thread;
 
 use serde_json::Value;
 use ups_track_tests::json::Row;
@@ -133,13 +134,21 @@ fn config_of(run: &Run) -> Value {
 /// The two ways to the server lead to the same run; what the comparison leaves out is no more than what may differ.
 #[test]
 fn online_and_synced_runs_are_the_same() {
-    for scenario in SCENARIOS {
-        let server = Server::start();
-        let dir = tempfile::tempdir().unwrap();
-        wandb::record_online(scenario, dir.path(), &server)
-            .unwrap_or_else(|error| panic!("{scenario}: {error}"));
-        assert_same(&finished(&server, &run_id(scenario)), python(scenario));
-    }
+    // Most of the time the client waits.
+    thread::scope(|scope| {
+        for scenario in SCENARIOS {
+            scope.spawn(move || assert_same(&online(scenario), python(scenario)));
+        }
+    });
+}
+
+/// The run that the Python client records in a scenario while it is online.
+#[track_caller]
+fn online(scenario: &str) -> Run {
+    let server = Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    wandb::record_online(scenario, dir.path(), &server).unwrap_or_else(|error| panic!("{scenario}: {error}"));
+    finished(&server, &run_id(scenario))
 }
 
 #[test]

@@ -62,15 +62,12 @@ fn as_float(value: Value) -> Value {
 /// Asserts that the server has exactly the rows of the log, in order, with all of their values.
 #[track_caller]
 pub(crate) fn assert_rows(run: &Run, log: &Log) {
-    let received = run.history();
-    let mut count = 0;
-    for (index, (received, logged)) in received.iter().zip(log.rows()).enumerate() {
-        let received: Row =
-            received.iter().map(|(key, value)| (key.clone(), as_float(value.clone()))).collect();
-        assert_eq!(received, logged, "row {index}");
-        count += 1;
+    let (received, mut logged) = (run.history(), log.rows());
+    for (index, received) in received.into_iter().enumerate() {
+        let received: Row = received.into_iter().map(|(key, value)| (key, as_float(value))).collect();
+        assert_eq!(Some(received), logged.next(), "row {index}");
     }
-    assert_eq!((received.len(), log.rows().count()), (count, count));
+    assert_eq!(logged.next(), None, "is missing");
 }
 
 /// The log in a run directory.

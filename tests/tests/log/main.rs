@@ -1,5 +1,5 @@
 //! Logs that are cut, damaged or not logs at all.
-#![expect(clippy::unwrap_used, reason = "tests end by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
 mod cuts;
 mod fuzz;

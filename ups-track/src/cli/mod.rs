@@ -105,7 +105,8 @@ mod tests {
             Run::builder().mode(Mode::Offline).dir(dir).quiet(true).global(false).name("\u{1b}[31mred");
         let run = builder.config(&[("lr", 0.1)]).start().unwrap();
         for step in 0..40_u32 {
-            run.log(step, &[("loss", 1.0 / f64::from(step)), ("acc", f64::NAN)]);
+            let wide = f64::from(step) * 1.234_567e-7;
+            run.log(step, &[("loss", 1.0 / f64::from(step)), ("acc", f64::NAN), ("validation/nrmse", wide)]);
         }
         run.summarize(&[("note", "a\u{9b}b")]);
         run.write_console(Stream::Stdout, "\u{1b}]0;title\u{7}hello\r\n");

@@ -2,8 +2,8 @@
 
 pub mod probe;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Once};
 
 pub use crate::kinds::config::{ConfigValue, RunConfig};
 pub use crate::kinds::key::Key;
@@ -23,14 +23,16 @@ use crate::{ends, say};
 
 /// What the macros know of the subscriber: 0 nothing yet, 1 all is settled.
 static SETTLED: AtomicU8 = AtomicU8::new(0);
+static SETTLING: Once = Once::new();
 /// Whether a subscriber may be installed when the first macro finds none: under `#[ups_track::main]`.
 static MAY_INSTALL: AtomicBool = AtomicBool::new(false);
 
 /// The first line of every macro: false when nothing can be recorded anyway.
 #[inline]
 pub fn on() -> bool {
-    if SETTLED.load(Ordering::Relaxed) == 0 {
-        settle();
+    if SETTLED.load(Ordering::Acquire) == 0 {
+        // Whoever comes second waits: what it records next shall find the subscriber in place.
+        SETTLING.call_once(settle);
     }
     true
 }
@@ -38,9 +40,6 @@ pub fn on() -> bool {
 /// Sees to it that macros are heard, or says why they are not.
 #[cold]
 fn settle() {
-    if SETTLED.swap(1, Ordering::Relaxed) == 1 {
-        return;
-    }
     let mut enabled = layer::enabled();
     if enabled == Enabled::NoLayer
         && MAY_INSTALL.load(Ordering::Relaxed)
@@ -53,6 +52,7 @@ fn settle() {
     {
         complain(enabled);
     }
+    SETTLED.store(1, Ordering::Release);
 }
 
 fn complain(enabled: Enabled) {

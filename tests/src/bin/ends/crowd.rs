@@ -68,7 +68,7 @@ pub(crate) mod rush {
     use super::THREADS;
     use crate::work::ROWS;
 
-    #[ups_track::main(project = "ends")]
+    #[ups_track::main(project = "ends", subscriber = false)]
     pub(crate) fn main() -> Result<(), String> {
         let start = Arc::new(Barrier::new(THREADS));
         let threads = (0_u64..).take(THREADS).map(|thread| {
