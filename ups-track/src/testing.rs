@@ -291,7 +291,7 @@ fn defined(metric: record::Metric) -> Defined {
         (words.first, "first"),
     ];
     Defined {
-        name: if metric.glob_name.is_empty() { metric.name } else { metric.glob_name },
+        name: if metric.glob_name.is_empty() { metric.name.replace("\\.", ".") } else { metric.glob_name },
         step: metric.step_metric,
         summary: words.into_iter().filter(|(set, _)| *set).map(|(_, word)| word).collect(),
         goal: match metric.goal {

@@ -146,6 +146,17 @@ fn a_key_that_is_absent_at_first_is_still_defined() {
 }
 
 #[test]
+fn a_key_with_a_dot_has_a_definition_of_its_own() {
+    let captured = capture(|| {
+        let _stage = info_span!("train", stage = "train").entered();
+        let x = 1.0;
+        metric!(step = 1, "val.loss" = x, plain = x);
+    });
+    assert_eq!(captured.definition("train/val.loss").unwrap().step, "train/step");
+    assert_eq!(captured.definition("train/plain"), None);
+}
+
+#[test]
 fn rows_keep_their_order_among_operations() {
     let captured = capture(|| {
         let loss = 1.0;

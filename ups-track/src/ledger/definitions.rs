@@ -49,7 +49,8 @@ pub(crate) fn record(definition: &Definition) -> Kind {
     let Definition { name, step, summary, hidden, goal, overwrite } = definition;
     let is_prefix = name.ends_with('*');
     Kind::Metric(Metric {
-        name: if is_prefix { String::new() } else { name.clone() },
+        // Our keys are flat; for W&B a dot in a definition's name leads into a nested value unless it is escaped.
+        name: if is_prefix { String::new() } else { name.replace('.', "\\.") },
         glob_name: if is_prefix { name.clone() } else { String::new() },
         step_metric: step.clone().unwrap_or_default(),
         options: Some(MetricOptions { step_sync: step.is_some(), hidden: *hidden, defined: true }),

@@ -276,8 +276,8 @@ impl Ledger {
         }
         let step = stage.step_key();
         let has_step = row.iter().any(|(key, _)| *self.name(*key) == *step);
-        // A prefix definition of an outer stage holds for this key too; which one the server takes is not known, so
-        // the key gets a definition of its own.
+        // A prefix definition of an outer stage holds for this key too, and which one the server takes is not known;
+        // and none holds for a key with a dot. Such a key gets a definition of its own.
         let nested = stage.path.contains('/') && !stage.is_root();
         for (index, _) in row {
             let Some(key) = self.keys.get_mut(*index as usize) else { continue };
@@ -286,7 +286,7 @@ impl Ledger {
             }
             let name = key.name.to_string();
             let definition = self.definitions.of(&name);
-            let undefined = if nested {
+            let undefined = if nested || name.contains('.') && !stage.is_root() {
                 definition.is_none_or(|d| d.name != name)
             } else {
                 stage.is_root() && has_step && definition.is_none_or(|d| d.step.is_none())

@@ -108,17 +108,19 @@ pub(crate) fn metadata_json(e: &Environment) -> Value {
     text("writerId", &e.writer_id);
     if let Some(t) = &e.started_at {
         let at = sys::utc(u64::try_from(t.seconds).unwrap_or(0));
+        // As protobuf's JSON form has it: three, six or nine digits.
+        let nanos = t.nanos.clamp(0, 999_999_999);
+        let fraction = match nanos {
+            0 => String::new(),
+            n if n % 1_000_000 == 0 => format!(".{:03}", n / 1_000_000),
+            n if n % 1000 == 0 => format!(".{:06}", n / 1000),
+            n => format!(".{n:09}"),
+        };
         text(
             "startedAt",
             &format!(
-                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-                at.year,
-                at.month,
-                at.day,
-                at.hour,
-                at.minute,
-                at.second,
-                t.nanos / 1000
+                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{fraction}Z",
+                at.year, at.month, at.day, at.hour, at.minute, at.second
             ),
         );
     }
@@ -126,7 +128,9 @@ pub(crate) fn metadata_json(e: &Environment) -> Value {
         out.insert("args".into(), json!(e.args));
     }
     if let Some(git) = &e.git {
-        out.insert("git".into(), json!({"remote": git.remote_url, "commit": git.commit}));
+        let known = [("remote", &git.remote_url), ("commit", &git.commit)];
+        let known = known.into_iter().filter(|(_, value)| !value.is_empty());
+        out.insert("git".into(), known.map(|(key, value)| (key.to_owned(), json!(value))).collect());
     }
     if let Some(cpu) = &e.cpu {
         out.insert("cpu_count".into(), json!(e.cpu_count));
