@@ -58,7 +58,7 @@ impl Capture {
     pub fn new() -> Self {
         let recorder = Recorder::new();
         let records = Arc::new(Mutex::default());
-        let memory = Memory { records: Arc::clone(&records), pending: Vec::new(), count: 0 };
+        let memory = Memory { records: Arc::clone(&records), pending: Vec::new(), count: 0, flushed: 0 };
         let surroundings = Surroundings::new(None, record::Run::default());
         let writer = Writer::new(Arc::clone(&recorder), Box::new(memory), surroundings, sys::nanos());
         let writer = Arc::new(Mutex::new(writer));
@@ -109,6 +109,8 @@ struct Memory {
     records: Arc<Mutex<Vec<Record>>>,
     pending: Vec<Record>,
     count: i64,
+    /// Records that were handed over.
+    flushed: u64,
 }
 
 impl Sink for Memory {
@@ -127,14 +129,16 @@ impl Sink for Memory {
         Ok(())
     }
     fn flush(&mut self) -> io::Result<()> {
+        self.flushed += self.pending.len() as u64;
         self.records.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.pending);
         Ok(())
     }
-    fn trim(&mut self) {
+    fn trim(&mut self) -> io::Result<()> {
         self.pending.clear();
+        Ok(())
     }
     fn written(&self) -> u64 {
-        0
+        self.flushed
     }
 }
 

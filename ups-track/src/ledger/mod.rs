@@ -4,22 +4,21 @@
 mod definitions;
 mod key;
 mod output;
+mod rows;
 mod stages;
+mod summary;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::kinds::alert::{Alert, AlertLevel};
+use crate::kinds::alert::Alert;
 use crate::kinds::metric::Number;
-use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
 use crate::log::encode;
 use crate::log::record::{self, Item, Kind, Timestamp};
-use crate::recorder::{
-    Definition, Op, Plan, Recorder, RowView, Slot, Stage, StageStatus, Stamped, Stream, SummaryWords,
-};
+use crate::recorder::{Definition, Op, Plan, Recorder, Slot, Stage, Stamped, Stream, SummaryWords};
 use crate::{say, secrets};
 use definitions::Definitions;
 use key::Key;
@@ -123,184 +122,6 @@ impl Ledger {
                 })
                 .collect();
             self.plans.push(RowPlan { plan, keys, inserts: Vec::new(), version: u32::MAX });
-        }
-    }
-
-    /// Writes a row out of a lane.
-    pub(crate) fn row(&mut self, view: RowView<'_>) {
-        let mut row = std::mem::take(&mut self.row);
-        row.clear();
-        let index = view.plan as usize;
-        let Some(plan) = self.plans.get(index) else {
-            // Plans are learnt before rows are read, and are made before rows are pushed.
-            self.row = row;
-            return self.refuse("row without plan");
-        };
-        let stage = Arc::clone(&plan.plan.stage);
-        let has_step = plan.plan.has_step();
-        let mut stale = plan.version != self.version;
-        for (slot, number) in view.iter() {
-            if let Some(Some(key)) = plan.keys.get(slot) {
-                row.push((*key, number));
-                // An optional value may come for the first time in any row.
-                stale |= self.keys.get(*key as usize).is_some_and(|key| !key.defined);
-            }
-        }
-        // A row that lacks optional values may need other step metrics than the one before.
-        stale |= row.len() != plan.keys.len() && self.definitions.have_steps();
-        if stale {
-            self.refresh(index, &stage, &row);
-        }
-        let inserts = self.plans.get_mut(index).map(|p| std::mem::take(&mut p.inserts)).unwrap_or_default();
-        self.finish_row(&mut row, &stage, has_step, &inserts, view.time);
-        if let Some(plan) = self.plans.get_mut(index) {
-            plan.inserts = inserts;
-        }
-        self.row = row;
-    }
-
-    /// Brings a plan up to date with the definitions.
-    fn refresh(&mut self, index: usize, stage: &Arc<Stage>, row: &[(u32, Number)]) {
-        self.define_row(stage, row);
-        let inserts = self.missing_steps(row);
-        if let Some(plan) = self.plans.get_mut(index) {
-            plan.inserts = inserts;
-            plan.version = self.version;
-        }
-    }
-
-    fn dynamic_row(
-        &mut self,
-        stage: &Arc<Stage>,
-        step: Option<Number>,
-        values: Vec<(String, Number)>,
-        time: u64,
-    ) {
-        let mut row: Vec<_> = values.into_iter().map(|(name, number)| (self.key(&name), number)).collect();
-        if let Some(step) = step {
-            row.push((self.key(&stage.step_key()), step));
-        }
-        self.define_row(stage, &row);
-        let inserts = self.missing_steps(&row);
-        self.finish_row(&mut row, stage, step.is_some(), &inserts, time);
-    }
-
-    /// Step metrics that definitions demand of the row's keys and that the row lacks.
-    fn missing_steps(&self, row: &[(u32, Number)]) -> Vec<u32> {
-        let mut missing = Vec::new();
-        for (key, _) in row {
-            let Some(step) = self.keys.get(*key as usize).and_then(|key| key.step) else { continue };
-            if !row.iter().any(|(key, _)| *key == step) && !missing.contains(&step) {
-                missing.push(step);
-            }
-        }
-        missing
-    }
-
-    /// Completes, observes and writes a row.
-    fn finish_row(
-        &mut self,
-        row: &mut Vec<(u32, Number)>,
-        stage: &Arc<Stage>,
-        has_step: bool,
-        inserts: &[u32],
-        time: u64,
-    ) {
-        if row.is_empty() {
-            return;
-        }
-        if !has_step && !stage.is_root() {
-            // Kept with the stage's last step, so that the chart has it.
-            let step = self.stage(stage).step;
-            let last = self.keys.get(step as usize).and_then(|key| key.last).unwrap_or(Number::U64(0));
-            row.push((step, last));
-        }
-        for step in inserts {
-            if row.iter().all(|(key, _)| key != step) {
-                let last = self.keys.get(*step as usize).and_then(|key| key.last).map_or(0.0, Number::as_f64);
-                row.push((*step, Number::F64(last)));
-            }
-        }
-        self.items.clear();
-        let mut not_finite = Vec::new();
-        for (index, number) in row.iter() {
-            let Some(key) = self.keys.get_mut(*index as usize) else { continue };
-            encode::history_item(&mut self.items, &key.encoded, |out| encode::number(out, *number));
-            if key.observe(*number) {
-                not_finite.push((*index, *number));
-            }
-        }
-        self.write_row(time);
-        if let Some(Some(book)) = self.stages.get_mut(stage.id as usize) {
-            for best in &mut book.bests {
-                best.offer(row);
-            }
-        }
-        for (key, number) in not_finite {
-            self.alert_not_finite(key, number, row, stage);
-        }
-    }
-
-    /// Writes the items as the next row.
-    fn write_row(&mut self, time: u64) {
-        // The keys of W&B's own values, as `encode::item_key` gives them.
-        const RUNTIME: &[u8] = b"\x12\x08_runtime";
-        const TIMESTAMP: &[u8] = b"\x12\x0a_timestamp";
-        const STEP: &[u8] = b"\x12\x05_step";
-        let runtime = time.saturating_sub(self.start) / 1_000_000;
-        encode::history_item(&mut self.items, RUNTIME, |out| encode::seconds(out, runtime));
-        encode::history_item(&mut self.items, TIMESTAMP, |out| encode::seconds(out, time / 1_000_000));
-        encode::history_item(&mut self.items, STEP, |out| encode::number(out, Number::U64(self.next_step)));
-        encode::history_record(&mut self.record, self.output.next_number(), &self.items);
-        self.output.append_row(&self.record);
-        self.next_step += 1;
-        self.last_time = time;
-        self.summary_changed = true;
-    }
-
-    fn alert_not_finite(&mut self, key: u32, number: Number, row: &[(u32, Number)], stage: &Arc<Stage>) {
-        let name = self.name(key);
-        let mut text = format!("`{name}` is {}", display(number));
-        let step = stage.step_key();
-        if let Some((_, at)) = row.iter().find(|(k, _)| *self.name(*k) == *step) {
-            text = format!("{text} at {step} {}", display(*at));
-        }
-        say::warning(&format!("{text}; it is recorded, and further ones are counted"));
-        self.alert(&Alert::new(format!("{name} is not finite")).text(text).level(AlertLevel::Warn));
-    }
-
-    /// Defines what a row's keys are charted against, the first time they are seen.
-    fn define_row(&mut self, stage: &Arc<Stage>, row: &[(u32, Number)]) {
-        if !stage.is_root() {
-            self.stage(stage);
-        }
-        let step = stage.step_key();
-        let has_step = row.iter().any(|(key, _)| *self.name(*key) == *step);
-        // A prefix definition of an outer stage holds for this key too, and which one the server takes is not known;
-        // and none holds for a key with a dot. Such a key gets a definition of its own.
-        let nested = stage.path.contains('/') && !stage.is_root();
-        for (index, _) in row {
-            let Some(key) = self.keys.get_mut(*index as usize) else { continue };
-            if std::mem::replace(&mut key.defined, true) || *key.name == *step {
-                continue;
-            }
-            let name = key.name.to_string();
-            let definition = self.definitions.of(&name);
-            let undefined = if nested || name.contains('.') && !stage.is_root() {
-                definition.is_none_or(|d| d.name != name)
-            } else {
-                stage.is_root() && has_step && definition.is_none_or(|d| d.step.is_none())
-            };
-            if undefined {
-                if stage.is_root() {
-                    self.define_once(&Definition { name: step.clone(), ..Definition::default() });
-                }
-                self.output.append(definitions::record(&Definition {
-                    name,
-                    step: Some(step.clone()),
-                    ..Definition::default()
-                }));
-            }
         }
     }
 
@@ -452,15 +273,6 @@ impl Ledger {
         self.summary_changed = true;
     }
 
-    fn set_summary(&mut self, name: &str, value: Scalar) {
-        let index = self.key(name);
-        if let Some(key) = self.keys.get_mut(index as usize) {
-            key.explicit = Some(value);
-            key.changed = true;
-            self.summary_changed = true;
-        }
-    }
-
     /// Takes the config that the run record already has.
     pub(crate) fn begin_config(&mut self, config: Map<String, Value>) {
         self.config = config;
@@ -488,146 +300,6 @@ impl Ledger {
         }));
     }
 
-    /// Turns what stages and counters say into summary values.
-    fn settle_derived(&mut self) {
-        let mut derived: Vec<(String, Scalar)> = Vec::new();
-        for book in self.stages.iter_mut().flatten() {
-            let stage = &book.stage;
-            let calls = stage.calls();
-            if book.told.is_none_or(|told| told != calls) {
-                book.told = Some(calls);
-                derived.push((
-                    stage.key("status"),
-                    Scalar::from(calls.status.map_or("running", StageStatus::as_str)),
-                ));
-                if calls.count > 0 {
-                    derived.push((stage.key("duration_s"), Scalar::from(calls.seconds)));
-                }
-                if calls.count > 1 {
-                    derived.push((stage.key("calls"), Scalar::from(calls.count)));
-                }
-            }
-            for best in book.bests.iter_mut().filter(|best| best.changed) {
-                best.changed = false;
-                let short = |index: u32| {
-                    let name = self.keys.get(index as usize).map_or("", |key| &*key.name);
-                    name.get(stage.path.len() + 1..).unwrap_or(name)
-                };
-                let metric = short(best.metric);
-                for (key, number) in &best.row {
-                    let name = match *key {
-                        key if key == best.metric => stage.key(&format!("best_{metric}")),
-                        key => stage.key(&format!("best_{metric}/{}", short(key))),
-                    };
-                    derived.push((name, Scalar::Number(*number)));
-                }
-            }
-        }
-        for key in self.keys.iter().filter(|key| key.not_finite > 0) {
-            derived.push((format!("ups_track/not_finite/{}", key.name), Scalar::from(key.not_finite)));
-        }
-        for (what, count) in &self.refused {
-            derived.push((format!("ups_track/refused/{what}"), Scalar::from(*count)));
-        }
-        for (name, value) in derived {
-            let index = self.key(&name);
-            if let Some(key) =
-                self.keys.get_mut(index as usize).filter(|key| key.explicit.as_ref() != Some(&value))
-            {
-                key.explicit = Some(value);
-                key.changed = true;
-            }
-        }
-    }
-
-    /// Writes a summary record with everything that has changed since the last one. `now` in nanoseconds since 1970.
-    pub(crate) fn write_summary(&mut self, now: u64) {
-        let stages_changed = self.stages.iter().flatten().any(|book| book.told != Some(book.stage.calls()));
-        if self.summary_changed || stages_changed {
-            self.write_last_summary(now);
-        }
-    }
-
-    /// The same at the end of the run, whether or not anything has changed: the run time has.
-    pub(crate) fn write_last_summary(&mut self, now: u64) {
-        self.summary_changed = false;
-        self.settle_derived();
-        let mut update = Vec::new();
-        for key in self.keys.iter_mut().filter(|key| key.changed) {
-            key.changed = false;
-            let mut json = Vec::new();
-            if key.write_summary(&mut json) {
-                update.push(item([key.name.to_string()], json));
-            }
-        }
-        for (path, json) in self.own_summary(now) {
-            update.push(item(path, json));
-        }
-        self.output.append(Kind::Summary(record::Summary { update, remove: Vec::new() }));
-    }
-
-    /// W&B's own summary values.
-    fn own_summary(&self, now: u64) -> Vec<(Vec<String>, Vec<u8>)> {
-        let seconds = now.saturating_sub(self.start) / 1_000_000_000;
-        let json = |write: &dyn Fn(&mut Vec<u8>)| {
-            let mut out = Vec::new();
-            write(&mut out);
-            out
-        };
-        let runtime = json(&|out| encode::number(out, Number::U64(seconds)));
-        let mut own = vec![
-            (vec!["_wandb".to_owned(), "runtime".to_owned()], runtime.clone()),
-            (vec!["_runtime".to_owned()], runtime),
-        ];
-        if self.next_step > 0 {
-            let step = json(&|out| encode::number(out, Number::U64(self.next_step - 1)));
-            let time = json(&|out| encode::seconds(out, self.last_time / 1_000_000));
-            own.push((vec!["_step".to_owned()], step));
-            own.push((vec!["_timestamp".to_owned()], time));
-        }
-        own
-    }
-
-    /// The summary as one JSON object, in the form of `wandb-summary.json`.
-    pub(crate) fn summary_json(&mut self, now: u64) -> Vec<u8> {
-        self.settle_derived();
-        let mut out = vec![b'{'];
-        for key in &self.keys {
-            let before = out.len();
-            encode::json_text(&mut out, &key.name);
-            out.push(b':');
-            if key.write_summary(&mut out) {
-                out.push(b',');
-            } else {
-                out.truncate(before);
-            }
-        }
-        for (path, json) in self.own_summary(now) {
-            encode::json_text(&mut out, path.first().map_or("", String::as_str));
-            out.push(b':');
-            if let Some(inner) = path.get(1) {
-                out.push(b'{');
-                encode::json_text(&mut out, inner);
-                out.push(b':');
-                out.extend_from_slice(&json);
-                out.push(b'}');
-            } else {
-                out.extend_from_slice(&json);
-            }
-            out.push(b',');
-        }
-        out.pop();
-        out.push(b'}');
-        out
-    }
-
-    /// Sets the counter of data that was dropped, so that the summary tells of it.
-    pub(crate) fn set_dropped(&mut self, dropped: u64) {
-        if dropped > 0 {
-            self.set_summary("ups_track/dropped", Scalar::from(dropped));
-        }
-    }
-
     /// Writes the exit record. `now` in nanoseconds since 1970.
     pub(crate) fn write_exit(&mut self, code: i32, now: u64) {
         let seconds = now.saturating_sub(self.start) / 1_000_000_000;
@@ -636,51 +308,6 @@ impl Ledger {
             runtime: i32::try_from(seconds).unwrap_or(i32::MAX),
             not_complete: false,
         }));
-    }
-
-    /// Metrics with their last values, for people. Step metrics are left out.
-    pub(crate) fn last_metrics(&self) -> Vec<LastMetric> {
-        let steps: Vec<u32> = self.stages.iter().flatten().map(|book| book.step).collect();
-        (0..)
-            .zip(&self.keys)
-            .filter(|(index, key)| !steps.contains(index) && &*key.name != "step")
-            .filter_map(|(_, key)| {
-                Some(LastMetric {
-                    name: key.name.to_string(),
-                    last: key.last?,
-                    thumbnail: key.thumbnail.values().to_vec(),
-                })
-            })
-            .collect()
-    }
-
-    /// The values that were set as summary values, and the best values of stages, for people.
-    pub(crate) fn last_summary(&self) -> Vec<(String, Scalar)> {
-        let stages = || self.stages.iter().flatten().map(|book| &book.stage);
-        let of_stage = |name: &str| {
-            let tail = stages().find_map(|stage| name.strip_prefix(stage.path.as_str())?.strip_prefix('/'));
-            tail.is_some_and(|tail| matches!(tail, "status" | "duration_s" | "calls"))
-                || tail.is_some_and(|tail| tail.starts_with("best_") && tail.contains('/'))
-        };
-        let shown =
-            self.keys.iter().filter(|key| !of_stage(&key.name) && !key.name.starts_with("ups_track/"));
-        shown.filter_map(|key| Some((key.name.to_string(), key.explicit.clone()?))).collect()
-    }
-
-    /// Stages with times and outcomes, for people.
-    pub(crate) fn last_stages(&self) -> Vec<LastStage> {
-        self.stages
-            .iter()
-            .flatten()
-            .map(|book| {
-                let calls = book.stage.calls();
-                LastStage {
-                    path: book.stage.path.clone(),
-                    seconds: calls.seconds,
-                    status: calls.status.map_or("running", StageStatus::as_str),
-                }
-            })
-            .collect()
     }
 
     /// How many values were refused, over all reasons.

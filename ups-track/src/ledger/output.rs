@@ -15,8 +15,8 @@ pub(crate) trait Sink: Send + std::fmt::Debug {
     fn append_encoded(&mut self, record: &[u8]) -> io::Result<()>;
     /// Hands everything to whoever keeps it.
     fn flush(&mut self) -> io::Result<()>;
-    /// Drops what was not flushed, after an error.
-    fn trim(&mut self);
+    /// Drops what was not flushed, after an error. Fails if what was kept is torn then.
+    fn trim(&mut self) -> io::Result<()>;
     /// Bytes that are kept.
     fn written(&self) -> u64;
 }
@@ -34,8 +34,8 @@ impl Sink for LogWriter {
     fn flush(&mut self) -> io::Result<()> {
         self.flush()
     }
-    fn trim(&mut self) {
-        self.trim();
+    fn trim(&mut self) -> io::Result<()> {
+        self.trim()
     }
     fn written(&self) -> u64 {
         self.written()
@@ -50,16 +50,22 @@ pub(crate) struct Output {
     rows: u64,
     rows_unflushed: u64,
     lost: u64,
+    /// Whether the sink ends in the middle of a record.
+    torn: bool,
 }
 
 impl Output {
     pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
-        Self { sink, error: None, rows: 0, rows_unflushed: 0, lost: 0 }
+        Self { sink, error: None, rows: 0, rows_unflushed: 0, lost: 0, torn: false }
     }
 
-    fn note(&mut self, result: io::Result<()>) {
+    /// Looks at how a write went, before which the sink kept `before` bytes.
+    fn note(&mut self, result: io::Result<()>, before: u64) {
+        if self.sink.written() != before {
+            self.rows_unflushed = 0;
+        }
         if let Err(e) = result {
-            self.sink.trim();
+            self.torn = self.sink.trim().is_err();
             self.rows -= self.rows_unflushed;
             self.lost += self.rows_unflushed;
             self.rows_unflushed = 0;
@@ -73,8 +79,9 @@ impl Output {
 
     pub(crate) fn append(&mut self, record: impl Into<Record>) {
         if self.error.is_none() {
+            let before = self.sink.written();
             let result = self.sink.append(record.into());
-            self.note(result);
+            self.note(result, before);
         }
     }
 
@@ -87,25 +94,25 @@ impl Output {
         self.rows += 1;
         self.rows_unflushed += 1;
         let result = self.sink.append_encoded(record);
-        if result.is_ok() && self.sink.written() != before {
-            self.rows_unflushed = 0;
-        }
-        self.note(result);
+        self.note(result, before);
     }
 
     pub(crate) fn flush(&mut self) {
         if self.error.is_none() {
+            let before = self.sink.written();
             let result = self.sink.flush();
-            if result.is_ok() {
-                self.rows_unflushed = 0;
-            }
-            self.note(result);
+            self.note(result, before);
         }
     }
 
-    /// Tries once more to write, for the few records of the end. What was lost stays lost.
-    pub(crate) fn revive(&mut self) -> Option<io::Error> {
-        self.error.take()
+    /// Tries once more to write, for the few records of the end; tells why it had to stop before. What was lost stays
+    /// lost. Nothing is written behind a torn end.
+    pub(crate) fn revive(&mut self) -> Option<String> {
+        let text = self.error.as_ref().map(ToString::to_string);
+        if !self.torn {
+            self.error = None;
+        }
+        text
     }
 
     pub(crate) fn error(&self) -> Option<&io::Error> {

@@ -9,8 +9,9 @@ use prost::Message;
 use super::framing::{FILE_HEADER, Framer};
 use super::record::Record;
 
-/// Bytes after which the buffer goes to the file without waiting for the next flush.
-const FLUSH_AT: usize = 256 * 1024;
+/// Bytes after which the buffer goes to the file without waiting for the next flush: what a full disk loses at most of
+/// what would still have fitted.
+const FLUSH_AT: usize = 64 * 1024;
 
 /// A log that is being written. Nothing reaches the file before [`LogWriter::flush`], except when the buffer is full.
 #[derive(Debug)]
@@ -81,12 +82,14 @@ impl LogWriter {
 
     /// Goes back to the last flush that succeeded, so that a write that failed half way leaves no torn end, and what is
     /// written later, if there is room again, follows what is whole.
-    pub(crate) fn trim(&mut self) {
-        // Best effort: readers stop cleanly at a torn end as well.
-        drop(self.file.set_len(self.written).and_then(|()| self.file.seek(SeekFrom::Start(self.written))));
+    ///
+    /// If that fails as well, the log ends in the middle of a record and must not be written any more.
+    pub(crate) fn trim(&mut self) -> io::Result<()> {
         self.buffer = Vec::new();
         self.framer = Framer::at(self.written);
         self.records = self.records_written;
+        self.file.set_len(self.written)?;
+        self.file.seek(SeekFrom::Start(self.written)).map(drop)
     }
 
     /// Bytes in the file.

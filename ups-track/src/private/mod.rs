@@ -195,7 +195,9 @@ pub fn run_main<R>(
         // None of our macros has asked whether it is heard.
         complain(layer::enabled());
     }
-    if let Err(e) = guard.finish_with(code(&out)) {
+    if (guard.is_open() || guard.is_disabled())
+        && let Err(e) = guard.finish_with(code(&out))
+    {
         say::warning(&e.to_string());
     }
     drop(guard);

@@ -135,6 +135,8 @@ impl RunBuilder {
         } else {
             Run(Arc::new(begin(&settings, &sources)?))
         };
+        // From here on a run that cannot stay is ended, too.
+        let run = RunGuard::new(run);
         super::global::claim(&run, self.global)?;
         ends::watch(&run);
         if run.is_global()
@@ -143,7 +145,7 @@ impl RunBuilder {
         {
             say::note(&format!("recording offline in {}; upload it later with `wandb sync`", dir.display()));
         }
-        Ok(RunGuard::new(run))
+        Ok(run)
     }
 
     /// Starts the run as the global one, installs a subscriber (console lines on standard error and
@@ -198,7 +200,8 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
         .name("ups-track".into())
         .spawn(move || {
             // Nothing that the writer does may come back to it through `tracing`.
-            let _quiet = tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::new());
+            // `none` is not registered: a second subscriber would unsettle every callsite's interest.
+            let _quiet = tracing::dispatcher::set_default(&tracing::Dispatch::none());
             let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 writer.run(&thread_ending, tick, summary_interval);
             }));

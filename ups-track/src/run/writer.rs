@@ -290,7 +290,7 @@ impl Writer {
         self.surroundings.write_side_files(&mut self.ledger, now);
         let output: &mut Output = self.ledger.output();
         let (rows, bytes) = (output.rows(), output.written());
-        let failure = failure.map(|e| e.to_string()).or_else(|| output.error().map(ToString::to_string));
+        let failure = failure.or_else(|| output.error().map(ToString::to_string));
         self.recorder.set_state(State::Closed);
         Report {
             exit_code: code,

@@ -1,0 +1,204 @@
+//! The summary: what it holds, when it is written, and the same for people at the end of the run.
+
+use super::{LastMetric, LastStage, Ledger, item};
+use crate::kinds::metric::Number;
+use crate::kinds::scalar::Scalar;
+use crate::log::encode;
+use crate::log::record::{self, Kind};
+use crate::recorder::StageStatus;
+
+impl Ledger {
+    pub(super) fn set_summary(&mut self, name: &str, value: Scalar) {
+        let index = self.key(name);
+        if let Some(key) = self.keys.get_mut(index as usize) {
+            key.explicit = Some(value);
+            key.changed = true;
+            self.summary_changed = true;
+        }
+    }
+
+    /// Turns what stages and counters say into summary values.
+    fn settle_derived(&mut self) {
+        let mut derived: Vec<(String, Scalar)> = Vec::new();
+        for book in self.stages.iter_mut().flatten() {
+            let stage = &book.stage;
+            let calls = stage.calls();
+            if book.told.is_none_or(|told| told != calls) {
+                book.told = Some(calls);
+                derived.push((
+                    stage.key("status"),
+                    Scalar::from(calls.status.map_or("running", StageStatus::as_str)),
+                ));
+                if calls.count > 0 {
+                    derived.push((stage.key("duration_s"), Scalar::from(calls.seconds)));
+                }
+                if calls.count > 1 {
+                    derived.push((stage.key("calls"), Scalar::from(calls.count)));
+                }
+            }
+            for best in book.bests.iter_mut().filter(|best| best.changed) {
+                best.changed = false;
+                let short = |index: u32| {
+                    let name = self.keys.get(index as usize).map_or("", |key| &*key.name);
+                    name.get(stage.path.len() + 1..).unwrap_or(name)
+                };
+                let metric = short(best.metric);
+                for (key, number) in &best.row {
+                    let name = match *key {
+                        key if key == best.metric => stage.key(&format!("best_{metric}")),
+                        key => stage.key(&format!("best_{metric}/{}", short(key))),
+                    };
+                    derived.push((name, Scalar::Number(*number)));
+                }
+            }
+        }
+        for key in self.keys.iter().filter(|key| key.not_finite > 0) {
+            derived.push((format!("ups_track/not_finite/{}", key.name), Scalar::from(key.not_finite)));
+        }
+        for (what, count) in &self.refused {
+            derived.push((format!("ups_track/refused/{what}"), Scalar::from(*count)));
+        }
+        for (name, value) in derived {
+            let index = self.key(&name);
+            if let Some(key) =
+                self.keys.get_mut(index as usize).filter(|key| key.explicit.as_ref() != Some(&value))
+            {
+                key.explicit = Some(value);
+                key.changed = true;
+            }
+        }
+    }
+
+    /// Writes a summary record with everything that has changed since the last one. `now` in nanoseconds since 1970.
+    pub(crate) fn write_summary(&mut self, now: u64) {
+        let stages_changed = self.stages.iter().flatten().any(|book| book.told != Some(book.stage.calls()));
+        if self.summary_changed || stages_changed {
+            self.write_last_summary(now);
+        }
+    }
+
+    /// The same at the end of the run, whether or not anything has changed: the run time has.
+    pub(crate) fn write_last_summary(&mut self, now: u64) {
+        self.summary_changed = false;
+        self.settle_derived();
+        let mut update = Vec::new();
+        for key in self.keys.iter_mut().filter(|key| key.changed) {
+            key.changed = false;
+            let mut json = Vec::new();
+            if key.write_summary(&mut json) {
+                update.push(item([key.name.to_string()], json));
+            }
+        }
+        for (path, json) in self.own_summary(now) {
+            update.push(item(path, json));
+        }
+        self.output.append(Kind::Summary(record::Summary { update, remove: Vec::new() }));
+    }
+
+    /// W&B's own summary values.
+    fn own_summary(&self, now: u64) -> Vec<(Vec<String>, Vec<u8>)> {
+        let seconds = now.saturating_sub(self.start) / 1_000_000_000;
+        let json = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            write(&mut out);
+            out
+        };
+        let runtime = json(&|out| encode::number(out, Number::U64(seconds)));
+        let mut own = vec![
+            (vec!["_wandb".to_owned(), "runtime".to_owned()], runtime.clone()),
+            (vec!["_runtime".to_owned()], runtime),
+        ];
+        if self.next_step > 0 {
+            let step = json(&|out| encode::number(out, Number::U64(self.next_step - 1)));
+            let time = json(&|out| encode::seconds(out, self.last_time / 1_000_000));
+            own.push((vec!["_step".to_owned()], step));
+            own.push((vec!["_timestamp".to_owned()], time));
+        }
+        own
+    }
+
+    /// The summary as one JSON object, in the form of `wandb-summary.json`.
+    pub(crate) fn summary_json(&mut self, now: u64) -> Vec<u8> {
+        self.settle_derived();
+        let mut out = vec![b'{'];
+        for key in &self.keys {
+            let before = out.len();
+            encode::json_text(&mut out, &key.name);
+            out.push(b':');
+            if key.write_summary(&mut out) {
+                out.push(b',');
+            } else {
+                out.truncate(before);
+            }
+        }
+        for (path, json) in self.own_summary(now) {
+            encode::json_text(&mut out, path.first().map_or("", String::as_str));
+            out.push(b':');
+            if let Some(inner) = path.get(1) {
+                out.push(b'{');
+                encode::json_text(&mut out, inner);
+                out.push(b':');
+                out.extend_from_slice(&json);
+                out.push(b'}');
+            } else {
+                out.extend_from_slice(&json);
+            }
+            out.push(b',');
+        }
+        out.pop();
+        out.push(b'}');
+        out
+    }
+
+    /// Sets the counter of data that was dropped, so that the summary tells of it.
+    pub(crate) fn set_dropped(&mut self, dropped: u64) {
+        if dropped > 0 {
+            self.set_summary("ups_track/dropped", Scalar::from(dropped));
+        }
+    }
+
+    /// Metrics with their last values, for people. Step metrics are left out.
+    pub(crate) fn last_metrics(&self) -> Vec<LastMetric> {
+        let steps: Vec<u32> = self.stages.iter().flatten().map(|book| book.step).collect();
+        (0..)
+            .zip(&self.keys)
+            .filter(|(index, key)| !steps.contains(index) && &*key.name != "step")
+            .filter_map(|(_, key)| {
+                Some(LastMetric {
+                    name: key.name.to_string(),
+                    last: key.last?,
+                    thumbnail: key.thumbnail.values().to_vec(),
+                })
+            })
+            .collect()
+    }
+
+    /// The values that were set as summary values, and the best values of stages, for people.
+    pub(crate) fn last_summary(&self) -> Vec<(String, Scalar)> {
+        let stages = || self.stages.iter().flatten().map(|book| &book.stage);
+        let of_stage = |name: &str| {
+            let tail = stages().find_map(|stage| name.strip_prefix(stage.path.as_str())?.strip_prefix('/'));
+            tail.is_some_and(|tail| matches!(tail, "status" | "duration_s" | "calls"))
+                || tail.is_some_and(|tail| tail.starts_with("best_") && tail.contains('/'))
+        };
+        let shown =
+            self.keys.iter().filter(|key| !of_stage(&key.name) && !key.name.starts_with("ups_track/"));
+        shown.filter_map(|key| Some((key.name.to_string(), key.explicit.clone()?))).collect()
+    }
+
+    /// Stages with times and outcomes, for people.
+    pub(crate) fn last_stages(&self) -> Vec<LastStage> {
+        self.stages
+            .iter()
+            .flatten()
+            .map(|book| {
+                let calls = book.stage.calls();
+                LastStage {
+                    path: book.stage.path.clone(),
+                    seconds: calls.seconds,
+                    status: calls.status.map_or("running", StageStatus::as_str),
+                }
+            })
+            .collect()
+    }
+}
