@@ -56,6 +56,12 @@ impl Error {
         matches!(*self.0, Kind::LogFailed { .. } | Kind::Stuck { .. })
     }
 
+    /// The error and its cause, for a message to a person.
+    pub(crate) fn with_cause(&self) -> String {
+        let cause = std::error::Error::source(self).map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{self}{cause}")
+    }
+
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Kind::Io { action, path: path.into(), source }.into()
     }

@@ -123,12 +123,13 @@ mod subscriber;
 mod sys;
 #[cfg(feature = "test-util")]
 pub mod testing;
+mod thumbnail;
 
 pub use error::{Error, Result};
 pub use kinds::alert::{Alert, AlertLevel};
 pub use kinds::config::{ConfigValue, RunConfig};
 pub use kinds::file::FilePolicy;
-pub use kinds::key::{Key, KeyFault};
+pub use kinds::key::Key;
 pub use kinds::metric::{MetricField, MetricValue, Metrics, Number};
 pub use kinds::scalar::Scalar;
 pub use kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};

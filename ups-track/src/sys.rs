@@ -1,4 +1,4 @@
-//! The few calls to the C library: the coarse clock, local time, the host's name.
+//! The few calls to the C library besides those of `ends`: the coarse clock, local time, a signal mask, the host's name.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -89,6 +89,19 @@ pub(crate) fn utc(seconds: u64) -> LocalTime {
         hour: second / 3600,
         minute: second / 60 % 60,
         second: second % 60,
+    }
+}
+
+/// A write beyond the file size limit shall be an error of the write, not the end of the process.
+pub(crate) fn block_file_size_signal() {
+    #[cfg(unix)]
+    #[expect(unsafe_code, reason = "std has no signal masks")]
+    // SAFETY: the set is initialised by `sigemptyset` before it is used; only this thread's mask changes.
+    unsafe {
+        let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGXFSZ);
+        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
     }
 }
 

@@ -5,29 +5,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use ups_track::log::record::Kind;
-use ups_track::{Stream, config, metric, summary, track_stage};
+use ups_track::{Stream, config, summary};
 use ups_track_tests::json::{self, Row};
 use ups_track_tests::wandb;
 
 use crate::reading::{Log, log_of};
+use crate::stages::{diffusion, operator};
 use crate::text;
 use crate::twin::{self, Recorded};
-
-#[track_stage("operator")]
-fn operator(lr: f64) {
-    epochs(lr);
-}
-
-#[track_stage("diffusion")]
-fn diffusion(lr: f64) {
-    epochs(lr);
-}
-
-fn epochs(lr: f64) {
-    for epoch in 0..3_u32 {
-        metric!(step = epoch, loss = 1.0 / (f64::from(epoch) + 1.0), lr);
-    }
-}
 
 /// A run with something of every kind.
 fn recorded() -> Recorded {

@@ -57,12 +57,12 @@ fn each_row_holds_its_step() {
 }
 
 #[track_stage("operator")]
-fn operator(lr: f64) {
+pub(crate) fn operator(lr: f64) {
     epochs(lr);
 }
 
 #[track_stage("diffusion")]
-fn diffusion(lr: f64) {
+pub(crate) fn diffusion(lr: f64) {
     epochs(lr);
 }
 

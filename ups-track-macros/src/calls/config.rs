@@ -2,11 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr};
 
-use super::entries::{Entries, Words, whole_call};
-use crate::errors::{Errors, err};
+use super::entries::{Entries, Words};
 use crate::keys::KeyName;
 use crate::krate::Krate;
 use crate::values::{borrowed, local, place, probed};
@@ -14,21 +12,8 @@ use crate::values::{borrowed, local, place, probed};
 const WORDS: Words = Words { owner: "config!", noun: "config key", group: "settings", consts: false };
 
 pub(crate) fn config(input: TokenStream) -> TokenStream {
-    let mut errors = Errors::new();
-    let parse = |input: ParseStream| {
-        let entries = Entries::parse(input, &WORDS, &mut errors);
-        entries.check_keys(&WORDS, |_| false, &mut errors);
-        if !errors.any() && entries.pairs.is_empty() && entries.groups.is_empty() {
-            errors.push(err!(
-                whole_call(),
-                "`config!` has no entry: add `key = <expr>`, for example `epochs = 100`"
-            ));
-        }
-        Ok(entries)
-    };
-    let parsed = parse.parse2(input);
-    let entries = errors.absorb(parsed);
-    match (errors.finish(), entries) {
+    let empty = "`config!` has no entry: add `key = <expr>`, for example `epochs = 100`";
+    match Entries::parse_some(input, &WORDS, empty) {
         (Some(errors), Some(entries)) => {
             let values = entries.pairs.iter().map(|pair| probe(&entries.krate, &pair.value));
             quote! {{

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::parse::ParseStream;
+use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, Member, Token, braced, token};
 
 use crate::errors::{Errors, err};
@@ -61,6 +61,27 @@ enum Entry {
 }
 
 impl Entries {
+    /// Parses and checks a call whose order does not matter and that has at least one entry; `empty` is what is said of
+    /// one that has none.
+    pub(crate) fn parse_some(
+        input: TokenStream,
+        words: &Words,
+        empty: &str,
+    ) -> (Option<TokenStream>, Option<Self>) {
+        let mut errors = Errors::new();
+        let parse = |input: ParseStream| {
+            let entries = Self::parse(input, words, &mut errors);
+            entries.check_keys(words, |_| false, &mut errors);
+            if !errors.any() && entries.pairs.is_empty() && entries.groups.is_empty() {
+                errors.push(err!(whole_call(), "{empty}"));
+            }
+            Ok(entries)
+        };
+        let parsed = parse.parse2(input);
+        let entries = errors.absorb(parsed);
+        (errors.finish(), entries)
+    }
+
     /// Parses a whole call; what is broken is in `errors`, everything else in the result.
     pub(crate) fn parse(input: ParseStream, words: &Words, errors: &mut Errors) -> Self {
         let mut has_krate = false;

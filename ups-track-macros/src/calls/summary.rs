@@ -3,30 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::LitStr;
-use syn::parse::{ParseStream, Parser as _};
 
-use super::entries::{Entries, Words, whole_call};
-use crate::errors::{Errors, err};
+use super::entries::{Entries, Words};
 use crate::values::borrowed;
 
 const WORDS: Words = Words { owner: "summary!", noun: "summary key", group: "scores", consts: false };
 
 pub(crate) fn summary(input: TokenStream) -> TokenStream {
-    let mut errors = Errors::new();
-    let parse = |input: ParseStream| {
-        let entries = Entries::parse(input, &WORDS, &mut errors);
-        entries.check_keys(&WORDS, |_| false, &mut errors);
-        if !errors.any() && entries.pairs.is_empty() && entries.groups.is_empty() {
-            errors.push(err!(
-                whole_call(),
-                "`summary!` has no value: add `key = <expr>`, for example `nrmse = 0.09`"
-            ));
-        }
-        Ok(entries)
-    };
-    let parsed = parse.parse2(input);
-    let entries = errors.absorb(parsed);
-    match (errors.finish(), entries) {
+    let empty = "`summary!` has no value: add `key = <expr>`, for example `nrmse = 0.09`";
+    match Entries::parse_some(input, &WORDS, empty) {
         (Some(errors), Some(entries)) => entries.fallback(&errors, "summary"),
         (errors, None) => errors.unwrap_or_default(),
         (None, Some(entries)) => expand(&entries),

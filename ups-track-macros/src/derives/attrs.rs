@@ -1,13 +1,39 @@
 //! `#[track(..)]` on the fields of `Metrics` and `EvalSummary`.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, Field, Ident, Token, Type, parenthesized};
 
+use super::input::Input;
 use crate::errors::{Errors, err};
 use crate::keys::{self, KeyName, Keys};
 use crate::krate::Krate;
 use crate::options::{self, Known, Options};
+
+/// What the derives of rows and summaries have in common: reads the struct, checks it, and hands it to `expand`. In error
+/// it is expanded without fields, so that the users of the type are not in error too.
+pub(crate) fn derive(
+    item: TokenStream,
+    owner: &'static str,
+    known: &'static [Known],
+    noun: &'static str,
+    expand: fn(&Input, &Krate, &[Member]) -> TokenStream,
+) -> TokenStream {
+    let mut errors = Errors::new();
+    let parsed = syn::parse2::<Input>(item);
+    let Some(input) = errors.absorb(parsed) else { return errors.finish().unwrap_or_default() };
+    let krate = container(owner, &input.attrs, &mut errors);
+    let fields = input.named_fields(owner, &mut errors);
+    let members = members(owner, known, noun, fields, &mut errors);
+    match errors.finish() {
+        None => expand(&input, &krate, &members),
+        Some(errors) => {
+            let empty = expand(&input, &krate, &[]);
+            quote!(#errors #empty)
+        }
+    }
+}
 
 /// One field that is not skipped.
 pub(crate) struct Member {
@@ -31,7 +57,7 @@ struct Track {
 }
 
 /// Reads the fields of a struct and checks their keys.
-pub(crate) fn members(
+fn members(
     owner: &'static str,
     known: &'static [Known],
     noun: &'static str,
@@ -150,7 +176,7 @@ fn gate(ident: &Ident, input: ParseStream, errors: &mut Errors) -> syn::Result<(
 }
 
 /// `#[track(..)]` on the type: the path of the facade.
-pub(crate) fn container(owner: &'static str, attrs: &[Attribute], errors: &mut Errors) -> Krate {
+fn container(owner: &'static str, attrs: &[Attribute], errors: &mut Errors) -> Krate {
     const OPTIONS: &[Known] = &[("crate", "crate = <path>")];
     let mut krate = Krate::default();
     let mut options = Options::new(owner, OPTIONS);

@@ -6,9 +6,8 @@ use syn::LitStr;
 use syn::parse_quote;
 use syn::spanned::Spanned as _;
 
-use super::attrs::{Member, container, members};
+use super::attrs::{Member, derive};
 use super::input::Input;
-use crate::errors::Errors;
 use crate::krate::Krate;
 use crate::options::Known;
 use crate::values::{local, place_of_type, probed};
@@ -23,20 +22,7 @@ const OPTIONS: &[Known] = &[
 ];
 
 pub(crate) fn metrics(item: TokenStream) -> TokenStream {
-    let mut errors = Errors::new();
-    let parsed = syn::parse2::<Input>(item);
-    let Some(input) = errors.absorb(parsed) else { return errors.finish().unwrap_or_default() };
-    let krate = container(OWNER, &input.attrs, &mut errors);
-    let fields = input.named_fields(OWNER, &mut errors);
-    let members = members(OWNER, OPTIONS, "metric key", fields, &mut errors);
-    match errors.finish() {
-        None => expand(&input, &krate, &members),
-        Some(errors) => {
-            // An empty row, so that the users of the type are not in error too.
-            let empty = expand(&input, &krate, &[]);
-            quote!(#errors #empty)
-        }
-    }
+    derive(item, OWNER, OPTIONS, "metric key", expand)
 }
 
 fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {

@@ -5,9 +5,8 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Ident, LitStr, Type, parse_quote};
 
-use super::attrs::{Member, container, members};
+use super::attrs::{Member, derive};
 use super::input::Input;
-use crate::errors::Errors;
 use crate::krate::Krate;
 use crate::options::Known;
 use crate::values::{local, place_of_type, probed};
@@ -27,19 +26,7 @@ const OPTIONS: &[Known] = &[
 const MOST_FIELDS: usize = 64;
 
 pub(crate) fn eval_summary(item: TokenStream) -> TokenStream {
-    let mut errors = Errors::new();
-    let parsed = syn::parse2::<Input>(item);
-    let Some(input) = errors.absorb(parsed) else { return errors.finish().unwrap_or_default() };
-    let krate = container(OWNER, &input.attrs, &mut errors);
-    let fields = input.named_fields(OWNER, &mut errors);
-    let members = members(OWNER, OPTIONS, "summary key", fields, &mut errors);
-    match errors.finish() {
-        None => expand(&input, &krate, &members),
-        Some(errors) => {
-            let empty = expand(&input, &krate, &[]);
-            quote!(#errors #empty)
-        }
-    }
+    derive(item, OWNER, OPTIONS, "summary key", expand)
 }
 
 fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {

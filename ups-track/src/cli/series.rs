@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::json;
 use super::row;
 use crate::log::record::{History, Item};
+use crate::thumbnail::Thumbnail;
 
 /// All metrics, in the order in which they appeared.
 #[derive(Debug, Default)]
@@ -24,13 +25,8 @@ pub(super) struct Series {
     pub(super) last: String,
     /// The lowest and the highest finite number.
     pub(super) range: Option<(f64, f64)>,
-    thumbnail: Vec<f64>,
-    stride: u64,
-    numbers: u64,
+    thumbnail: Thumbnail,
 }
-
-/// Values of a thumbnail; a power of two.
-const COLUMNS: usize = 64;
 
 impl AllSeries {
     /// Takes a row.
@@ -84,9 +80,7 @@ impl Series {
             rows: 0,
             last: String::new(),
             range: None,
-            thumbnail: Vec::new(),
-            stride: 1,
-            numbers: 0,
+            thumbnail: Thumbnail::default(),
         }
     }
 
@@ -99,23 +93,12 @@ impl Series {
             let (low, high) = self.range.unwrap_or((number, number));
             self.range = Some((low.min(number), high.max(number)));
         }
-        if self.numbers.is_multiple_of(self.stride) {
-            if self.thumbnail.len() == COLUMNS {
-                let mut even = false;
-                self.thumbnail.retain(|_| {
-                    even = !even;
-                    even
-                });
-                self.stride *= 2;
-            }
-            self.thumbnail.push(number);
-        }
-        self.numbers += 1;
+        self.thumbnail.push(number);
     }
 
     /// Every n-th number, few enough for a sparkline.
     pub(super) fn thumbnail(&self) -> &[f64] {
-        &self.thumbnail
+        self.thumbnail.values()
     }
 
     /// Whether a value in standard JSON is the last one.

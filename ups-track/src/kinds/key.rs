@@ -2,7 +2,7 @@
 
 /// Why a key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyFault {
+pub(crate) enum KeyFault {
     /// The key has no characters.
     Empty,
     /// The key begins with `_`: such names belong to W&B (`_step`, `_timestamp`, …).

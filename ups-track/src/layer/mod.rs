@@ -134,10 +134,7 @@ impl Recording {
                 None
             }
         };
-        run.map_or(Ok(()), |run| run.save_file(path, policy)).map_err(|e| {
-            let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
-            format!("{e}{cause}")
-        })
+        run.map_or(Ok(()), |run| run.save_file(path, policy)).map_err(|e| e.with_cause())
     }
 
     fn console_wanted(&self) -> bool {
@@ -189,11 +186,7 @@ impl Recording {
                 thread.open_way(&recorder);
             }
         });
-        let parent = match attributes.parent() {
-            Some(parent) => Parent::Explicit(parent),
-            None if attributes.is_contextual() => Parent::Current,
-            None => Parent::Root,
-        };
+        let parent = Parent::of(attributes.parent(), attributes.is_contextual());
         Some(self.stage_of(parent, &recorder, context))
     }
 }
@@ -235,6 +228,16 @@ enum Parent<'a> {
     Root,
     Current,
     Explicit(&'a Id),
+}
+
+impl<'a> Parent<'a> {
+    fn of(explicit: Option<&'a Id>, contextual: bool) -> Self {
+        match explicit {
+            Some(parent) => Self::Explicit(parent),
+            None if contextual => Self::Current,
+            None => Self::Root,
+        }
+    }
 }
 
 impl<S> LayerTrait<S> for Recording
@@ -311,11 +314,7 @@ where
             }
             return;
         };
-        let parent = match event.parent() {
-            Some(parent) => Parent::Explicit(parent),
-            None if event.is_contextual() => Parent::Current,
-            None => Parent::Root,
-        };
+        let parent = Parent::of(event.parent(), event.is_contextual());
         let stage = self.stage_of(parent, &recorder, &context);
         if planned_row(event, &stage, &recorder) {
             return;

@@ -163,7 +163,7 @@ impl Ledger {
         let has_step = row.iter().any(|(key, _)| *self.name(*key) == *step);
         // A prefix definition of an outer stage holds for this key too, and which one the server takes is not known;
         // and none holds for a key with a dot. Such a key gets a definition of its own.
-        let nested = stage.path.contains('/') && !stage.is_root();
+        let nested = stage.path.contains('/');
         for (index, _) in row {
             let Some(key) = self.keys.get_mut(*index as usize) else { continue };
             if std::mem::replace(&mut key.defined, true) || *key.name == *step {

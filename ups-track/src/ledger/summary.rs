@@ -117,9 +117,8 @@ impl Ledger {
         own
     }
 
-    /// The summary as one JSON object, in the form of `wandb-summary.json`.
-    pub(crate) fn summary_json(&mut self, now: u64) -> Vec<u8> {
-        self.settle_derived();
+    /// The summary as it was last written, as one JSON object in the form of `wandb-summary.json`.
+    pub(crate) fn summary_json(&self, now: u64) -> Vec<u8> {
         let mut out = vec![b'{'];
         for key in &self.keys {
             let before = out.len();

@@ -179,8 +179,7 @@ pub fn run_main<R>(
     let guard = match configure(Run::builder()).global(true).start() {
         Ok(guard) => guard,
         Err(e) => {
-            let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
-            say::warning(&format!("the run was not started: {e}{cause}"));
+            say::warning(&format!("the run was not started: {}", e.with_cause()));
             // Bad settings are an error there and then, see `sysexits.h` (EX_CONFIG).
             std::process::exit(78);
         }

@@ -38,7 +38,7 @@ pub(crate) fn get_or_start() -> Option<Run> {
         // Nobody holds a guard: the run ends with the process, see `ends`.
         Ok(guard) => Some(RunGuard::into_run(guard)),
         Err(e) => {
-            say::warning(&format!("no run was started, nothing is recorded: {e}"));
+            say::warning(&format!("no run was started, nothing is recorded: {}", e.with_cause()));
             None
         }
     }

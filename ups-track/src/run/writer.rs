@@ -167,7 +167,7 @@ impl Surroundings {
         self.shown.clear();
     }
 
-    fn write_side_files(&self, ledger: &mut Ledger, now: u64) {
+    fn write_side_files(&self, ledger: &Ledger, now: u64) {
         let Some(dir) = &self.dir else { return };
         // These are copies of what is in the log: failing to write them loses nothing.
         drop(write_whole(&dir.files.join("wandb-summary.json"), &ledger.summary_json(now)));
@@ -249,7 +249,7 @@ impl Writer {
 
     /// The loop of the writer thread; gives the end of the run.
     pub(crate) fn run(mut self, ending: &Ending, tick: Duration, summary_interval: Duration) {
-        sys_block_file_size_signal();
+        sys::block_file_size_signal();
         let mut last_summary = Instant::now();
         loop {
             let request = ending.wait(tick);
@@ -258,7 +258,7 @@ impl Writer {
                 let now = sys::nanos();
                 self.ledger.write_summary(now);
                 self.ledger.output().flush();
-                self.surroundings.write_side_files(&mut self.ledger, now);
+                self.surroundings.write_side_files(&self.ledger, now);
                 last_summary = Instant::now();
             }
             ending.stepped(request.flush);
@@ -279,24 +279,24 @@ impl Writer {
         // What was recorded between the two lines above.
         self.step();
         let failure = self.ledger.output().revive();
-        let lost = self.ledger.output().lost() + self.recorder.dropped();
-        self.ledger.set_dropped(lost);
+        let dropped = self.ledger.output().lost() + self.recorder.dropped();
+        self.ledger.set_dropped(dropped);
         self.surroundings.terminal.finish(&mut self.surroundings.shown);
         self.surroundings.write_output_log();
         let now = sys::nanos();
         self.ledger.write_last_summary(now);
         self.ledger.write_exit(code, now);
         self.ledger.output().flush();
-        self.surroundings.write_side_files(&mut self.ledger, now);
+        self.surroundings.write_side_files(&self.ledger, now);
         let output: &mut Output = self.ledger.output();
-        let (rows, bytes) = (output.rows(), output.written());
+        let (rows, bytes, lost) = (output.rows(), output.written(), output.lost());
         let failure = failure.or_else(|| output.error().map(ToString::to_string));
         self.recorder.set_state(State::Closed);
         Report {
             exit_code: code,
             rows,
             bytes,
-            lost: self.ledger.output().lost(),
+            lost,
             refused: self.ledger.refused(),
             seconds: now.saturating_sub(self.start) as f64 / 1e9,
             failure,
@@ -304,18 +304,5 @@ impl Writer {
             metrics: self.ledger.last_metrics(),
             summary: self.ledger.last_summary(),
         }
-    }
-}
-
-/// A write beyond the file size limit shall be an error of the write, not the end of the process.
-fn sys_block_file_size_signal() {
-    #[cfg(unix)]
-    #[expect(unsafe_code, reason = "std has no signal masks")]
-    // SAFETY: the set is initialised by `sigemptyset` before it is used; only this thread's mask changes.
-    unsafe {
-        let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-        libc::sigemptyset(set.as_mut_ptr());
-        libc::sigaddset(set.as_mut_ptr(), libc::SIGXFSZ);
-        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
     }
 }
