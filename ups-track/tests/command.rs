@@ -4,7 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ups_track::log::Reader;
 use ups_track::{Mode, Run, Stream};
+
+/// The bytes before a record's own, in the log.
+const CHUNK_HEADER: usize = 7;
 
 /// Exit code, standard output, standard error.
 fn ups_track(arguments: &[&str], dir: &Path) -> (i32, String, String) {
@@ -25,6 +29,12 @@ fn record(dir: &Path, id: &str, exit_code: i32) -> PathBuf {
     run.write_console(Stream::Stdout, "x");
     let finished = run.finish_with(exit_code).unwrap();
     finished.dir().unwrap().join(format!("run-{id}.wandb"))
+}
+
+/// The byte at which a record in the middle of a log begins.
+fn middle_record(log: &Path) -> usize {
+    let entries: Vec<_> = Reader::open(log).unwrap().map(Result::unwrap).collect();
+    usize::try_from(entries[entries.len() / 2].offset).unwrap()
 }
 
 /// The time in a line of exported console output.
@@ -56,8 +66,7 @@ fn show_tells_the_run() {
 
     let broken = record(dir.path(), "ghi", 0);
     let mut bytes = std::fs::read(&broken).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
+    bytes[middle_record(&broken) + CHUNK_HEADER] ^= 1;
     std::fs::write(&broken, bytes).unwrap();
     let (code, out, _) = ups_track(&["show"], dir.path());
     assert_eq!(code, 2);
@@ -71,8 +80,9 @@ fn verify_tells_whole_unfinished_and_damaged_apart() {
     assert_eq!(ups_track(&["verify"], dir.path()).0, 0);
     assert_eq!(ups_track(&["verify", "--quiet"], dir.path()), (0, String::new(), String::new()));
     let whole = std::fs::read(&log).unwrap();
+    let middle = middle_record(&log);
 
-    for cut in [whole.len() - 1, whole.len() / 2, 8] {
+    for cut in [whole.len() - 1, middle + CHUNK_HEADER + 1, 8] {
         std::fs::write(&log, &whole[..cut]).unwrap();
         let (code, out, _) = ups_track(&["verify", "--quiet"], dir.path());
         assert_eq!(code, 1, "{out}");
@@ -84,9 +94,14 @@ fn verify_tells_whole_unfinished_and_damaged_apart() {
         assert!(err.contains("torn at byte"), "{err}");
     }
 
+    // A cut between two records is not damage, but the run has not ended.
+    std::fs::write(&log, &whole[..middle]).unwrap();
+    let (code, out, _) = ups_track(&["verify", "--quiet"], dir.path());
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("no exit record") && !out.contains("torn"), "{out}");
+
     let mut flipped = whole.clone();
-    let middle = whole.len() / 2;
-    flipped[middle] ^= 1;
+    flipped[middle + CHUNK_HEADER] ^= 1;
     std::fs::write(&log, &flipped).unwrap();
     let (code, out, _) = ups_track(&["verify"], dir.path());
     assert_eq!(code, 2);
