@@ -10,6 +10,7 @@ mod functions;
 mod keys;
 mod krate;
 mod options;
+mod secret_names;
 mod values;
 
 use proc_macro::TokenStream;

@@ -7,6 +7,7 @@ mod config_attrs;
 mod input;
 mod metrics;
 mod summary;
+mod types;
 
 pub(crate) use config::run_config;
 pub(crate) use metrics::metrics;

@@ -4,6 +4,8 @@ pub(crate) mod alert;
 pub(crate) mod config;
 pub(crate) mod file;
 pub(crate) mod key;
+pub(crate) mod keyset;
 pub(crate) mod metric;
 pub(crate) mod scalar;
+pub(crate) mod secret;
 pub(crate) mod summary;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Once};
 
 pub use crate::kinds::config::{ConfigValue, RunConfig};
 pub use crate::kinds::key::Key;
-pub use crate::kinds::metric::{MetricField, MetricValue, Metrics, Number};
+pub use crate::kinds::keyset::{KeySet, assert_distinct};
+pub use crate::kinds::metric::{MetricField, MetricValue, Metrics, Number, SteppedMetrics};
 pub use crate::kinds::scalar::Scalar;
 pub use crate::kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};
 pub use crate::run::RunBuilder;
@@ -80,7 +81,7 @@ fn recorder() -> Option<Arc<Recorder>> {
 
 /// A row whose keys are not all known to the compiler.
 #[track_caller]
-pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&dyn Metrics]) {
+pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&dyn probe::Row]) {
     let Some(recorder) = recorder() else { return };
     layer::direct::row(&recorder, step, |each| {
         for (key, number) in pairs {
@@ -89,7 +90,7 @@ pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&
             }
         }
         for row in rows {
-            row.visit_metrics(each);
+            row.visit(each);
         }
     });
 }
