@@ -21,8 +21,6 @@ pub(crate) struct Words {
     pub(crate) noun: &'static str,
     /// A whole struct: `row`.
     pub(crate) group: &'static str,
-    /// Whether `{KEY} = value` is allowed.
-    pub(crate) consts: bool,
 }
 
 /// The key of a pair.
@@ -135,6 +133,14 @@ impl Entries {
         }
     }
 
+    /// The pairs whose key is a `Key` constant.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (&Expr, &Expr)> {
+        self.pairs.iter().filter_map(|pair| match &pair.name {
+            Name::Const(key) => Some((key, &pair.value)),
+            Name::Text(_) => None,
+        })
+    }
+
     /// The keys that can be compared when the call is compiled, as expressions.
     pub(crate) fn known_keys(&self) -> Vec<TokenStream> {
         let known = self.pairs.iter().filter_map(|pair| match &pair.name {
@@ -199,7 +205,7 @@ fn entry(input: ParseStream, words: &Words) -> syn::Result<Entry> {
         }
         return input.parse().map(Entry::Group);
     }
-    let name = if input.peek(token::Brace) && words.consts {
+    let name = if input.peek(token::Brace) {
         let content;
         let brace = braced!(content in input);
         let key = content.parse()?;

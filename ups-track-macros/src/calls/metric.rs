@@ -10,7 +10,7 @@ use crate::errors::{Errors, err};
 use crate::keys::KeyName;
 use crate::values::{borrowed, is_constant, is_text, local, place, source};
 
-const WORDS: Words = Words { owner: "metric!", noun: "metric key", group: "row", consts: true };
+const WORDS: Words = Words { owner: "metric!", noun: "metric key", group: "row" };
 
 /// The macros of `tracing` reach the recursion limit of a crate at a little more than a hundred fields.
 const MOST_FIELDS: usize = 64;

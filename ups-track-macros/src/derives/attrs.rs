@@ -236,7 +236,7 @@ fn gate(ident: &Ident, input: ParseStream, errors: &mut Errors) -> syn::Result<(
 }
 
 /// `#[track(..)]` on the type: the path of the facade.
-fn container(owner: &'static str, attrs: &[Attribute], errors: &mut Errors) -> Krate {
+pub(crate) fn container(owner: &'static str, attrs: &[Attribute], errors: &mut Errors) -> Krate {
     const OPTIONS: &[Known] = &[("crate", "crate = <path>")];
     let mut krate = Krate::default();
     let mut options = Options::new(owner, OPTIONS);

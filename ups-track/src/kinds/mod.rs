@@ -9,3 +9,4 @@ pub(crate) mod metric;
 pub(crate) mod scalar;
 pub(crate) mod secret;
 pub(crate) mod summary;
+pub(crate) mod table;

@@ -9,6 +9,7 @@ use super::thread;
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::EvalSummary;
+use crate::kinds::table::{TableData, TableRows};
 use crate::recorder::{Op, Recorder, Stage};
 
 /// The stage that the calling thread is in.
@@ -36,6 +37,15 @@ pub(crate) fn row(
     refuse_repeated(&mut values, place, recorder);
     if !values.is_empty() {
         recorder.op(Op::Row { stage, step, values });
+    }
+}
+
+/// Records a table.
+#[track_caller]
+pub(crate) fn table<T: TableRows + ?Sized>(recorder: &Recorder, key: &str, table: &T) {
+    let place = Place::of_caller(Location::caller());
+    if let Some(key) = place.key(recorder, key) {
+        recorder.op(Op::Table { key: key.into_owned(), table: TableData::of(table) });
     }
 }
 

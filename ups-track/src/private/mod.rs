@@ -11,6 +11,7 @@ pub use crate::kinds::keyset::{KeySet, assert_distinct};
 pub use crate::kinds::metric::{MetricField, MetricValue, Metrics, Number, SteppedMetrics};
 pub use crate::kinds::scalar::Scalar;
 pub use crate::kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};
+pub use crate::kinds::table::{TableCell, TableRow, TableRows};
 pub use crate::run::RunBuilder;
 pub use core;
 pub use serde_json;
@@ -100,6 +101,14 @@ pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&
 pub fn summarize<S: EvalSummary + ?Sized>(prefix: &str, scores: &S) {
     if let Some(recorder) = recorder() {
         layer::direct::summary(&recorder, prefix, scores);
+    }
+}
+
+/// A table.
+#[track_caller]
+pub fn log_table<T: TableRows + ?Sized>(key: &str, table: &T) {
+    if let Some(recorder) = recorder() {
+        layer::direct::table(&recorder, key, table);
     }
 }
 

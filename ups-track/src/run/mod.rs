@@ -25,6 +25,7 @@ use crate::kinds::alert::Alert;
 use crate::kinds::config::RunConfig;
 use crate::kinds::metric::{MetricField, MetricValue, Metrics, SteppedMetrics};
 use crate::kinds::summary::EvalSummary;
+use crate::kinds::table::TableRows;
 use crate::recorder::{Op, Recorder, Stream};
 use crate::settings::{Mode, Settings, rules};
 use crate::{ends, say};
@@ -223,6 +224,17 @@ impl Run {
     pub fn summarize(&self, summary: &(impl EvalSummary + ?Sized)) {
         if let Some(recorder) = self.recorder() {
             crate::layer::direct::summary(recorder, "", summary);
+        }
+    }
+
+    /// Logs a table, for people to compare its rows: a [`Table`](crate::Table), or a `Vec`, array or slice of structs with
+    /// `#[derive(TableRow)]`. Logged again under the same key, it is a newer version of the table.
+    ///
+    /// W&B shows 10,000 rows of a table; more are left out with a warning.
+    #[track_caller]
+    pub fn log_table(&self, key: &str, table: &(impl TableRows + ?Sized)) {
+        if let Some(recorder) = self.recorder() {
+            crate::layer::direct::table(recorder, key, table);
         }
     }
 
