@@ -10,6 +10,8 @@ mod functions;
 mod keys;
 mod krate;
 mod options;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use proc_macro::TokenStream;
