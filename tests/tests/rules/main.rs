@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
 mod asynchronous;
+mod calls;
 mod charts;
 mod evaluation;
 mod events;
