@@ -8,4 +8,7 @@ mod charts;
 mod evaluation;
 mod events;
 mod forms;
+mod futures;
+mod metrics;
+mod order;
 mod stages;
