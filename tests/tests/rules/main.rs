@@ -11,4 +11,8 @@ mod forms;
 mod futures;
 mod metrics;
 mod order;
+mod rows;
 mod stages;
+mod strict;
+mod tables;
+mod threads;

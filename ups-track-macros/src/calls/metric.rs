@@ -1,16 +1,16 @@
 //! `metric!`: numbers that change with a step.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote};
+use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Expr, LitStr};
+use syn::{Expr, Ident, LitStr};
 
-use super::entries::{Entries, Name, Pair, Words, whole_call};
+use super::entries::{Entries, Pair, Words, whole_call};
 use crate::errors::{Errors, err};
 use crate::keys::KeyName;
-use crate::values::{borrowed, is_constant, is_text, source};
+use crate::values::{borrowed, is_constant, is_text, local, place, source};
 
-const WORDS: Words = Words { owner: "metric!", noun: "metric key", group: "row", consts: true };
+const WORDS: Words = Words { owner: "metric!", noun: "metric key", group: "row" };
 
 /// The macros of `tracing` reach the recursion limit of a crate at a little more than a hundred fields.
 const MOST_FIELDS: usize = 64;
@@ -44,7 +44,8 @@ fn check(entries: &Entries, errors: &mut Errors) {
     let well_formed = !errors.any();
     entries.check_keys(&WORDS, is_step, errors);
     let mut steps = entries.pairs.iter().filter_map(Pair::key).filter(|key| is_step(key));
-    if steps.next().is_none() && well_formed {
+    // A row may bring its step: the compiler knows.
+    if steps.next().is_none() && well_formed && entries.groups.is_empty() {
         errors.push(err!(
             whole_call(),
             "`metric!` has no step: add `step = <expr>`, for example `step = epoch`"
@@ -73,7 +74,7 @@ fn check(entries: &Entries, errors: &mut Errors) {
 /// The error for a value that never changes.
 fn constant(pair: &Pair) -> syn::Error {
     let key = pair.key().map_or("key", |key| key.text.as_str());
-    let key = if syn::parse_str::<syn::Ident>(key).is_ok() { key.to_owned() } else { format!("\"{key}\"") };
+    let key = if syn::parse_str::<Ident>(key).is_ok() { key.to_owned() } else { format!("\"{key}\"") };
     let value = source(&pair.value);
     let what = if is_text(&pair.value) {
         "text cannot be a metric"
@@ -124,18 +125,55 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
         entries.pairs.iter().find(|pair| pair.key().is_some_and(is_step)).map(|pair| number(&pair.value));
     let pairs = entries.pairs.iter().filter(|pair| pair.key().is_none_or(|key| !is_step(key))).map(|pair| {
         let value = number(&pair.value);
-        let key = match &pair.name {
-            Name::Text(key) => LitStr::new(&key.text, key.span).into_token_stream(),
-            Name::Const(key) => quote!(#private::probe::key(#key)),
-        };
+        let key = pair.text(&entries.krate);
         quote!((#key, #value))
     });
-    let rows = entries.groups.iter().map(|row| {
-        let row = borrowed(row);
-        quote!(#private::probe::row(#row))
+    let distinct = entries.key_constants(&WORDS);
+    if entries.groups.is_empty() {
+        return quote!(#distinct #private::log_row(#step, &[#(#pairs),*], &[]););
+    }
+
+    let rows: Vec<_> = (0..)
+        .zip(&entries.groups)
+        .map(|(n, group): (usize, _)| {
+            // Not hidden from the user's code, so that an error about the row points at what the user wrote.
+            Ident::new(&format!("__ups_track_row_{n}"), place(group))
+        })
+        .collect();
+    let steps = usize::from(step.is_some());
+    let step = step.unwrap_or_else(|| match (entries.groups.first(), rows.first()) {
+        // What has no step of its own is reported at the row.
+        (Some(group), Some(row)) => {
+            let private = entries.krate.private_at(place(group));
+            quote_spanned!(place(group)=> #private::probe::own_step(#row))
+        }
+        _ => TokenStream::new(),
+    });
+    let known = entries.known_keys();
+    let (before, step_local) = (local("before"), local("step"));
+    let borrows = entries.groups.iter().map(borrowed);
+    let checked = entries.groups.iter().zip(&rows).map(|(group, row)| {
+        let private = entries.krate.private_at(place(group));
+        let checked = quote_spanned!(place(group)=> #private::probe::row(#row, #before));
+        quote!(let (#row, #before) = #checked;)
     });
     quote! {
-        #private::log_row(#step, &[#(#pairs),*], &[#(#rows),*]);
+        #distinct
+        struct __UpsTrackCall;
+        impl #private::probe::Before for __UpsTrackCall {
+            const KEYS: #private::KeySet = #private::KeySet::new(&[#(#known),*], &[]);
+            const STEPS: usize = #steps;
+        }
+        // A `match` keeps what the rows borrow from alive.
+        match (#(#borrows,)*) {
+            (#(#rows,)*) => {
+                let #step_local = #step;
+                let #before = #private::core::marker::PhantomData::<__UpsTrackCall>;
+                #(#checked)*
+                let _ = #before;
+                #private::log_row(#step_local, &[#(#pairs),*], &[#(#rows),*]);
+            }
+        }
     }
 }
 

@@ -3,7 +3,12 @@
 pub(crate) mod alert;
 pub(crate) mod config;
 pub(crate) mod file;
+#[cfg(feature = "half")]
+mod half;
 pub(crate) mod key;
+pub(crate) mod keyset;
 pub(crate) mod metric;
 pub(crate) mod scalar;
+pub(crate) mod secret;
 pub(crate) mod summary;
+pub(crate) mod table;

@@ -7,8 +7,10 @@ mod output;
 mod rows;
 mod stages;
 mod summary;
+mod tables;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -71,6 +73,8 @@ pub(crate) struct Ledger {
     last_time: u64,
     config: Map<String, Value>,
     refused: HashMap<&'static str, u64>,
+    /// Callsites that were warned about.
+    warned: u64,
     /// Whether any summary value has changed since the last summary record.
     summary_changed: bool,
     items: Vec<u8>,
@@ -94,6 +98,7 @@ impl Ledger {
             last_time: start,
             config: Map::new(),
             refused: HashMap::new(),
+            warned: 0,
             summary_changed: false,
             items: Vec::new(),
             record: Vec::new(),
@@ -247,6 +252,7 @@ impl Ledger {
                 let item = record::FileItem { path, policy: policy.wire(), file_type: 0 };
                 self.output.append(Kind::Files(record::Files { files: vec![item] }));
             }
+            Op::Table { key, table } => self.table(&key, table, time, host),
             Op::Console { stream, text } => {
                 host.console(&text);
                 self.output.append(Kind::OutputRaw(record::OutputRaw {
@@ -265,6 +271,10 @@ impl Ledger {
                 self.summary_changed = true;
             }
             Op::Refused(what) => self.refuse(what),
+            Op::Warned => {
+                self.warned += 1;
+                self.summary_changed = true;
+            }
         }
     }
 
@@ -320,6 +330,8 @@ impl Ledger {
 pub(crate) trait Host {
     /// Console text, for `output.log`.
     fn console(&mut self, text: &str);
+    /// Keeps a file of the run that belongs to a value; `path` is relative and leads down.
+    fn media(&mut self, path: &str, content: &[u8]) -> io::Result<()>;
     /// Changes tags, notes or name; gives the run record that says so.
     fn amend(&mut self, op: Op) -> Option<record::Run>;
 }

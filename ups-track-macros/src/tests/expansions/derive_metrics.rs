@@ -3,6 +3,14 @@ impl<T> ::ups_track::__private::Metrics for Losses<T>
 where
     T: ::ups_track::__private::MetricValue,
 {
+    const KEYS: ::ups_track::__private::KeySet = {
+        #[allow(unused_imports)]
+        use ::ups_track::__private::probe::Unknown as _;
+        ::ups_track::__private::KeySet::new(
+            &["data", "reg/l2"],
+            &[("physics", ::ups_track::__private::probe::Of::<Residuals>::METRICS)],
+        )
+    };
     fn visit_metrics(
         &self,
         each: &mut dyn ::ups_track::__private::core::ops::FnMut(

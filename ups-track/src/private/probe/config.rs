@@ -96,8 +96,15 @@ pub trait ConfigEntry {
     fn in_event(&self) -> bool;
     /// What the event's field holds.
     fn field(&self) -> impl tracing::field::Value;
-    /// Adds the value to the entries that no event can carry.
-    fn collect(&self, key: &str, entries: &mut Map<String, Value>);
+    /// Adds the value to the entries that no event carries.
+    fn insert(&self, key: &str, entries: &mut Map<String, Value>);
+    /// The same, unless the event carries the value.
+    #[inline]
+    fn collect(&self, key: &str, entries: &mut Map<String, Value>) {
+        if !self.in_event() {
+            self.insert(key, entries);
+        }
+    }
 }
 
 pub struct ConfigField<'a, T: ?Sized>(&'a T);
@@ -109,10 +116,8 @@ impl<T: ConfigScalar + ?Sized> ConfigEntry for ConfigField<'_, T> {
     fn field(&self) -> impl tracing::field::Value {
         self.0.field()
     }
-    fn collect(&self, key: &str, entries: &mut Map<String, Value>) {
-        if !self.in_event() {
-            entries.insert(key.to_owned(), self.0.config_value());
-        }
+    fn insert(&self, key: &str, entries: &mut Map<String, Value>) {
+        entries.insert(key.to_owned(), self.0.config_value());
     }
 }
 
@@ -127,7 +132,7 @@ impl<T: ConfigValue + ?Sized> ConfigEntry for ConfigJson<'_, T> {
     fn field(&self) -> impl tracing::field::Value {
         tracing::field::Empty
     }
-    fn collect(&self, key: &str, entries: &mut Map<String, Value>) {
+    fn insert(&self, key: &str, entries: &mut Map<String, Value>) {
         entries.insert(key.to_owned(), self.0.config_value());
     }
 }
@@ -141,5 +146,5 @@ impl ConfigEntry for f64 {
     fn field(&self) -> impl tracing::field::Value {
         tracing::field::Empty
     }
-    fn collect(&self, _: &str, _: &mut Map<String, Value>) {}
+    fn insert(&self, _: &str, _: &mut Map<String, Value>) {}
 }

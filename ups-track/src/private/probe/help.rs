@@ -58,13 +58,8 @@ pub fn file_path<T: FilePath + ?Sized>(path: &T) -> Cow<'_, str> {
 }
 
 #[inline]
-pub fn key(key: Key) -> &'static str {
+pub const fn key(key: Key) -> &'static str {
     key.as_str()
-}
-
-#[inline]
-pub fn row<T: Metrics>(row: &T) -> &dyn Metrics {
-    row
 }
 
 #[inline]
