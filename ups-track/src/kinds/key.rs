@@ -1,5 +1,7 @@
 //! What a key may look like: one rule, read by the macros' constants and at run time.
 
+use super::const_text::ConstText;
+
 /// Why a key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyFault {
@@ -57,14 +59,24 @@ impl Key {
     /// If the name is empty, begins with `_`, or has a character outside `A-Z a-z 0-9 _ - . /`.
     #[expect(clippy::panic, reason = "in a const item this panic is the compile error")]
     pub const fn new(name: &'static str) -> Self {
-        match fault(name) {
-            None => Self(name),
-            Some(KeyFault::Empty) => panic!("the key is empty"),
-            Some(KeyFault::Reserved) => panic!("keys that begin with `_` belong to W&B"),
-            Some(KeyFault::Character(_)) => {
-                panic!("the key has a character outside ASCII letters, digits, `_`, `-`, `.` and `/`")
+        const ALLOWED: &str = "allowed are ASCII letters, digits, `_`, `-`, `.` and `/`";
+        let text = match fault(name) {
+            None => return Self(name),
+            Some(KeyFault::Empty) => ConstText::new().with("the key is empty"),
+            Some(KeyFault::Reserved) => ConstText::new()
+                .with("key `")
+                .with(name)
+                .with("` is reserved: names beginning with `_` belong to W&B"),
+            Some(KeyFault::Character(byte)) => {
+                let text = ConstText::new().with("key `").with(name).with("` holds ");
+                let text = match core::str::from_utf8(&[byte]) {
+                    Ok(character) => text.with("'").with(character).with("'"),
+                    Err(_) => text.with("a character that is not ASCII"),
+                };
+                text.with("; ").with(ALLOWED)
             }
-        }
+        };
+        panic!("{}", text.as_str())
     }
 
     /// The name.

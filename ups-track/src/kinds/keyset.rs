@@ -2,6 +2,8 @@
 //!
 //! A derive sees one struct; what its `flatten`ed structs bring is only known when constants are evaluated.
 
+use super::const_text::ConstText;
+
 /// The keys that a type records: its own, and those of the structs inside it, below their prefixes.
 ///
 /// The derives write it. Types whose keys are known only at run time, such as slices of pairs, have
@@ -100,33 +102,6 @@ impl Paths {
     }
 }
 
-/// Text that is put together by the compiler.
-struct Text {
-    bytes: [u8; 256],
-    len: usize,
-}
-
-impl Text {
-    const fn push(&mut self, text: &str) {
-        let mut rest = text.as_bytes();
-        while let [byte, tail @ ..] = rest {
-            if self.len < self.bytes.len() {
-                self.bytes[self.len] = *byte;
-                self.len += 1;
-            }
-            rest = tail;
-        }
-    }
-
-    const fn as_str(&self) -> &str {
-        match core::str::from_utf8(self.bytes.split_at(self.len).0) {
-            Ok(text) => text,
-            // Keys are ASCII and a cut within the message is far off.
-            Err(_) => "a key appears twice",
-        }
-    }
-}
-
 /// Does not compile, in a constant, if a key appears twice; `noun` is what keys are called, such as `metric key`.
 ///
 /// # Panics
@@ -142,18 +117,18 @@ pub const fn assert_distinct(noun: &str, sets: &[KeySet]) {
         rest = more;
     }
     let Some(path) = paths.repeated() else { return };
-    let mut text = Text { bytes: [0; 256], len: 0 };
-    text.push(noun);
-    text.push(" `");
+    let mut text = ConstText::new().with(noun).with(" `");
     let mut part = 0;
     while part < path.len {
         if part > 0 {
-            text.push("/");
+            text = text.with("/");
         }
-        text.push(path.parts[part]);
+        text = text.with(path.parts[part]);
         part += 1;
     }
-    text.push("` appears twice; the second value would replace the first; rename one (a `flatten` can have a `prefix`)");
+    text = text.with(
+        "` appears twice; the second value would replace the first; rename one (a `flatten` can have a `prefix`)",
+    );
     panic!("{}", text.as_str())
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod config;
+mod const_text;
 pub(crate) mod file;
 #[cfg(feature = "half")]
 mod half;
