@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use tracing::info;
 use ups_track::{EvalSummary, RunConfig, config, eval_summary, file, metric, summary, track_stage};
 use ups_track_examples::burgers::{DataConfig, Dataset, Score, Trainer, TrainerConfig};
+use ups_track_examples::checkpoint;
 use ups_track_examples::network::{Network, Shape};
 
 /// What the run was given: it becomes the run's config.
@@ -114,7 +115,7 @@ fn evaluate(operator: &Network, data: &Dataset) -> Result<Scores, Box<dyn Error>
 fn save(operator: &Network, dir: &Path) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(dir)?;
     let path = dir.join("operator.json");
-    operator.save(&path)?;
+    checkpoint::save(operator, &path)?;
     Ok(path)
 }
 

@@ -32,7 +32,17 @@ pub struct DataConfig {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        Self { points: 64, modes: 3, nu: 0.01, floor: None, time: 0.2, jumps: 1, train: 256, test: 64, seed: 0 }
+        Self {
+            points: 64,
+            modes: 3,
+            nu: 0.01,
+            floor: None,
+            time: 0.2,
+            jumps: 1,
+            train: 256,
+            test: 64,
+            seed: 0,
+        }
     }
 }
 

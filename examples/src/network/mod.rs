@@ -14,9 +14,6 @@
 //! field is kept to round-off whatever the weights. Being a convolution, the network commutes with
 //! shifts, as Burgers' equation does.
 
-use std::path::Path;
-use std::{fs, io};
-
 mod adam;
 mod conv;
 mod descent;
@@ -156,32 +153,6 @@ impl Network {
             *weight += rate * (other - *weight);
         }
     }
-
-    /// Writes the network as JSON, through a temporary file beside `path`: a run that is killed
-    /// leaves the previous checkpoint or the new one, never half of it.
-    ///
-    /// # Errors
-    ///
-    /// Any error of writing or renaming the file.
-    pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let path = path.as_ref();
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        fs::write(&partial, serde_json::to_vec(self)?)?;
-        fs::rename(&partial, path)
-    }
-
-    /// Reads what [`save`](Self::save) wrote.
-    ///
-    /// # Errors
-    ///
-    /// Any error of reading the file; [`io::ErrorKind::InvalidData`] where it is no network or has
-    /// another number of weights than its shape asks for. A diverged network does not load: JSON has
-    /// no NaN.
-    pub fn load(path: impl AsRef<Path>) -> io::Result<Self> {
-        serde_json::from_slice(&fs::read(path)?)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-    }
 }
 
 /// A network as read, before its weights are counted: a file is edited or truncated more easily
@@ -240,23 +211,5 @@ mod tests {
         let network = Network::new(Shape::default(), 1);
         assert!(network.predict(&[]).is_empty());
         assert_eq!(network.predict(&[1.0, 2.0]).len(), 2);
-    }
-
-    #[test]
-    fn a_checkpoint_gives_the_network_back() -> io::Result<()> {
-        let path = std::env::temp_dir().join(format!("burgers-network-{}.json", std::process::id()));
-        let network = Network::new(Shape::default(), 2);
-        network.save(&path)?;
-        let loaded = Network::load(&path)?;
-        assert_eq!(loaded.shape(), network.shape());
-        assert!(score::max_error(loaded.weights(), network.weights()) < 1e-15);
-
-        let cut = Network { weights: vec![0.0; 3], ..network };
-        cut.save(&path)?;
-        let error = Network::load(&path).map(|_| ()).map_err(|error| error.kind());
-        assert_eq!(error, Err(io::ErrorKind::InvalidData));
-        fs::remove_file(&path)?;
-        assert!(Network::load(&path).is_err());
-        Ok(())
     }
 }
