@@ -10,6 +10,7 @@ mod functions;
 mod keys;
 mod krate;
 mod options;
+mod secret_names;
 mod values;
 
 use proc_macro::TokenStream;
@@ -96,6 +97,33 @@ pub fn summary(input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn config(input: TokenStream) -> TokenStream {
     calls::config(input.into()).into()
+}
+
+/// Logs tables: rows to compare, as W&B tables.
+///
+/// ```
+/// # use ups_track::{Key, TableRow, table};
+/// #[derive(TableRow)]
+/// struct Case {
+///     name: String,
+///     rel_l2: f64,
+/// }
+/// # const WORST: Key = Key::new("eval/worst");
+/// let cases = vec![Case { name: "disk".into(), rel_l2: 0.01 }];
+/// table!("eval/cases" = cases);
+/// table!(cases, {WORST} = &cases[..1]);
+/// ```
+///
+/// A table is a `Table`, `Vec`, array or slice of a `#[derive(TableRow)]` struct; a row of another shape does not compile.
+/// Keys are as in [`summary!`]: no stage stands in front. Logged again under the same key, it is a newer version of the
+/// table. W&B shows 10,000 rows; more are left out with a warning.
+///
+/// # Expansion
+///
+/// `log_table("eval/cases", &cases)`: a table does not fit a `tracing` field.
+#[proc_macro]
+pub fn table(input: TokenStream) -> TokenStream {
+    calls::table(input.into()).into()
 }
 
 /// Sends a message to a person: a W&B alert.
@@ -334,6 +362,36 @@ pub fn derive_metrics(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(EvalSummary, attributes(track))]
 pub fn derive_eval_summary(item: TokenStream) -> TokenStream {
     derives::eval_summary(item.into()).into()
+}
+
+/// Makes a struct a row of a table, for [`table!`], `Table` and `Run::log_table`.
+///
+/// ```
+/// # use ups_track::TableRow;
+/// #[derive(TableRow)]
+/// struct Case {
+///     name: String,
+///     #[track(rename = "relative L2 error")]
+///     rel_l2: f64,
+///     converged: Option<bool>,
+///     #[track(skip)]
+///     _field: Vec<f64>,
+/// }
+/// ```
+///
+/// | option | meaning |
+/// |---|---|
+/// | `rename = "name"` | another name of the column than the field's; any text |
+/// | `skip` | no column |
+///
+/// A cell is a number, a bool, text, or an `Option` of one. The columns stand in the order of the fields.
+///
+/// # Expansion
+///
+/// `impl TableRow for Case { const COLUMNS = &["name", …]; fn cells(&self) -> Vec<Value> { … } }`
+#[proc_macro_derive(TableRow, attributes(track))]
+pub fn derive_table_row(item: TokenStream) -> TokenStream {
+    derives::table_row(item.into()).into()
 }
 
 /// Makes a struct or enum a config, for `config!(..hyper)`, `Run::builder().config(&hyper)` and as a value inside

@@ -51,6 +51,7 @@
 //! | a number that changes with a step | [`metric!`], `#[derive(Metrics)]` | `metric.x` + `step` | history, a line chart |
 //! | one final value of the run | [`summary!`], [`macro@eval_summary`], `#[derive(EvalSummary)]` | `summary.x` | summary |
 //! | what the run was given | [`config!`], `#[derive(RunConfig)]` | `config.x` | config |
+//! | rows to compare | [`table!`], `#[derive(TableRow)]` | | table |
 //! | a message to a person | [`alert!`] | `alert.title` | alert |
 //! | a checkpoint, a report | [`file!`] | `file.x` | files |
 //! | a line for people | any `tracing` message | | console |
@@ -130,15 +131,19 @@ pub use kinds::alert::{Alert, AlertLevel};
 pub use kinds::config::{ConfigValue, RunConfig};
 pub use kinds::file::FilePolicy;
 pub use kinds::key::Key;
-pub use kinds::metric::{MetricField, MetricValue, Metrics, Number};
+pub use kinds::keyset::KeySet;
+pub use kinds::metric::{MetricField, MetricValue, Metrics, Number, SteppedMetrics};
 pub use kinds::scalar::Scalar;
+pub use kinds::secret::Secret;
 pub use kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};
+pub use kinds::table::{Table, TableCell, TableRow, TableRows};
 pub use layer::{Interested, Layer, Recording, layer};
 pub use recorder::Stream;
 pub use run::{Finished, MetricDefinition, Run, RunBuilder, RunGuard};
 pub use settings::{Mode, Resume};
 pub use ups_track_macros::{
-    EvalSummary, Metrics, RunConfig, alert, config, eval_summary, file, main, metric, summary, track_stage,
+    EvalSummary, Metrics, RunConfig, TableRow, alert, config, eval_summary, file, main, metric, summary,
+    table, track_stage,
 };
 
 /// Starts the global run from the environment, with a subscriber and handlers: for programs that have none.

@@ -3,6 +3,11 @@
 
 use serde_json::Value;
 
+/// The rule of the macros, for a test that compares both.
+#[cfg(test)]
+#[path = "../../ups-track-macros/src/secret_names.rs"]
+mod macros;
+
 /// What stands in place of a secret.
 pub(crate) const HIDDEN: &str = "[hidden by ups-track]";
 
@@ -179,6 +184,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_macros_have_the_same_rule(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "api", "Api", "key", "KEY", "token", "tokens", "auth", "secret", "passwd", "credential", "x", "lr", "hf",
+                ]),
+                0..4,
+            ),
+            between in prop::sample::select(vec!["", "_", "-", "."]),
+        ) {
+            let name = parts.join(between);
+            prop_assert_eq!(macros::is_secret_name(&name), is_secret_name(&name), "{}", name);
+        }
+
         #[test]
         fn urls_never_panic_and_keep_plain_text(text in "\\PC*") {
             let clean = without_url_credentials(&text);

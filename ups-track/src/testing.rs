@@ -82,10 +82,17 @@ impl Capture {
     /// Ends the capture and tells what was recorded.
     pub fn finish(self) -> Captured {
         let code = i32::from(std::thread::panicking());
-        let report = self.writer.lock().unwrap_or_else(PoisonError::into_inner).finish(code);
+        let (report, media) = {
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            (writer.finish(code), std::mem::take(&mut writer.surroundings.media))
+        };
         debug_assert!(!self.recorder.is_open(), "a finished capture takes nothing any more");
         let records = std::mem::take(&mut *self.records.lock().unwrap_or_else(PoisonError::into_inner));
-        Captured::from_records(records, report.refused, report.lost)
+        let mut captured = Captured { refused: report.refused, lost: report.lost, ..Captured::default() };
+        for record in records {
+            captured.take(record, &media);
+        }
+        captured
     }
 }
 
@@ -186,6 +193,17 @@ pub struct CapturedAlert {
     pub level: String,
 }
 
+/// A table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CapturedTable {
+    /// The key.
+    pub key: String,
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The cells, row by row.
+    pub rows: Vec<Vec<Value>>,
+}
+
 /// What a piece of code recorded.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -203,6 +221,8 @@ pub struct Captured {
     pub alerts: Vec<CapturedAlert>,
     /// The saved files, in order: path and policy (`now`, `end`, `live`).
     pub files: Vec<(String, &'static str)>,
+    /// The tables, in order.
+    pub tables: Vec<CapturedTable>,
     /// The console output.
     pub console: String,
     /// Values that were refused.
@@ -227,19 +247,17 @@ impl Captured {
         self.definitions.iter().rev().find(|defined| defined.name == name)
     }
 
-    fn from_records(records: Vec<Record>, refused: u64, lost: u64) -> Self {
-        let mut captured = Self { refused, lost, ..Self::default() };
-        for record in records {
-            captured.take(record);
-        }
-        captured
-    }
-
-    fn take(&mut self, record: Record) {
+    fn take(&mut self, record: Record, media: &[(String, Vec<u8>)]) {
         match record.kind {
             Some(Kind::History(history)) => {
-                let values = history.item.iter().map(|item| (name(item), number(&item.value_json)));
-                self.rows.push(Row { values: values.filter(|(name, _)| !name.starts_with('_')).collect() });
+                let own = history.item.iter().filter(|item| !name(item).starts_with('_'));
+                let (values, numbers): (Vec<_>, Vec<_>) =
+                    own.partition(|item| item.value_json.starts_with('{'));
+                self.tables.extend(values.into_iter().filter_map(|item| table(item, media)));
+                if !numbers.is_empty() {
+                    let values = numbers.iter().map(|item| (name(item), number(&item.value_json)));
+                    self.rows.push(Row { values: values.collect() });
+                }
             }
             Some(Kind::Summary(summary)) => self.summary.extend(entries(&summary.update)),
             Some(Kind::Config(config)) => self.config.extend(entries(&config.update)),
@@ -271,6 +289,20 @@ fn number(json: &str) -> f64 {
         "-Infinity" => f64::NEG_INFINITY,
         json => json.parse().unwrap_or(f64::NAN),
     }
+}
+
+/// The table that a value refers to.
+fn table(item: &Item, media: &[(String, Vec<u8>)]) -> Option<CapturedTable> {
+    let value: Value = serde_json::from_str(&item.value_json).ok()?;
+    let path = value.get("path")?.as_str()?;
+    let (_, content) = media.iter().find(|(name, _)| name == path)?;
+    let content: Value = serde_json::from_slice(content).ok()?;
+    let columns = serde_json::from_value(content.get("columns")?.clone()).ok()?;
+    Some(CapturedTable {
+        key: name(item),
+        columns,
+        rows: serde_json::from_value(content.get("data")?.clone()).ok()?,
+    })
 }
 
 fn entries(items: &[Item]) -> impl Iterator<Item = (String, Value)> + '_ {

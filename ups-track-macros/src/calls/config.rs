@@ -9,7 +9,7 @@ use crate::keys::KeyName;
 use crate::krate::Krate;
 use crate::values::{borrowed, local, place, probed};
 
-const WORDS: Words = Words { owner: "config!", noun: "config key", group: "settings", consts: false };
+const WORDS: Words = Words { owner: "config!", noun: "config key", group: "settings" };
 
 pub(crate) fn config(input: TokenStream) -> TokenStream {
     let empty = "`config!` has no entry: add `key = <expr>`, for example `epochs = 100`";
@@ -38,9 +38,21 @@ fn expand(entries: &Entries) -> TokenStream {
     let groups = entries.groups.iter().map(borrowed);
     let pairs: Vec<_> = entries.pairs.iter().filter_map(|pair| Some((pair.key()?, &pair.value))).collect();
     let pairs = (!pairs.is_empty()).then(|| expand_pairs(&entries.krate, &pairs));
+    let distinct = entries.assert_distinct(&WORDS);
+    let json = local("json");
+    let constants = entries.constants().map(|(key, value)| {
+        let value = probe(&entries.krate, value);
+        quote! {
+            let mut #json = #private::serde_json::Map::new();
+            #private::probe::ConfigEntry::insert(&#value, #private::probe::key(#key), &mut #json);
+            #private::config(#json);
+        }
+    });
     quote! {
         if #private::on() {
+            #distinct
             #pairs
+            #(#constants)*
             #( #private::probe::settings(#groups); )*
         }
     }

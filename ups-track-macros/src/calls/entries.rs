@@ -1,8 +1,10 @@
 //! What `metric!`, `summary!` and `config!` have in common: `key = value` pairs and `..structs`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
+use syn::spanned::Spanned as _;
 use syn::{Expr, Member, Token, braced, token};
 
 use crate::errors::{Errors, err};
@@ -19,8 +21,6 @@ pub(crate) struct Words {
     pub(crate) noun: &'static str,
     /// A whole struct: `row`.
     pub(crate) group: &'static str,
-    /// Whether `{KEY} = value` is allowed.
-    pub(crate) consts: bool,
 }
 
 /// The key of a pair.
@@ -133,6 +133,37 @@ impl Entries {
         }
     }
 
+    /// The pairs whose key is a `Key` constant.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (&Expr, &Expr)> {
+        self.pairs.iter().filter_map(|pair| match &pair.name {
+            Name::Const(key) => Some((key, &pair.value)),
+            Name::Text(_) => None,
+        })
+    }
+
+    /// The keys that can be compared when the call is compiled, as expressions.
+    pub(crate) fn known_keys(&self) -> Vec<TokenStream> {
+        let known = self.pairs.iter().filter_map(|pair| match &pair.name {
+            Name::Text(key) => {
+                let text = &key.text;
+                Some(quote!(#text))
+            }
+            Name::Const(key) => is_const_path(key).then(|| quote!(#key.as_str())),
+        });
+        known.collect()
+    }
+
+    /// The check that no `Key` constant repeats another key; macros see only names, the compiler sees values.
+    pub(crate) fn assert_distinct(&self, words: &Words) -> Option<TokenStream> {
+        let is_known = |pair: &Pair| matches!(&pair.name, Name::Const(key) if is_const_path(key));
+        let first = self.pairs.iter().find(|pair| is_known(pair))?;
+        let Name::Const(first) = &first.name else { return None };
+        let (private, keys, noun) = (self.krate.private_at(first.span()), self.known_keys(), words.noun);
+        Some(quote_spanned! {first.span()=>
+            const _: () = #private::assert_distinct(#noun, &[#private::KeySet::new(&[#(#keys),*], &[])]);
+        })
+    }
+
     /// A value by its kind.
     pub(crate) fn value(&self, value: &Expr, method: &str) -> TokenStream {
         probed(&self.krate, "Probe", &borrowed(value), place(value), method)
@@ -150,6 +181,16 @@ impl Entries {
     }
 }
 
+/// Whether an expression looks like a constant: a path through modules to a name in capitals.
+fn is_const_path(expr: &Expr) -> bool {
+    let Expr::Path(path) = expr else { return false };
+    let mut segments = path.path.segments.iter().rev().map(|segment| segment.ident.unraw().to_string());
+    let lower = |name: &String| name.chars().next().is_some_and(|first| first.is_lowercase() || first == '$');
+    path.qself.is_none()
+        && segments.next().is_some_and(|name| !name.chars().any(char::is_lowercase))
+        && segments.all(|name| lower(&name))
+}
+
 fn entry(input: ParseStream, words: &Words) -> syn::Result<Entry> {
     if input.peek(Token![crate]) && input.peek2(Token![=]) {
         input.parse::<Token![crate]>()?;
@@ -164,7 +205,7 @@ fn entry(input: ParseStream, words: &Words) -> syn::Result<Entry> {
         }
         return input.parse().map(Entry::Group);
     }
-    let name = if input.peek(token::Brace) && words.consts {
+    let name = if input.peek(token::Brace) {
         let content;
         let brace = braced!(content in input);
         let key = content.parse()?;

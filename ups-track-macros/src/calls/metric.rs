@@ -1,16 +1,16 @@
 //! `metric!`: numbers that change with a step.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Expr, LitStr};
+use syn::{Expr, Ident, LitStr};
 
 use super::entries::{Entries, Name, Pair, Words, whole_call};
 use crate::errors::{Errors, err};
 use crate::keys::KeyName;
-use crate::values::{borrowed, is_constant, is_text, source};
+use crate::values::{borrowed, is_constant, is_text, local, place, source};
 
-const WORDS: Words = Words { owner: "metric!", noun: "metric key", group: "row", consts: true };
+const WORDS: Words = Words { owner: "metric!", noun: "metric key", group: "row" };
 
 /// The macros of `tracing` reach the recursion limit of a crate at a little more than a hundred fields.
 const MOST_FIELDS: usize = 64;
@@ -44,7 +44,8 @@ fn check(entries: &Entries, errors: &mut Errors) {
     let well_formed = !errors.any();
     entries.check_keys(&WORDS, is_step, errors);
     let mut steps = entries.pairs.iter().filter_map(Pair::key).filter(|key| is_step(key));
-    if steps.next().is_none() && well_formed {
+    // A row may bring its step: the compiler knows.
+    if steps.next().is_none() && well_formed && entries.groups.is_empty() {
         errors.push(err!(
             whole_call(),
             "`metric!` has no step: add `step = <expr>`, for example `step = epoch`"
@@ -73,7 +74,7 @@ fn check(entries: &Entries, errors: &mut Errors) {
 /// The error for a value that never changes.
 fn constant(pair: &Pair) -> syn::Error {
     let key = pair.key().map_or("key", |key| key.text.as_str());
-    let key = if syn::parse_str::<syn::Ident>(key).is_ok() { key.to_owned() } else { format!("\"{key}\"") };
+    let key = if syn::parse_str::<Ident>(key).is_ok() { key.to_owned() } else { format!("\"{key}\"") };
     let value = source(&pair.value);
     let what = if is_text(&pair.value) {
         "text cannot be a metric"
@@ -130,12 +131,52 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
         };
         quote!((#key, #value))
     });
-    let rows = entries.groups.iter().map(|row| {
-        let row = borrowed(row);
-        quote!(#private::probe::row(#row))
+    let distinct = entries.assert_distinct(&WORDS);
+    if entries.groups.is_empty() {
+        return quote!(#distinct #private::log_row(#step, &[#(#pairs),*], &[]););
+    }
+
+    let rows: Vec<_> = (0..)
+        .zip(&entries.groups)
+        .map(|(n, group): (usize, _)| {
+            // Hidden from the user's code, but an error about the row points at what the user wrote.
+            Ident::new(&format!("row_{n}"), Span::mixed_site().located_at(place(group)))
+        })
+        .collect();
+    let steps = usize::from(step.is_some());
+    let step = step.unwrap_or_else(|| match (entries.groups.first(), rows.first()) {
+        // What has no step of its own is reported at the row.
+        (Some(group), Some(row)) => {
+            let private = entries.krate.private_at(place(group));
+            quote_spanned!(place(group)=> #private::probe::own_step(#row))
+        }
+        _ => TokenStream::new(),
+    });
+    let known = entries.known_keys();
+    let (before, step_local) = (local("before"), local("step"));
+    let borrows = entries.groups.iter().map(borrowed);
+    let checked = entries.groups.iter().zip(&rows).map(|(group, row)| {
+        let private = entries.krate.private_at(place(group));
+        let checked = quote_spanned!(place(group)=> #private::probe::row(#row, #before));
+        quote!(let (#row, #before) = #checked;)
     });
     quote! {
-        #private::log_row(#step, &[#(#pairs),*], &[#(#rows),*]);
+        #distinct
+        struct __UpsTrackCall;
+        impl #private::probe::Before for __UpsTrackCall {
+            const KEYS: #private::KeySet = #private::KeySet::new(&[#(#known),*], &[]);
+            const STEPS: usize = #steps;
+        }
+        // A `match` keeps what the rows borrow from alive.
+        match (#(#borrows,)*) {
+            (#(#rows,)*) => {
+                let #step_local = #step;
+                let #before = #private::core::marker::PhantomData::<__UpsTrackCall>;
+                #(#checked)*
+                let _ = #before;
+                #private::log_row(#step_local, &[#(#pairs),*], &[#(#rows),*]);
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use syn::LitStr;
 use super::entries::{Entries, Words};
 use crate::values::borrowed;
 
-const WORDS: Words = Words { owner: "summary!", noun: "summary key", group: "scores", consts: false };
+const WORDS: Words = Words { owner: "summary!", noun: "summary key", group: "scores" };
 
 pub(crate) fn summary(input: TokenStream) -> TokenStream {
     let empty = "`summary!` has no value: add `key = <expr>`, for example `nrmse = 0.09`";
@@ -40,9 +40,16 @@ fn expand(entries: &Entries) -> TokenStream {
         }
     });
     let groups = entries.groups.iter().map(borrowed);
+    let distinct = entries.assert_distinct(&WORDS);
+    let constants = entries.constants().map(|(key, value)| {
+        let value = entries.value(value, "summary");
+        quote!(#private::probe::scores(&[(#private::probe::key(#key), #value)], "");)
+    });
     quote! {
         if #private::on() {
+            #distinct
             #event
+            #(#constants)*
             #( #private::probe::scores(#groups, ""); )*
         }
     }

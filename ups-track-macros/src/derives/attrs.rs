@@ -1,8 +1,9 @@
 //! `#[track(..)]` on the fields of `Metrics` and `EvalSummary`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::parse::ParseStream;
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, Field, Ident, Token, Type, parenthesized};
 
 use super::input::Input;
@@ -43,6 +44,46 @@ pub(crate) struct Member {
     /// A struct of the same kind, whose values stand beside those of this one, below the prefix.
     pub(crate) flatten: Option<String>,
     pub(crate) goal: Option<&'static str>,
+    /// The field is the step of the row.
+    pub(crate) step: bool,
+}
+
+impl Member {
+    /// Whether the field is a value under a key of its own.
+    pub(crate) fn is_value(&self) -> bool {
+        self.flatten.is_none() && !self.step
+    }
+}
+
+/// `const KEYS`: the keys of the struct, and those of the structs inside it.
+pub(crate) fn keys(members: &[Member], private: &TokenStream, kind: &str) -> TokenStream {
+    let kind = Ident::new(kind, Span::call_site());
+    let own = members.iter().filter(|member| member.is_value()).map(|member| &member.key.text);
+    let inner = members.iter().filter_map(|Member { ty, flatten, .. }| {
+        let prefix = flatten.as_ref()?;
+        Some(quote_spanned!(ty.span()=> (#prefix, <#ty as #private::#kind>::KEYS)))
+    });
+    quote!(const KEYS: #private::KeySet = #private::KeySet::new(&[#(#own),*], &[#(#inner),*]);)
+}
+
+/// The check that no key of an inner struct repeats another one, at the inner struct; only for types whose constants are
+/// known here.
+pub(crate) fn assert_distinct(
+    input: &Input,
+    members: &[Member],
+    krate: &Krate,
+    noun: &str,
+    kind: &str,
+) -> Option<TokenStream> {
+    let last = members.iter().rev().find(|member| member.flatten.is_some())?;
+    if !input.generics.params.is_empty() {
+        return None;
+    }
+    let (name, kind) = (&input.ident, Ident::new(kind, Span::call_site()));
+    let private = krate.private_at(last.ty.span());
+    Some(quote_spanned! {last.ty.span()=>
+        const _: () = #private::assert_distinct(#noun, &[<#name as #private::#kind>::KEYS]);
+    })
 }
 
 #[derive(Default)]
@@ -52,6 +93,7 @@ struct Track {
     flatten: Option<Span>,
     prefix: Option<KeyName>,
     goal: Option<(&'static str, Span)>,
+    step: Option<Span>,
     /// What only makes sense for a value of its own: the option and where it is.
     of_value: Option<(String, Span)>,
 }
@@ -65,7 +107,7 @@ fn members(
     errors: &mut Errors,
 ) -> Vec<Member> {
     let mut keys = Keys::new(noun, "one struct");
-    let mut members = Vec::new();
+    let mut members: Vec<Member> = Vec::new();
     for field in fields {
         let track = track(owner, known, &field.attrs, errors);
         let Some(ident) = field.ident else { continue };
@@ -75,10 +117,21 @@ fn members(
         }
         let key = track.rename.unwrap_or_else(|| KeyName::of_ident(&ident));
         let flatten = track.flatten.map(|_| track.prefix.map(|prefix| prefix.text).unwrap_or_default());
-        if flatten.is_none() {
-            keys.add(&key, errors);
+        let member = Member {
+            ident,
+            ty: field.ty,
+            key,
+            flatten,
+            goal: track.goal.map(|(goal, _)| goal),
+            step: track.step.is_some(),
+        };
+        if member.is_value() {
+            keys.add(&member.key, errors);
         }
-        members.push(Member { ident, ty: field.ty, key, flatten, goal: track.goal.map(|(goal, _)| goal) });
+        if let (Some(span), Some(first)) = (track.step, members.iter().find(|member| member.step)) {
+            errors.push(err!(span, "a row has one step, and `{}` is it already", first.ident));
+        }
+        members.push(member);
     }
     members
 }
@@ -113,6 +166,7 @@ impl Track {
                 self.of_value = Some((name.to_owned(), span));
             }
             "skip" => self.skip = Some(span),
+            "step" => self.step = Some(span),
             "flatten" => self.flatten = Some(span),
             "prefix" => {
                 let prefix = KeyName::of_lit(&options::text(name, input)?);
@@ -139,8 +193,14 @@ impl Track {
     }
 
     fn check(&self, errors: &mut Errors) {
-        if let (Some(span), true) = (self.skip, self.flatten.is_some() || self.of_value.is_some()) {
+        let others = self.flatten.is_some() || self.of_value.is_some();
+        if let (Some(span), true) = (self.skip, others || self.step.is_some()) {
             errors.push(err!(span, "a skipped field has no other options; remove them or `skip`"));
+        } else if let (Some(span), true) = (self.step, others) {
+            errors.push(err!(
+                span,
+                "the step stands under the key of its stage, so it has no other options; remove them"
+            ));
         } else if let (Some(_), Some((name, span))) = (self.flatten, &self.of_value) {
             errors.push(err!(
                 *span,
@@ -176,7 +236,7 @@ fn gate(ident: &Ident, input: ParseStream, errors: &mut Errors) -> syn::Result<(
 }
 
 /// `#[track(..)]` on the type: the path of the facade.
-fn container(owner: &'static str, attrs: &[Attribute], errors: &mut Errors) -> Krate {
+pub(crate) fn container(owner: &'static str, attrs: &[Attribute], errors: &mut Errors) -> Krate {
     const OPTIONS: &[Known] = &[("crate", "crate = <path>")];
     let mut krate = Krate::default();
     let mut options = Options::new(owner, OPTIONS);

@@ -1,7 +1,7 @@
 //! `#[derive(RunConfig)]`: a struct as the config of a run, or a part of it.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Fields, Ident, LitStr, Type, Variant, parse_quote};
@@ -9,8 +9,11 @@ use syn::{Fields, Ident, LitStr, Type, Variant, parse_quote};
 use super::case;
 use super::config_attrs::{Attrs, OWNER};
 use super::input::{Data, Input};
+use super::types::{is_secret, is_text};
 use crate::errors::{Errors, err};
 use crate::keys::{self, KeyName, Keys};
+use crate::krate::Krate;
+use crate::secret_names::is_secret_name;
 use crate::values::local;
 
 /// How a part of the config looks as JSON.
@@ -54,7 +57,7 @@ pub(crate) fn run_config(item: TokenStream) -> TokenStream {
     let Some(input) = errors.absorb(parsed) else { return errors.finish().unwrap_or_default() };
     let attrs = Attrs::of_type(&input.attrs, &mut errors);
     let private = attrs.krate.private();
-    let writer = Writer { input: &input, private: &private };
+    let writer = Writer { input: &input, krate: &attrs.krate, private: &private };
     let expanded = match &input.data {
         Data::Struct(fields) => {
             let shape = shape(fields, attrs.rename_all.as_deref(), &mut errors);
@@ -90,7 +93,7 @@ fn shape(fields: &Fields, rule: Option<&str>, errors: &mut Errors) -> Shape {
     let mut members = Vec::new();
     for (index, field) in fields.iter().enumerate() {
         let attrs = Attrs::of_field(&field.attrs, errors);
-        if attrs.skip {
+        if attrs.skip || is_secret(&field.ty) {
             continue;
         }
         let (name, key) = match &field.ident {
@@ -105,6 +108,9 @@ fn shape(fields: &Fields, rule: Option<&str>, errors: &mut Errors) -> Shape {
         };
         if matches!(fields, Fields::Named(_)) && !attrs.flatten {
             keys.add(&key, errors);
+            if is_secret_name(&key.text) && is_text(&field.ty) {
+                errors.push(looks_secret(&key, &field.ty));
+            }
         }
         members.push(Member { name, ty: field.ty.clone(), key, attrs });
     }
@@ -114,6 +120,17 @@ fn shape(fields: &Fields, rule: Option<&str>, errors: &mut Errors) -> Shape {
         (Fields::Unnamed(_), _, last) => Shape::Tuple(members.into_iter().chain(last).collect()),
         (Fields::Named(_), _, last) => Shape::Named(members.into_iter().chain(last).collect()),
     }
+}
+
+/// The error for text under a name that looks like a secret.
+fn looks_secret(key: &KeyName, ty: &Type) -> syn::Error {
+    let (key, ty) = (key, ty.to_token_stream().to_string().replace(' ', ""));
+    err!(
+        key.span,
+        "`{}` looks like a secret, and everybody who sees the run sees its config\nmake it a `ups_track::Secret<{ty}>`, or leave \
+         it out with `#[track(skip)]`; if it is none, name it otherwise: `#[track(rename = \"..\")]`",
+        key.text
+    )
 }
 
 fn cases(variants: &[Variant], outer: &Attrs, errors: &mut Errors) -> Vec<Case> {
@@ -137,6 +154,7 @@ fn cases(variants: &[Variant], outer: &Attrs, errors: &mut Errors) -> Vec<Case> 
 
 struct Writer<'a> {
     input: &'a Input,
+    krate: &'a Krate,
     private: &'a TokenStream,
 }
 
@@ -152,7 +170,9 @@ impl Writer<'_> {
             _ if serde => (None, self.serialized()),
             Shape::Named(members) => {
                 let map = self.map(members, own);
+                let keys = self.keys(members);
                 let config = self.implement("RunConfig", &types, &quote! {
+                    #keys
                     fn entries(&self) -> #private::serde_json::Map<#private::std::string::String, #private::serde_json::Value> {
                         #map
                     }
@@ -166,7 +186,32 @@ impl Writer<'_> {
         };
         let value = self.config_value(&types, &value);
         let one_kind = self.input.one_kind(private);
-        quote!(#config #value #one_kind)
+        let distinct = if serde { None } else { self.assert_distinct(shape.members()) };
+        quote!(#config #value #one_kind #distinct)
+    }
+
+    /// `const KEYS`: the keys of the struct, and those of the structs inside it.
+    fn keys(&self, members: &[Member]) -> TokenStream {
+        let Self { private, .. } = self;
+        let own = members.iter().filter(|member| !member.attrs.flatten).map(|member| &member.key.text);
+        let inner = members
+            .iter()
+            .filter(|member| member.attrs.flatten)
+            .map(|Member { ty, .. }| quote_spanned!(ty.span()=> ("", <#ty as #private::RunConfig>::KEYS)));
+        quote!(const KEYS: #private::KeySet = #private::KeySet::new(&[#(#own),*], &[#(#inner),*]);)
+    }
+
+    /// The check that no key of a struct inside repeats another one.
+    fn assert_distinct(&self, members: &[Member]) -> Option<TokenStream> {
+        let Self { input, krate, .. } = self;
+        let last = members.iter().rev().find(|member| member.attrs.flatten)?;
+        if !input.generics.params.is_empty() {
+            return None;
+        }
+        let (name, private) = (&input.ident, krate.private_at(last.ty.span()));
+        Some(quote_spanned! {last.ty.span()=>
+            const _: () = #private::assert_distinct("config key", &[<#name as #private::RunConfig>::KEYS]);
+        })
     }
 
     fn enumeration(&self, cases: &[Case], serde: bool) -> TokenStream {
@@ -279,7 +324,7 @@ impl Writer<'_> {
     }
 
     fn implement(&self, name: &str, types: &[&Type], body: &TokenStream) -> TokenStream {
-        let (Self { input, private }, name) = (self, Ident::new(name, Span::call_site()));
+        let (Self { input, private, .. }, name) = (self, Ident::new(name, Span::call_site()));
         input.implement(&parse_quote!(#private::#name), &parse_quote!(#private::ConfigValue), types, body)
     }
 }

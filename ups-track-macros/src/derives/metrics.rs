@@ -6,14 +6,16 @@ use syn::LitStr;
 use syn::parse_quote;
 use syn::spanned::Spanned as _;
 
-use super::attrs::{Member, derive};
+use super::attrs::{Member, assert_distinct, derive, keys};
 use super::input::Input;
 use crate::krate::Krate;
 use crate::options::Known;
 use crate::values::{local, place_of_type, probed};
 
+const NOUN: &str = "metric key";
 const OWNER: &str = "#[derive(Metrics)]";
 const OPTIONS: &[Known] = &[
+    ("step", "step"),
     ("rename", "rename = \"..\""),
     ("skip", "skip"),
     ("flatten", "flatten"),
@@ -22,35 +24,65 @@ const OPTIONS: &[Known] = &[
 ];
 
 pub(crate) fn metrics(item: TokenStream) -> TokenStream {
-    derive(item, OWNER, OPTIONS, "metric key", expand)
+    derive(item, OWNER, OPTIONS, NOUN, expand)
 }
 
 fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
     let private = krate.private();
-    let each = if members.is_empty() { local("_each") } else { local("each") };
-    let visits = members.iter().map(|Member { ident, ty, key, flatten, .. }| match flatten {
-        None => {
-            let key = LitStr::new(&key.text, key.span);
-            let value = probed(krate, "Probe", &quote!(&self.#ident), place_of_type(ty), "metric");
-            quote!(#private::probe::metric(#value, #key, #each);)
-        }
-        Some(prefix) => {
-            quote_spanned!(ty.span()=> #private::probe::metrics::<#ty>(&self.#ident, #prefix, #each);)
+    let each = local(if members.iter().all(|member| member.step) { "_each" } else { "each" });
+    let visits = members.iter().filter(|member| !member.step).map(|member| {
+        let Member { ident, ty, key, flatten, .. } = member;
+        match flatten {
+            None => {
+                let key = LitStr::new(&key.text, key.span);
+                let value = probed(krate, "Probe", &quote!(&self.#ident), place_of_type(ty), "metric");
+                quote!(#private::probe::metric(#value, #key, #each);)
+            }
+            Some(prefix) => {
+                quote_spanned!(ty.span()=> #private::probe::metrics::<#ty>(&self.#ident, #prefix, #each);)
+            }
         }
     });
+    let keys = keys(members, &private, "Metrics");
+    let step = members.iter().find(|member| member.step);
+    let has_step = step.map(|_| {
+        quote!(
+            const HAS_STEP: bool = true;
+        )
+    });
     let body = quote! {
+        #keys
+        #has_step
         fn visit_metrics(&self, #each: &mut dyn #private::core::ops::FnMut(&str, #private::Number)) {
             #(#visits)*
         }
     };
     let values: Vec<_> =
         members.iter().filter(|member| member.flatten.is_none()).map(|member| &member.ty).collect();
-    let implementation = input.implement(
-        &parse_quote!(#private::Metrics),
-        &parse_quote!(#private::MetricValue),
-        &values,
-        &body,
-    );
+    let metric_value = parse_quote!(#private::MetricValue);
+    let implementation = input.implement(&parse_quote!(#private::Metrics), &metric_value, &values, &body);
+    let stepped = step.map(|Member { ident, ty, .. }| {
+        let value = probed(krate, "Probe", &quote!(&self.#ident), place_of_type(ty), "metric");
+        let body = quote! {
+            fn step(&self) -> #private::core::option::Option<#private::Number> {
+                #private::MetricField::number(#value)
+            }
+        };
+        input.implement(&parse_quote!(#private::SteppedMetrics), &metric_value, &values, &body)
+    });
     let one_kind = input.one_kind(&private);
-    quote!(#implementation #one_kind)
+    let distinct = assert_distinct(input, members, krate, NOUN, "Metrics");
+    let outer_step = inner_steps(input, members, krate);
+    quote!(#implementation #stepped #one_kind #distinct #outer_step)
+}
+
+/// The check that no struct inside brings a step: the step is one of the whole row.
+fn inner_steps(input: &Input, members: &[Member], krate: &Krate) -> TokenStream {
+    let inner = members.iter().filter(|member| member.flatten.is_some() && input.generics.params.is_empty());
+    inner
+        .map(|Member { ty, .. }| {
+            let private = krate.private_at(ty.span());
+            quote_spanned!(ty.span()=> const _: () = #private::probe::assert_no_step::<#ty>();)
+        })
+        .collect()
 }

@@ -5,12 +5,13 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Ident, LitStr, Type, parse_quote};
 
-use super::attrs::{Member, derive};
+use super::attrs::{Member, assert_distinct, derive, keys};
 use super::input::Input;
 use crate::krate::Krate;
 use crate::options::Known;
 use crate::values::{local, place_of_type, probed};
 
+const NOUN: &str = "summary key";
 const OWNER: &str = "#[derive(EvalSummary)]";
 const OPTIONS: &[Known] = &[
     ("goal", "goal = \"min\"|\"max\""),
@@ -26,7 +27,7 @@ const OPTIONS: &[Known] = &[
 const MOST_FIELDS: usize = 64;
 
 pub(crate) fn eval_summary(item: TokenStream) -> TokenStream {
-    derive(item, OWNER, OPTIONS, "summary key", expand)
+    derive(item, OWNER, OPTIONS, NOUN, expand)
 }
 
 fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
@@ -34,7 +35,8 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
     let goals = goals(input, members, &private);
     let visit = visit(members, krate);
     let emit = emit(members, krate);
-    let body = quote!(#goals #visit #emit);
+    let keys = keys(members, &private, "EvalSummary");
+    let body = quote!(#keys #goals #visit #emit);
     let values: Vec<_> =
         members.iter().filter(|member| member.flatten.is_none()).map(|member| &member.ty).collect();
     let implementation = input.implement(
@@ -44,7 +46,8 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
         &body,
     );
     let one_kind = input.one_kind(&private);
-    quote!(#implementation #one_kind)
+    let distinct = assert_distinct(input, members, krate, NOUN, "EvalSummary");
+    quote!(#implementation #one_kind #distinct)
 }
 
 /// `const GOALS`, with the goals of the structs inside; a generic struct cannot add those up.

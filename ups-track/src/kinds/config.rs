@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::keyset::KeySet;
+
 /// A value that can be a config entry: numbers, bools, text, paths, durations (in seconds), lists, maps, `Option`s
 /// (null when `None`), and every type with `#[derive(RunConfig)]`.
 #[diagnostic::on_unimplemented(
@@ -40,12 +42,16 @@ pub trait ConfigValue {
     label = "expected a struct with `#[derive(RunConfig)]`, or `(key, value)` pairs"
 )]
 pub trait RunConfig {
+    /// The keys, as far as they are known before the program runs: what the compiler compares.
+    const KEYS: KeySet = KeySet::UNKNOWN;
+
     /// The entries, by key.
     fn entries(&self) -> Map<String, Value>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: RunConfig + ?Sized> RunConfig for &T {
+    const KEYS: KeySet = T::KEYS;
     fn entries(&self) -> Map<String, Value> {
         (**self).entries()
     }

@@ -5,6 +5,8 @@ use std::num::{
     NonZeroUsize,
 };
 
+use super::keyset::KeySet;
+
 /// A number as it travels: integers stay integers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Number {
@@ -212,12 +214,59 @@ impl<T: MetricValue> MetricValue for Option<T> {
     label = "expected a struct with `#[derive(Metrics)]`, or `(key, number)` pairs"
 )]
 pub trait Metrics {
+    /// The keys, as far as they are known before the program runs: what the compiler compares.
+    const KEYS: KeySet = KeySet::UNKNOWN;
+
+    /// Whether the row has a step of its own, see [`SteppedMetrics`].
+    const HAS_STEP: bool = false;
+
     /// Calls `each` with every key and number of the row, in the order of the fields.
     fn visit_metrics(&self, each: &mut dyn FnMut(&str, Number));
 }
 
+/// A row of metrics with a step of its own: a struct with `#[derive(Metrics)]` and a field with `#[track(step)]`.
+///
+/// ```
+/// use ups_track::{Metrics, metric};
+/// #[derive(Metrics)]
+/// struct Epoch {
+///     #[track(step)]
+///     number: u64,
+///     loss: f64,
+/// }
+/// # let captured = ups_track::testing::capture(|| {
+/// let epoch = Epoch { number: 3, loss: 0.5 };
+/// metric!(..epoch);
+/// # });
+/// # assert_eq!(captured.rows[0].get("step"), Some(3.0));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "this row of metrics has no step: `{Self}` has no field that is one",
+    label = "give the step, as in `metric!(step = .., ..row)`, or mark a field of the struct with `#[track(step)]`"
+)]
+pub trait SteppedMetrics: Metrics {
+    /// The step.
+    fn step(&self) -> Option<Number>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: SteppedMetrics + ?Sized> SteppedMetrics for &T {
+    fn step(&self) -> Option<Number> {
+        (**self).step()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: SteppedMetrics> SteppedMetrics for Option<T> {
+    fn step(&self) -> Option<Number> {
+        self.as_ref().and_then(SteppedMetrics::step)
+    }
+}
+
 #[diagnostic::do_not_recommend]
 impl<T: Metrics + ?Sized> Metrics for &T {
+    const KEYS: KeySet = T::KEYS;
+    const HAS_STEP: bool = T::HAS_STEP;
     fn visit_metrics(&self, each: &mut dyn FnMut(&str, Number)) {
         (**self).visit_metrics(each);
     }
@@ -225,6 +274,8 @@ impl<T: Metrics + ?Sized> Metrics for &T {
 
 #[diagnostic::do_not_recommend]
 impl<T: Metrics> Metrics for Option<T> {
+    const KEYS: KeySet = T::KEYS;
+    const HAS_STEP: bool = T::HAS_STEP;
     fn visit_metrics(&self, each: &mut dyn FnMut(&str, Number)) {
         if let Some(row) = self {
             row.visit_metrics(each);

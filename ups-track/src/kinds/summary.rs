@@ -1,5 +1,6 @@
 //! Summaries: one final value of the run per key. They become W&B summary values, never a chart.
 
+use super::keyset::KeySet;
 use super::metric::{MetricField, MetricValue};
 use super::scalar::Scalar;
 
@@ -146,6 +147,9 @@ pub enum Goal {
     label = "expected a struct with `#[derive(EvalSummary)]`"
 )]
 pub trait EvalSummary {
+    /// The keys, as far as they are known before the program runs: what the compiler compares.
+    const KEYS: KeySet = KeySet::UNKNOWN;
+
     /// The goals of the values that have one, by key.
     const GOALS: &'static [(&'static str, Goal)] = &[];
 
@@ -161,6 +165,7 @@ pub trait EvalSummary {
 
 #[diagnostic::do_not_recommend]
 impl<T: EvalSummary + ?Sized> EvalSummary for &T {
+    const KEYS: KeySet = T::KEYS;
     const GOALS: &'static [(&'static str, Goal)] = T::GOALS;
     fn visit_summary(&self, each: &mut dyn FnMut(&str, Scalar)) {
         (**self).visit_summary(each);

@@ -9,6 +9,7 @@ use super::thread;
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::EvalSummary;
+use crate::kinds::table::{TableData, TableRows};
 use crate::recorder::{Op, Recorder, Stage};
 
 /// The stage that the calling thread is in.
@@ -33,8 +34,38 @@ pub(crate) fn row(
             values.push((stage.key(&key), number));
         }
     });
+    refuse_repeated(&mut values, place, recorder);
     if !values.is_empty() {
         recorder.op(Op::Row { stage, step, values });
+    }
+}
+
+/// Records a table.
+#[track_caller]
+pub(crate) fn table<T: TableRows + ?Sized>(recorder: &Recorder, key: &str, table: &T) {
+    let place = Place::of_caller(Location::caller());
+    if let Some(key) = place.key(recorder, key) {
+        recorder.op(Op::Table { key: key.into_owned(), table: TableData::of(table) });
+    }
+}
+
+/// Keys that the compiler does not know may come twice.
+fn refuse_repeated(values: &mut Vec<(String, Number)>, place: Place, recorder: &Recorder) {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    let key = |index: usize| values.get(index).map(|(key, _)| key.as_str());
+    order.sort_by_key(|index| (key(*index), *index));
+    let mut again: Vec<usize> = order
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [first, second] if key(*first) == key(*second) => Some(*second),
+            _ => None,
+        })
+        .collect();
+    again.sort_unstable();
+    for index in again.into_iter().rev() {
+        let (key, _) = values.remove(index);
+        let text = format!("metric key `{key}` appears twice in one row; the first value is kept");
+        place.refuse(recorder, &key, "metrics", &text);
     }
 }
 

@@ -7,8 +7,10 @@ mod output;
 mod rows;
 mod stages;
 mod summary;
+mod tables;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -247,6 +249,7 @@ impl Ledger {
                 let item = record::FileItem { path, policy: policy.wire(), file_type: 0 };
                 self.output.append(Kind::Files(record::Files { files: vec![item] }));
             }
+            Op::Table { key, table } => self.table(&key, table, time, host),
             Op::Console { stream, text } => {
                 host.console(&text);
                 self.output.append(Kind::OutputRaw(record::OutputRaw {
@@ -320,6 +323,8 @@ impl Ledger {
 pub(crate) trait Host {
     /// Console text, for `output.log`.
     fn console(&mut self, text: &str);
+    /// Keeps a file of the run that belongs to a value; `path` is relative and leads down.
+    fn media(&mut self, path: &str, content: &[u8]) -> io::Result<()>;
     /// Changes tags, notes or name; gives the run record that says so.
     fn amend(&mut self, op: Op) -> Option<record::Run>;
 }

@@ -127,7 +127,7 @@ impl Ledger {
     }
 
     /// Writes the items as the next row.
-    fn write_row(&mut self, time: u64) {
+    pub(super) fn write_row(&mut self, time: u64) {
         // The keys of W&B's own values, as `encode::item_key` gives them.
         const RUNTIME: &[u8] = b"\x12\x08_runtime";
         const TIMESTAMP: &[u8] = b"\x12\x0a_timestamp";

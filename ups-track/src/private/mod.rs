@@ -7,9 +7,11 @@ use std::sync::{Arc, Once};
 
 pub use crate::kinds::config::{ConfigValue, RunConfig};
 pub use crate::kinds::key::Key;
-pub use crate::kinds::metric::{MetricField, MetricValue, Metrics, Number};
+pub use crate::kinds::keyset::{KeySet, assert_distinct};
+pub use crate::kinds::metric::{MetricField, MetricValue, Metrics, Number, SteppedMetrics};
 pub use crate::kinds::scalar::Scalar;
 pub use crate::kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};
+pub use crate::kinds::table::{TableCell, TableRow, TableRows};
 pub use crate::run::RunBuilder;
 pub use core;
 pub use serde_json;
@@ -80,7 +82,7 @@ fn recorder() -> Option<Arc<Recorder>> {
 
 /// A row whose keys are not all known to the compiler.
 #[track_caller]
-pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&dyn Metrics]) {
+pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&dyn probe::Row]) {
     let Some(recorder) = recorder() else { return };
     layer::direct::row(&recorder, step, |each| {
         for (key, number) in pairs {
@@ -89,7 +91,7 @@ pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&
             }
         }
         for row in rows {
-            row.visit_metrics(each);
+            row.visit(each);
         }
     });
 }
@@ -99,6 +101,14 @@ pub fn log_row(step: Option<Number>, pairs: &[(&str, Option<Number>)], rows: &[&
 pub fn summarize<S: EvalSummary + ?Sized>(prefix: &str, scores: &S) {
     if let Some(recorder) = recorder() {
         layer::direct::summary(&recorder, prefix, scores);
+    }
+}
+
+/// A table.
+#[track_caller]
+pub fn log_table<T: TableRows + ?Sized>(key: &str, table: &T) {
+    if let Some(recorder) = recorder() {
+        layer::direct::table(&recorder, key, table);
     }
 }
 

@@ -8,6 +8,7 @@ mod config;
 mod end;
 mod help;
 mod refusals;
+mod rows;
 
 use std::ops::Deref;
 
@@ -16,10 +17,11 @@ use crate::{MetricValue, SummaryValue};
 pub use config::{ConfigEntry, ConfigProbe};
 pub use end::{EndProbe, call, edge};
 pub use help::{
-    Nested, assert_goal, file_path, goals, key, merge, metric, metrics, nested, row, scores, seconds,
-    serialize, settings, summary, title,
+    Nested, assert_goal, file_path, goals, key, merge, metric, metrics, nested, scores, seconds, serialize,
+    settings, summary, title,
 };
 pub use refusals::Text;
+pub use rows::{Before, Row, assert_no_step, own_step, row};
 
 /// Implemented by every derive of a data kind, so that a type which derives two kinds does not compile.
 pub trait OneKindPerType {}

@@ -204,7 +204,10 @@ impl Recorder {
         // Long texts must not pile up without bound while the writer sleeps.
         const MANY: usize = 1024;
         if !self.is_open() {
-            let counts = matches!(op, Op::Row { .. } | Op::Summary { .. } | Op::Config(_) | Op::Alert(_));
+            let counts = matches!(
+                op,
+                Op::Row { .. } | Op::Summary { .. } | Op::Config(_) | Op::Table { .. } | Op::Alert(_)
+            );
             if counts {
                 self.drop_late(1);
             }

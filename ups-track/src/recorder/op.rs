@@ -10,6 +10,7 @@ use crate::kinds::file::FilePolicy;
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
+use crate::kinds::table::TableData;
 
 /// Which console stream a line belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +95,8 @@ pub(crate) enum Op {
     Alert(Alert),
     /// A file below `files/`.
     File { path: String, policy: FilePolicy },
+    /// A table under a key.
+    Table { key: String, table: TableData },
     /// Console text.
     Console { stream: Stream, text: String },
     /// More tags.

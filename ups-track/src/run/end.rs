@@ -238,6 +238,10 @@ fn scalar(value: &Scalar) -> String {
         Scalar::Number(Number::U64(v)) => v.to_string(),
         Scalar::Bool(v) => v.to_string(),
         Scalar::Text(text) => text.chars().take(60).flat_map(char::escape_debug).collect(),
+        Scalar::Json(json) if json.get("_type").is_some_and(|kind| kind == "table-file") => {
+            let count = |name| json.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+            format!("table of {} rows and {} columns", count("nrows"), count("ncols"))
+        }
         Scalar::Json(json) => json.to_string().chars().take(60).collect(),
     }
 }

@@ -23,8 +23,9 @@ pub use save::MetricDefinition;
 use crate::error::{Kind, Result};
 use crate::kinds::alert::Alert;
 use crate::kinds::config::RunConfig;
-use crate::kinds::metric::{MetricField, MetricValue, Metrics};
+use crate::kinds::metric::{MetricField, MetricValue, Metrics, SteppedMetrics};
 use crate::kinds::summary::EvalSummary;
+use crate::kinds::table::TableRows;
 use crate::recorder::{Op, Recorder, Stream};
 use crate::settings::{Mode, Settings, rules};
 use crate::{ends, say};
@@ -184,9 +185,36 @@ impl Run {
     /// Inside a stage of this run, on the same thread, the keys get the stage's name in front, as with `metric!`. The
     /// step may go backwards or repeat: the row is written all the same.
     #[track_caller]
-    pub fn log(&self, step: impl MetricValue, metrics: &(impl Metrics + ?Sized)) {
+    pub fn log<M: Metrics + ?Sized>(&self, step: impl MetricValue, metrics: &M) {
+        const {
+            assert!(
+                !M::HAS_STEP,
+                "the step is given twice: this row has a field with `#[track(step)]`; call `log_row`"
+            );
+        }
         if let Some(recorder) = self.recorder() {
             crate::layer::direct::row(recorder, step.field().number(), |each| metrics.visit_metrics(each));
+        }
+    }
+
+    /// Logs a row of metrics that brings its step: a struct with `#[derive(Metrics)]` and a field with `#[track(step)]`.
+    ///
+    /// ```
+    /// # use ups_track::{Metrics, Run};
+    /// #[derive(Metrics)]
+    /// struct Epoch {
+    ///     #[track(step)]
+    ///     number: u64,
+    ///     loss: f64,
+    /// }
+    /// # fn log(run: &Run) {
+    /// run.log_row(&Epoch { number: 3, loss: 0.5 });
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn log_row(&self, metrics: &(impl SteppedMetrics + ?Sized)) {
+        if let Some(recorder) = self.recorder() {
+            crate::layer::direct::row(recorder, metrics.step(), |each| metrics.visit_metrics(each));
         }
     }
 
@@ -196,6 +224,17 @@ impl Run {
     pub fn summarize(&self, summary: &(impl EvalSummary + ?Sized)) {
         if let Some(recorder) = self.recorder() {
             crate::layer::direct::summary(recorder, "", summary);
+        }
+    }
+
+    /// Logs a table, for people to compare its rows: a [`Table`](crate::Table), or a `Vec`, array or slice of structs with
+    /// `#[derive(TableRow)]`. Logged again under the same key, it is a newer version of the table.
+    ///
+    /// W&B shows 10,000 rows of a table; more are left out with a warning.
+    #[track_caller]
+    pub fn log_table(&self, key: &str, table: &(impl TableRows + ?Sized)) {
+        if let Some(recorder) = self.recorder() {
+            crate::layer::direct::table(recorder, key, table);
         }
     }
 

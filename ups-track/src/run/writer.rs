@@ -1,7 +1,7 @@
 //! The writer: empties the recorder into the ledger in the right order, and the ledger into the log, on a timer.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -145,11 +145,20 @@ pub(crate) struct Surroundings {
     terminal: Terminal,
     output_log: Option<File>,
     shown: String,
+    /// Files that belong to values, where there is no directory.
+    pub(crate) media: Vec<(String, Vec<u8>)>,
 }
 
 impl Surroundings {
     pub(crate) fn new(dir: Option<RunDir>, run: record::Run) -> Self {
-        Self { dir, run, terminal: Terminal::default(), output_log: None, shown: String::new() }
+        Self {
+            dir,
+            run,
+            terminal: Terminal::default(),
+            output_log: None,
+            shown: String::new(),
+            media: Vec::new(),
+        }
     }
 
     fn write_output_log(&mut self) {
@@ -178,6 +187,20 @@ impl Surroundings {
 impl Host for Surroundings {
     fn console(&mut self, text: &str) {
         self.terminal.feed(text, &mut self.shown);
+    }
+
+    fn media(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
+        match &self.dir {
+            Some(dir) => {
+                let target = dir.files.join(path);
+                target.parent().map_or(Ok(()), fs::create_dir_all)?;
+                write_whole(&target, content)
+            }
+            None => {
+                self.media.push((path.to_owned(), content.to_vec()));
+                Ok(())
+            }
+        }
     }
 
     fn amend(&mut self, op: Op) -> Option<record::Run> {

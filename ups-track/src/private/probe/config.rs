@@ -57,13 +57,20 @@ pub trait ConfigEntry {
     fn in_event(&self) -> bool;
     /// What the event's field holds.
     fn field(&self) -> impl tracing::field::Value;
-    /// Adds the value to the entries that no event can carry.
-    fn collect(&self, key: &str, entries: &mut Map<String, Value>);
+    /// Adds the value to the entries that no event carries.
+    fn insert(&self, key: &str, entries: &mut Map<String, Value>);
+    /// The same, unless the event carries the value.
+    #[inline]
+    fn collect(&self, key: &str, entries: &mut Map<String, Value>) {
+        if !self.in_event() {
+            self.insert(key, entries);
+        }
+    }
 }
 
 pub struct ConfigField<'a, T: ?Sized>(&'a T);
 
-impl<T: SummaryValue + ?Sized> ConfigEntry for ConfigField<'_, T> {
+impl<T: ConfigValue + SummaryValue + ?Sized> ConfigEntry for ConfigField<'_, T> {
     #[inline]
     fn in_event(&self) -> bool {
         true
@@ -72,8 +79,9 @@ impl<T: SummaryValue + ?Sized> ConfigEntry for ConfigField<'_, T> {
     fn field(&self) -> impl tracing::field::Value {
         self.0.field()
     }
-    #[inline]
-    fn collect(&self, _: &str, _: &mut Map<String, Value>) {}
+    fn insert(&self, key: &str, entries: &mut Map<String, Value>) {
+        entries.insert(key.to_owned(), self.0.config_value());
+    }
 }
 
 pub struct ConfigJson<'a, T: ?Sized>(&'a T);
@@ -87,7 +95,7 @@ impl<T: ConfigValue + ?Sized> ConfigEntry for ConfigJson<'_, T> {
     fn field(&self) -> impl tracing::field::Value {
         tracing::field::Empty
     }
-    fn collect(&self, key: &str, entries: &mut Map<String, Value>) {
+    fn insert(&self, key: &str, entries: &mut Map<String, Value>) {
         entries.insert(key.to_owned(), self.0.config_value());
     }
 }
@@ -101,5 +109,5 @@ impl ConfigEntry for f64 {
     fn field(&self) -> impl tracing::field::Value {
         tracing::field::Empty
     }
-    fn collect(&self, _: &str, _: &mut Map<String, Value>) {}
+    fn insert(&self, _: &str, _: &mut Map<String, Value>) {}
 }

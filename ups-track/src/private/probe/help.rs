@@ -63,11 +63,6 @@ pub fn key(key: Key) -> &'static str {
 }
 
 #[inline]
-pub fn row<T: Metrics>(row: &T) -> &dyn Metrics {
-    row
-}
-
-#[inline]
 pub fn scores<T: EvalSummary + ?Sized>(scores: &T, prefix: &str) {
     scores.emit(prefix);
 }

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::time::Duration;
 
-use crate::{ConfigValue, EvalSummary, MetricValue, Metrics, RunConfig, SummaryValue};
+use crate::{ConfigValue, EvalSummary, MetricValue, Metrics, RunConfig, Secret, SummaryValue};
 
 /// A type that no value has: the only one for which the bounds of wrong kinds hold.
 enum Never {}
@@ -26,6 +26,11 @@ macro_rules! refusals {
 }
 
 refusals! {
+    #[diagnostic::on_unimplemented(
+        message = "a secret cannot be logged",
+        label = "`{Self}` stays inside the program; leave it out of the call"
+    )]
+    SecretAsValue,
     #[diagnostic::on_unimplemented(
         message = "text cannot be a metric",
         label = "`{Self}` belongs in the config or in a table cell",
@@ -124,12 +129,17 @@ macro_rules! chain {
     };
 }
 
-chain!(Text => Flag, Time, Row, Scores, Config, Fallible, Other);
+chain!(Text => Hidden, Flag, Time, Row, Scores, Config, Fallible, Other);
 
 pub trait IsBool {}
 impl IsBool for bool {}
 impl IsBool for &bool {}
 impl IsBool for Option<bool> {}
+
+pub trait IsSecret {}
+impl<T> IsSecret for Secret<T> {}
+impl<T> IsSecret for &Secret<T> {}
+impl<T> IsSecret for Option<Secret<T>> {}
 
 pub trait IsDuration {}
 impl IsDuration for Duration {}
@@ -143,6 +153,15 @@ impl<T: AsRef<str> + ?Sized> Text<T> {
     pub fn metric(&self) -> f64
     where
         T: TextAsMetric,
+    {
+        f64::NAN
+    }
+}
+
+impl<T: IsSecret + ?Sized> Hidden<T> {
+    pub fn metric(&self) -> f64
+    where
+        T: SecretAsValue,
     {
         f64::NAN
     }
@@ -211,6 +230,15 @@ impl<T: ?Sized> Other<T> {
     }
 }
 
+impl<T: IsSecret + ?Sized> Hidden<T> {
+    pub fn summary(&self) -> f64
+    where
+        T: SecretAsValue,
+    {
+        f64::NAN
+    }
+}
+
 impl<T: Metrics + ?Sized> Row<T> {
     pub fn summary(&self) -> f64
     where
@@ -251,6 +279,15 @@ impl<T: ?Sized> Other<T> {
     pub fn summary(&self) -> f64
     where
         T: SummaryValue,
+    {
+        f64::NAN
+    }
+}
+
+impl<T: IsSecret + ?Sized> Hidden<T> {
+    pub fn config(&self) -> f64
+    where
+        T: SecretAsValue,
     {
         f64::NAN
     }
