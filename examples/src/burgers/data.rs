@@ -98,7 +98,9 @@ fn trajectory(config: &DataConfig, rng: &mut fastrand::Rng) -> Vec<Pair> {
     if let Some(floor) = config.floor {
         let shift = floor - fine.iter().copied().fold(f64::INFINITY, f64::min);
         waves.mean += shift;
-        fine.iter_mut().for_each(|u| *u += shift);
+        for u in &mut fine {
+            *u += shift;
+        }
     }
     let mut initial = waves.sample(config.points);
     let mut solver = Solver::new(config.nu, &fine);

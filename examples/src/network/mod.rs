@@ -116,7 +116,9 @@ impl Network {
             (layers.project, project_scale),
             (layers.given, lift_scale),
         ] {
-            layer.iter_mut().for_each(|weight| *weight = scale * (2.0 * rng.f64() - 1.0));
+            for weight in layer {
+                *weight = scale * (2.0 * rng.f64() - 1.0);
+            }
         }
         Self { shape, weights }
     }
