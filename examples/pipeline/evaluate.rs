@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use tracing::info;
-use ups_track::{EvalSummary, TableRow, config, eval_summary, metric, table, track_stage};
+use ups_track::{EvalSummary, TableRow, alert, config, eval_summary, metric, table, track_stage};
 use ups_track_examples::burgers::score::Prediction;
 use ups_track_examples::burgers::{Dataset, Pair, Score};
 use ups_track_examples::conditioning::{Conditioned, Reward, Rollout, Search, Weights};
@@ -87,6 +87,11 @@ fn full(evaluation: &Evaluation<'_>) {
         let found_scores = full_ttc(evaluation, &found);
         errors_by_jump(evaluation, &baseline, &found);
         log_table(&compare(&baseline_scores, &found_scores));
+        // The reward can only be as good or better; whether the truth agrees is what the evaluation is for.
+        let (before, after) = (baseline_scores.nrmse, found_scores.nrmse);
+        if after > before {
+            alert!(level = warn, "TTC is worse than the baseline", "NRMSE {after:.4} instead of {before:.4}");
+        }
     }
 }
 

@@ -42,11 +42,11 @@ impl Progress {
     }
 }
 
-/// The bar goes, whether the work was finished or not: what follows begins on a clean line.
+/// The bar stays as it is, whether the work was finished or not, and what follows begins on a line of its own.
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            bar.abandon();
         }
     }
 }

@@ -111,3 +111,48 @@ impl Learner {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::burgers::score;
+    use crate::diffusion::tests::{config, samples};
+
+    #[test]
+    fn the_loss_is_the_weighted_error_of_the_denoised_fields() {
+        let samples = samples();
+        let frozen = TrainConfig { learning_rate: 0.0, ..config(1) };
+        let denoiser = Denoiser::new(Shape { conditions: 1, ..frozen.shape }, 1.0, 4);
+        let mut learner = Learner::new(denoiser.clone(), &samples.train, &frozen);
+        for weight in [None, Some(3.0)] {
+            let mut expected = 0.0;
+            let round = learner.update(&samples.train, |sample, rng| {
+                let mut task = Task::denoise(&sample.field, noise::level(rng), rng);
+                task.weight = weight.unwrap_or(task.weight);
+                let clean = denoiser.denoise(&task.noisy, task.sigma, &sample.conditions);
+                expected += task.weight * score::mse(&clean, &sample.field) / frozen.batch_size as f64;
+                task
+            });
+            assert!((round.loss - expected).abs() < 1e-12 * expected, "{} and {expected}", round.loss);
+            assert!(round.grad_norm > 0.0);
+        }
+    }
+
+    #[test]
+    fn the_weights_go_down_the_gradient() {
+        let samples = samples();
+        let mut learner = Learner::new(Denoiser::new(config(1).shape, 1.0, 4), &samples.train, &config(1));
+        let first = &samples.train[0];
+        let mut loss = || {
+            let task = |_: &Sample, _: &mut fastrand::Rng| Task {
+                noisy: vec![0.5; 16],
+                sigma: 1.0,
+                clean: first.field.clone(),
+                weight: 1.0,
+            };
+            learner.update(&samples.train[..1], task).loss
+        };
+        let losses: Vec<f64> = (0..5).map(|_| loss()).collect();
+        assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
+    }
+}
