@@ -197,4 +197,16 @@ mod tests {
             assert!(truth.reward > conditioned.baseline(initial, JUMPS).reward, "{}", truth.reward);
         }
     }
+
+    #[test]
+    fn the_prior_prefers_late_states_to_noisy_ones() {
+        let trained = Trained::new();
+        let mut rng = fastrand::Rng::with_seed(6);
+        for pairs in trained.data.test_trajectories() {
+            let state = &pairs[JUMPS - 1].end;
+            let noisy: Vec<f64> = state.iter().map(|u| u + 0.2 * (rng.f64() - 0.5)).collect();
+            let (clean, noisy) = (trained.reward.prior_energy(state), trained.reward.prior_energy(&noisy));
+            assert!(clean < noisy, "{clean} and {noisy}");
+        }
+    }
 }
