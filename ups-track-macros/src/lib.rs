@@ -30,11 +30,11 @@ use proc_macro::TokenStream;
 ///
 /// | form | meaning |
 /// |---|---|
-/// | `step = expr` | the step, a number; required, anywhere in the call; may go backwards or repeat |
+/// | `step = expr` | the step, a number; anywhere in the call; may go backwards or repeat; required, unless a row brings it |
 /// | `name` | the variable `name` under the key `name` |
 /// | `name = expr`, `"a/b" = expr` | a value under a key: letters, digits, `_`, `-`, `.`, `/`, not beginning with `_` |
 /// | `{KEY} = expr` | a value under the key of a constant `Key` |
-/// | `..row` | all values of a `#[derive(Metrics)]` struct or of `(key, number)` pairs |
+/// | `..row` | all values of a `#[derive(Metrics)]` struct or of `(key, number)` pairs; several are allowed |
 ///
 /// A value is of any integer or float type, a reference or `Option` of one (absent when `None`), or a type that
 /// implements `MetricValue`. Text, bools and literals do not compile: what never changes is config, one final value is
@@ -59,11 +59,13 @@ pub fn metric(input: TokenStream) -> TokenStream {
 /// Sets final values of the run: W&B summary, never a chart.
 ///
 /// ```
-/// # use ups_track::{EvalSummary, summary};
+/// # use ups_track::{EvalSummary, Key, summary};
+/// # const NOTE: Key = Key::new("final/note");
 /// # #[derive(EvalSummary)] struct Scores { nrmse: f64 }
 /// # let scores = Scores { nrmse: 0.09 };
 /// summary!(weights = 180, verdict = "good", "final/loss" = 0.25);
 /// summary!(..scores);
+/// summary!({NOTE} = "as in the paper");
 /// ```
 ///
 /// A value is a number, a bool or text, or a reference or `Option` of one. Keys are as in [`metric!`], but never get a
@@ -247,6 +249,8 @@ pub fn track_stage(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | meaning |
 /// |---|---|
 /// | `prefix = "eval/ttc"` | what stands before the keys; `eval` if not given, nothing if empty |
+/// | `table`, `table = "key"` | the scores also as a table of one row, under `<prefix>/table` or this key |
+/// | `baseline = "…"` | what the scores are to be compared with; checked, and without effect until baselines exist |
 /// | `crate = ::path` | where ups-track is, if it was renamed |
 ///
 /// The function returns a `#[derive(EvalSummary)]` type, or a `Result` or `Option` of one; the value is passed on
@@ -254,7 +258,7 @@ pub fn track_stage(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// The body runs as it is; then `eval_summary::<Result<Scores, Error>>("eval", &out)` emits
+/// The body runs as it is; then `eval_summary::<Result<Scores, Error>>("eval", None, &out)` emits
 /// `event!(target: "ups_track::summary", Level::INFO, { prefix = "eval", summary.nrmse = … })`.
 #[proc_macro_attribute]
 pub fn eval_summary(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -324,6 +328,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | option | meaning |
 /// |---|---|
+/// | `step` | the field is the step of the row: `metric!(..row)` and `Run::log_row` need no other |
 /// | `rename = "key"` | another key than the field's name |
 /// | `flatten`, `flatten, prefix = "p"` | the values of an inner `Metrics` struct, as own values or below `p/` |
 /// | `unit = "J"` | the unit, for readers of the code |
@@ -420,6 +425,8 @@ pub fn derive_table_row(item: TokenStream) -> TokenStream {
 /// | `#[serde(rename, rename_all, skip, skip_serializing, flatten)]` | as serde takes them; `Serialize` itself is not needed |
 /// | `#[track(rename = "key")]`, `#[track(skip)]`, `#[track(flatten)]` | the same without serde |
 /// | `#[track(serde)]` | the field's own `Serialize` makes the value |
+///
+/// A `Secret<T>` field is left out, and text under a name that looks like a secret, such as `api_key`, does not compile.
 ///
 /// Enums look as serde writes them: `"Sgd"`, `{"Adam": {"beta": 0.9}}`.
 ///

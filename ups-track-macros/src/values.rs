@@ -120,6 +120,17 @@ pub(crate) fn source(expr: &Expr) -> String {
     if text.len() > 24 { "..".to_owned() } else { text }
 }
 
+/// A type as the user would write it.
+pub(crate) fn source_of_type(ty: &Type) -> String {
+    let mut text = ty.to_token_stream().to_string();
+    for (spaced, tight) in
+        [(" :: ", "::"), (" < ", "<"), (" >", ">"), (" ,", ","), ("& ", "&"), (" <", "<"), (":: ", "::")]
+    {
+        text = text.replace(spaced, tight);
+    }
+    text
+}
+
 /// A local that the user's code cannot name.
 pub(crate) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
@@ -127,7 +138,7 @@ pub(crate) fn local(name: &str) -> Ident {
 
 #[cfg(test)]
 mod tests {
-    use super::{borrowed, is_constant, widened};
+    use super::{borrowed, is_constant, source_of_type, widened};
     use quote::ToTokens as _;
     use syn::parse_quote;
 
@@ -155,6 +166,12 @@ mod tests {
         assert_eq!(wide(parse_quote!(10_000_000_000_000_000_000)), "10_000_000_000_000_000_000u64");
         assert_eq!(wide(parse_quote!(7)), "7");
         assert_eq!(wide(parse_quote!(3_000_000_000_u32)), "3_000_000_000_u32");
+    }
+
+    #[test]
+    fn types_are_written_as_people_do() {
+        let ty: syn::Type = parse_quote!(std::borrow::Cow<'static, Option<&'a str>>);
+        assert_eq!(source_of_type(&ty), "std::borrow::Cow<'static, Option<&'a str>>");
     }
 
     #[test]

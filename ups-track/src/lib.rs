@@ -137,6 +137,7 @@ pub use kinds::scalar::Scalar;
 pub use kinds::secret::Secret;
 pub use kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};
 pub use kinds::table::{Table, TableCell, TableRow, TableRows};
+pub use layer::carry::{CarryStage, InStage, StageContext, carry};
 pub use layer::{Interested, Layer, Recording, layer};
 pub use recorder::Stream;
 pub use run::{Finished, MetricDefinition, Run, RunBuilder, RunGuard};

@@ -67,6 +67,19 @@ impl Capture {
         Self { recorder, writer, records, dispatch }
     }
 
+    /// Makes a mistake that only running can show a panic where it is made, as `UPS_TRACK_STRICT` does for a run.
+    ///
+    /// ```should_panic
+    /// let capture = ups_track::testing::Capture::new().strict();
+    /// let _guard = capture.enter();
+    /// tracing::info!(metric.loss = "high", step = 1); // text is no metric
+    /// ```
+    #[must_use]
+    pub fn strict(self) -> Self {
+        self.recorder.set_strict(true);
+        self
+    }
+
     /// The subscriber that captures: for `tracing::dispatcher::with_default` on other threads, and for
     /// `WithSubscriber` on futures.
     pub fn dispatch(&self) -> &Dispatch {

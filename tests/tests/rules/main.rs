@@ -6,4 +6,8 @@ mod charts;
 mod evaluation;
 mod events;
 mod forms;
+mod rows;
 mod stages;
+mod strict;
+mod tables;
+mod threads;

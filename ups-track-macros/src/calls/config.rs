@@ -38,13 +38,13 @@ fn expand(entries: &Entries) -> TokenStream {
     let groups = entries.groups.iter().map(borrowed);
     let pairs: Vec<_> = entries.pairs.iter().filter_map(|pair| Some((pair.key()?, &pair.value))).collect();
     let pairs = (!pairs.is_empty()).then(|| expand_pairs(&entries.krate, &pairs));
-    let distinct = entries.assert_distinct(&WORDS);
+    let distinct = entries.key_constants(&WORDS);
     let json = local("json");
     let constants = entries.constants().map(|(key, value)| {
         let value = probe(&entries.krate, value);
         quote! {
             let mut #json = #private::serde_json::Map::new();
-            #private::probe::ConfigEntry::insert(&#value, #private::probe::key(#key), &mut #json);
+            #private::probe::ConfigEntry::insert(&#value, #key, &mut #json);
             #private::config(#json);
         }
     });

@@ -1,11 +1,11 @@
 //! What `metric!`, `summary!` and `config!` have in common: `key = value` pairs and `..structs`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
-use syn::{Expr, Member, Token, braced, token};
+use syn::{Expr, Ident, LitStr, Member, Token, braced, token};
 
 use crate::errors::{Errors, err};
 use crate::keys::{KeyName, Keys};
@@ -27,8 +27,8 @@ pub(crate) struct Words {
 pub(crate) enum Name {
     /// Known to the macro.
     Text(KeyName),
-    /// A `Key` constant, in braces.
-    Const(Expr),
+    /// A `Key`, in braces, and the constant of the call that holds its text if the compiler can know it.
+    Const(Expr, Ident),
 }
 
 /// One `key = value`.
@@ -42,9 +42,32 @@ impl Pair {
     pub(crate) fn key(&self) -> Option<&KeyName> {
         match &self.name {
             Name::Text(key) => Some(key),
-            Name::Const(_) => None,
+            Name::Const(..) => None,
         }
     }
+
+    /// Whether the compiler can know the key.
+    fn is_known(&self) -> bool {
+        match &self.name {
+            Name::Text(_) => true,
+            Name::Const(key, _) => is_const_path(key),
+        }
+    }
+
+    /// The key as text.
+    pub(crate) fn text(&self, krate: &Krate) -> TokenStream {
+        match &self.name {
+            Name::Text(key) => LitStr::new(&key.text, key.span).into_token_stream(),
+            Name::Const(_, constant) if self.is_known() => constant.to_token_stream(),
+            Name::Const(key, _) => key_text(krate, key),
+        }
+    }
+}
+
+/// The text of a `Key`; what is no `Key` is reported there.
+fn key_text(krate: &Krate, key: &Expr) -> TokenStream {
+    let private = krate.private_at(key.span());
+    quote_spanned!(key.span()=> #private::probe::key(#key))
 }
 
 /// A parsed call.
@@ -88,7 +111,7 @@ impl Entries {
         let mut all = Self { pairs: Vec::new(), groups: Vec::new(), krate: Krate::default() };
         while !input.is_empty() {
             let start = input.span();
-            match entry(input, words) {
+            match entry(input, words, all.pairs.len()) {
                 Ok(Entry::Pair(pair)) => {
                     if !all.groups.is_empty() {
                         let Words { owner, group, .. } = words;
@@ -133,33 +156,37 @@ impl Entries {
         }
     }
 
-    /// The pairs whose key is a `Key` constant.
-    pub(crate) fn constants(&self) -> impl Iterator<Item = (&Expr, &Expr)> {
-        self.pairs.iter().filter_map(|pair| match &pair.name {
-            Name::Const(key) => Some((key, &pair.value)),
-            Name::Text(_) => None,
-        })
+    /// The pairs whose key is a `Key`: the key as text, and the value.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (TokenStream, &Expr)> {
+        let keys = self.pairs.iter().filter(|pair| pair.key().is_none());
+        keys.map(|pair| (pair.text(&self.krate), &pair.value))
     }
 
     /// The keys that can be compared when the call is compiled, as expressions.
     pub(crate) fn known_keys(&self) -> Vec<TokenStream> {
-        let known = self.pairs.iter().filter_map(|pair| match &pair.name {
-            Name::Text(key) => {
-                let text = &key.text;
-                Some(quote!(#text))
-            }
-            Name::Const(key) => is_const_path(key).then(|| quote!(#key.as_str())),
-        });
-        known.collect()
+        self.pairs.iter().filter(|pair| pair.is_known()).map(|pair| pair.text(&self.krate)).collect()
     }
 
-    /// The check that no `Key` constant repeats another key; macros see only names, the compiler sees values.
-    pub(crate) fn assert_distinct(&self, words: &Words) -> Option<TokenStream> {
-        let is_known = |pair: &Pair| matches!(&pair.name, Name::Const(key) if is_const_path(key));
-        let first = self.pairs.iter().find(|pair| is_known(pair))?;
-        let Name::Const(first) = &first.name else { return None };
-        let (private, keys, noun) = (self.krate.private_at(first.span()), self.known_keys(), words.noun);
-        Some(quote_spanned! {first.span()=>
+    /// The `Key` constants as constants of the call, and the check that none repeats another key: macros see only names,
+    /// the compiler sees values.
+    pub(crate) fn key_constants(&self, words: &Words) -> Option<TokenStream> {
+        let constants: Vec<_> = self
+            .pairs
+            .iter()
+            .filter(|pair| pair.is_known())
+            .filter_map(|pair| match &pair.name {
+                Name::Const(key, constant) => {
+                    let text = key_text(&self.krate, key);
+                    Some((key.span(), quote!(const #constant: &'static str = #text;)))
+                }
+                Name::Text(_) => None,
+            })
+            .collect();
+        let (span, _) = constants.first()?;
+        let (private, keys, noun) = (self.krate.private_at(*span), self.known_keys(), words.noun);
+        let constants = constants.iter().map(|(_, constant)| constant);
+        Some(quote_spanned! {*span=>
+            #(#constants)*
             const _: () = #private::assert_distinct(#noun, &[#private::KeySet::new(&[#(#keys),*], &[])]);
         })
     }
@@ -191,7 +218,8 @@ fn is_const_path(expr: &Expr) -> bool {
         && segments.all(|name| lower(&name))
 }
 
-fn entry(input: ParseStream, words: &Words) -> syn::Result<Entry> {
+/// Parses one entry; `number` is its place among the pairs.
+fn entry(input: ParseStream, words: &Words, number: usize) -> syn::Result<Entry> {
     if input.peek(Token![crate]) && input.peek2(Token![=]) {
         input.parse::<Token![crate]>()?;
         input.parse::<Token![=]>()?;
@@ -215,7 +243,7 @@ fn entry(input: ParseStream, words: &Words) -> syn::Result<Entry> {
         if !input.peek(Token![=]) {
             return Err(err!(brace.span.join(), "a key in braces needs a value: `{{KEY}} = value`"));
         }
-        Name::Const(key)
+        Name::Const(key, format_ident!("__UPS_TRACK_KEY_{}", number))
     } else if KeyName::starts(input) {
         Name::Text(input.parse()?)
     } else {

@@ -1,11 +1,11 @@
 //! `metric!`: numbers that change with a step.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, Ident, LitStr};
 
-use super::entries::{Entries, Name, Pair, Words, whole_call};
+use super::entries::{Entries, Pair, Words, whole_call};
 use crate::errors::{Errors, err};
 use crate::keys::KeyName;
 use crate::values::{borrowed, is_constant, is_text, local, place, source};
@@ -125,13 +125,10 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
         entries.pairs.iter().find(|pair| pair.key().is_some_and(is_step)).map(|pair| number(&pair.value));
     let pairs = entries.pairs.iter().filter(|pair| pair.key().is_none_or(|key| !is_step(key))).map(|pair| {
         let value = number(&pair.value);
-        let key = match &pair.name {
-            Name::Text(key) => LitStr::new(&key.text, key.span).into_token_stream(),
-            Name::Const(key) => quote!(#private::probe::key(#key)),
-        };
+        let key = pair.text(&entries.krate);
         quote!((#key, #value))
     });
-    let distinct = entries.assert_distinct(&WORDS);
+    let distinct = entries.key_constants(&WORDS);
     if entries.groups.is_empty() {
         return quote!(#distinct #private::log_row(#step, &[#(#pairs),*], &[]););
     }
@@ -139,8 +136,8 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
     let rows: Vec<_> = (0..)
         .zip(&entries.groups)
         .map(|(n, group): (usize, _)| {
-            // Hidden from the user's code, but an error about the row points at what the user wrote.
-            Ident::new(&format!("row_{n}"), Span::mixed_site().located_at(place(group)))
+            // Not hidden from the user's code, so that an error about the row points at what the user wrote.
+            Ident::new(&format!("__ups_track_row_{n}"), place(group))
         })
         .collect();
     let steps = usize::from(step.is_some());

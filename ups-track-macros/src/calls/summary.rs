@@ -40,10 +40,10 @@ fn expand(entries: &Entries) -> TokenStream {
         }
     });
     let groups = entries.groups.iter().map(borrowed);
-    let distinct = entries.assert_distinct(&WORDS);
+    let distinct = entries.key_constants(&WORDS);
     let constants = entries.constants().map(|(key, value)| {
         let value = entries.value(value, "summary");
-        quote!(#private::probe::scores(&[(#private::probe::key(#key), #value)], "");)
+        quote!(#private::probe::scores(&[(#key, #value)], "");)
     });
     quote! {
         if #private::on() {

@@ -1,10 +1,10 @@
 //! `table!`: rows to compare.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote, quote_spanned};
-use syn::{Expr, LitStr};
+use quote::{quote, quote_spanned};
+use syn::Expr;
 
-use super::entries::{Entries, Name, Words};
+use super::entries::{Entries, Words};
 use crate::errors::{Errors, err};
 use crate::values::{borrowed, place};
 
@@ -26,14 +26,8 @@ pub(crate) fn table(input: TokenStream) -> TokenStream {
 
 fn expand(entries: &Entries) -> TokenStream {
     let private = entries.krate.private();
-    let distinct = entries.assert_distinct(&WORDS);
-    let logs = entries.pairs.iter().map(|pair| {
-        let key = match &pair.name {
-            Name::Text(key) => LitStr::new(&key.text, key.span).into_token_stream(),
-            Name::Const(key) => quote!(#private::probe::key(#key)),
-        };
-        log(entries, &key, &pair.value)
-    });
+    let distinct = entries.key_constants(&WORDS);
+    let logs = entries.pairs.iter().map(|pair| log(entries, &pair.text(&entries.krate), &pair.value));
     quote! {
         if #private::on() {
             #distinct

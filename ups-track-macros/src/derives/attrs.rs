@@ -55,15 +55,32 @@ impl Member {
     }
 }
 
-/// `const KEYS`: the keys of the struct, and those of the structs inside it.
-pub(crate) fn keys(members: &[Member], private: &TokenStream, kind: &str) -> TokenStream {
-    let kind = Ident::new(kind, Span::call_site());
-    let own = members.iter().filter(|member| member.is_value()).map(|member| &member.key.text);
-    let inner = members.iter().filter_map(|Member { ty, flatten, .. }| {
-        let prefix = flatten.as_ref()?;
-        Some(quote_spanned!(ty.span()=> (#prefix, <#ty as #private::#kind>::KEYS)))
-    });
-    quote!(const KEYS: #private::KeySet = #private::KeySet::new(&[#(#own),*], &[#(#inner),*]);)
+/// `const KEYS`: the keys of the struct, and those of the structs inside it, by the `constant` of `probe::Of`.
+pub(crate) fn keys<'a>(
+    private: &TokenStream,
+    constant: &str,
+    own: impl Iterator<Item = &'a KeyName>,
+    inner: impl Iterator<Item = (&'a str, &'a Type)>,
+) -> TokenStream {
+    let constant = Ident::new(constant, Span::call_site());
+    let own = own.map(|key| &key.text);
+    let inner: Vec<_> =
+        inner.map(|(prefix, ty)| quote!((#prefix, #private::probe::Of::<#ty>::#constant))).collect();
+    let unknown =
+        (!inner.is_empty()).then(|| quote!(#[allow(unused_imports)] use #private::probe::Unknown as _;));
+    quote! {
+        const KEYS: #private::KeySet = {
+            #unknown
+            #private::KeySet::new(&[#(#own),*], &[#(#inner),*])
+        };
+    }
+}
+
+/// The same for the members of a row or summary.
+pub(crate) fn keys_of(members: &[Member], private: &TokenStream, constant: &str) -> TokenStream {
+    let own = members.iter().filter(|member| member.is_value()).map(|member| &member.key);
+    let inner = members.iter().filter_map(|member| Some((member.flatten.as_deref()?, &member.ty)));
+    keys(private, constant, own, inner)
 }
 
 /// The check that no key of an inner struct repeats another one, at the inner struct; only for types whose constants are

@@ -1,11 +1,12 @@
 //! `#[derive(RunConfig)]`: a struct as the config of a run, or a part of it.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Fields, Ident, LitStr, Type, Variant, parse_quote};
 
+use super::attrs::keys as keys_and_inner;
 use super::case;
 use super::config_attrs::{Attrs, OWNER};
 use super::input::{Data, Input};
@@ -14,7 +15,7 @@ use crate::errors::{Errors, err};
 use crate::keys::{self, KeyName, Keys};
 use crate::krate::Krate;
 use crate::secret_names::is_secret_name;
-use crate::values::local;
+use crate::values::{local, source_of_type};
 
 /// How a part of the config looks as JSON.
 enum Shape {
@@ -124,7 +125,7 @@ fn shape(fields: &Fields, rule: Option<&str>, errors: &mut Errors) -> Shape {
 
 /// The error for text under a name that looks like a secret.
 fn looks_secret(key: &KeyName, ty: &Type) -> syn::Error {
-    let (key, ty) = (key, ty.to_token_stream().to_string().replace(' ', ""));
+    let ty = source_of_type(ty);
     err!(
         key.span,
         "`{}` looks like a secret, and everybody who sees the run sees its config\nmake it a `ups_track::Secret<{ty}>`, or leave \
@@ -193,12 +194,9 @@ impl Writer<'_> {
     /// `const KEYS`: the keys of the struct, and those of the structs inside it.
     fn keys(&self, members: &[Member]) -> TokenStream {
         let Self { private, .. } = self;
-        let own = members.iter().filter(|member| !member.attrs.flatten).map(|member| &member.key.text);
-        let inner = members
-            .iter()
-            .filter(|member| member.attrs.flatten)
-            .map(|Member { ty, .. }| quote_spanned!(ty.span()=> ("", <#ty as #private::RunConfig>::KEYS)));
-        quote!(const KEYS: #private::KeySet = #private::KeySet::new(&[#(#own),*], &[#(#inner),*]);)
+        let (inner, own): (Vec<_>, Vec<_>) = members.iter().partition(|member| member.attrs.flatten);
+        let inner = inner.into_iter().map(|member| ("", &member.ty));
+        keys_and_inner(private, "CONFIG", own.into_iter().map(|member| &member.key), inner)
     }
 
     /// The check that no key of a struct inside repeats another one.

@@ -6,7 +6,7 @@ use syn::LitStr;
 use syn::parse_quote;
 use syn::spanned::Spanned as _;
 
-use super::attrs::{Member, assert_distinct, derive, keys};
+use super::attrs::{Member, assert_distinct, derive, keys_of};
 use super::input::Input;
 use crate::krate::Krate;
 use crate::options::Known;
@@ -43,7 +43,7 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
             }
         }
     });
-    let keys = keys(members, &private, "Metrics");
+    let keys = keys_of(members, &private, "METRICS");
     let step = members.iter().find(|member| member.step);
     let has_step = step.map(|_| {
         quote!(
@@ -82,7 +82,13 @@ fn inner_steps(input: &Input, members: &[Member], krate: &Krate) -> TokenStream 
     inner
         .map(|Member { ty, .. }| {
             let private = krate.private_at(ty.span());
-            quote_spanned!(ty.span()=> const _: () = #private::probe::assert_no_step::<#ty>();)
+            quote_spanned! {ty.span()=>
+                const _: () = {
+                    #[allow(unused_imports)]
+                    use #private::probe::Unknown as _;
+                    #private::probe::assert_no_step(#private::probe::Of::<#ty>::HAS_STEP)
+                };
+            }
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Ident, LitStr, Type, parse_quote};
 
-use super::attrs::{Member, assert_distinct, derive, keys};
+use super::attrs::{Member, assert_distinct, derive, keys_of};
 use super::input::Input;
 use crate::krate::Krate;
 use crate::options::Known;
@@ -35,7 +35,7 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
     let goals = goals(input, members, &private);
     let visit = visit(members, krate);
     let emit = emit(members, krate);
-    let keys = keys(members, &private, "EvalSummary");
+    let keys = keys_of(members, &private, "SUMMARY");
     let body = quote!(#keys #goals #visit #emit);
     let values: Vec<_> =
         members.iter().filter(|member| member.flatten.is_none()).map(|member| &member.ty).collect();

@@ -17,10 +17,17 @@ use crate::options::{self, Known, Options};
 use crate::values::local;
 
 const OWNER: &str = "#[eval_summary]";
-const OPTIONS: &[Known] = &[("prefix", "prefix = \"..\""), ("crate", "crate = <path>")];
+const OPTIONS: &[Known] = &[
+    ("prefix", "prefix = \"..\""),
+    ("table", "table"),
+    ("baseline", "baseline = \"..\""),
+    ("crate", "crate = <path>"),
+];
 
 struct Args {
     prefix: String,
+    /// The key of the table that the scores are also logged to.
+    table: Option<Table>,
     krate: Krate,
 }
 
@@ -40,8 +47,14 @@ pub(crate) fn eval_summary(args: TokenStream, item: &TokenStream) -> TokenStream
     }
 }
 
+/// `table`, or `table = "key"`.
+enum Table {
+    BelowPrefix,
+    Key(String),
+}
+
 fn parse(input: ParseStream, errors: &mut Errors) -> Args {
-    let mut args = Args { prefix: "eval".to_owned(), krate: Krate::default() };
+    let mut args = Args { prefix: "eval".to_owned(), table: None, krate: Krate::default() };
     Options::new(OWNER, OPTIONS).parse_all(input, errors, |name, _, input, errors| {
         if name == "prefix" {
             let prefix = KeyName::of_lit(&options::text(name, input)?);
@@ -49,13 +62,34 @@ fn parse(input: ParseStream, errors: &mut Errors) -> Args {
                 keys::check("prefix", &prefix, errors);
             }
             args.prefix = prefix.text;
-        } else {
-            input.parse::<syn::Token![=]>()?;
-            args.krate = input.parse()?;
+            return Ok(());
         }
+        if name == "table" {
+            args.table = Some(table(input, errors)?);
+            return Ok(());
+        }
+        if name == "baseline" {
+            // What the scores are compared with, once baselines exist; checked already.
+            let baseline = options::text(name, input)?;
+            if baseline.value().trim().is_empty() {
+                errors.push(err!(baseline.span(), "`baseline` is empty: name a run or a file of scores"));
+            }
+            return Ok(());
+        }
+        input.parse::<syn::Token![=]>()?;
+        args.krate = input.parse()?;
         Ok(())
     });
     args
+}
+
+fn table(input: ParseStream, errors: &mut Errors) -> syn::Result<Table> {
+    if !input.peek(syn::Token![=]) {
+        return Ok(Table::BelowPrefix);
+    }
+    let key = KeyName::of_lit(&options::text("table", input)?);
+    keys::check("table key", &key, errors);
+    Ok(Table::Key(key.text))
 }
 
 /// The type of the summary.
@@ -99,11 +133,22 @@ fn check(function: &ItemFn, errors: &mut Errors) -> Option<Type> {
 }
 
 fn expand(args: &Args, mut function: ItemFn, ty: &Type) -> TokenStream {
-    let Args { prefix, krate } = args;
+    let Args { prefix, table, krate } = args;
     let private = krate.private();
+    let table = match table {
+        None => quote!(#private::core::option::Option::None),
+        Some(table) => {
+            let key = match table {
+                Table::Key(key) => key.clone(),
+                Table::BelowPrefix if prefix.is_empty() => "table".to_owned(),
+                Table::BelowPrefix => format!("{prefix}/table"),
+            };
+            quote!(#private::core::option::Option::Some(#key))
+        }
+    };
     let out = local("out");
     // With the type and its span the compiler points at the type when that is no summary.
-    let record = quote_spanned!(ty.span()=> #private::eval_summary::<#ty>(#prefix, &#out));
+    let record = quote_spanned!(ty.span()=> #private::eval_summary::<#ty>(#prefix, #table, &#out));
     let look = |work: TokenStream| {
         quote! {
             let #out = #work;

@@ -133,6 +133,7 @@ impl Text {
 ///
 /// If a key appears twice: the message names it.
 #[expect(clippy::panic, reason = "in a constant this panic is the compile error")]
+#[expect(clippy::large_stack_arrays, reason = "it is the stack of the compiler")]
 pub const fn assert_distinct(noun: &str, sets: &[KeySet]) {
     let mut paths = Paths { all: [Path::EMPTY; MOST], len: 0 };
     let mut rest = sets;

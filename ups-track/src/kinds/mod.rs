@@ -3,6 +3,8 @@
 pub(crate) mod alert;
 pub(crate) mod config;
 pub(crate) mod file;
+#[cfg(feature = "half")]
+mod half;
 pub(crate) mod key;
 pub(crate) mod keyset;
 pub(crate) mod metric;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::metric::Number;
+use super::table::TableCell as _;
 
 /// A plain value of a summary or of the config.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,16 @@ impl Scalar {
             Self::Bool(false) => out.extend_from_slice(b"false"),
             Self::Text(text) => crate::log::encode::json_text(out, text),
             Self::Json(value) => crate::log::encode::json_value(out, value),
+        }
+    }
+
+    /// The value as a cell of a table: what JSON lacks is an empty cell.
+    pub(crate) fn cell(&self) -> Value {
+        match self {
+            Self::Number(number) => number.cell(),
+            Self::Bool(v) => Value::from(*v),
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Json(value) => value.clone(),
         }
     }
 

@@ -28,11 +28,13 @@ pub trait TableCell {
     fn cell(&self) -> Value;
 }
 
-fn number(number: Number) -> Value {
-    match number {
-        Number::F64(v) => Value::from(v),
-        Number::I64(v) => Value::from(v),
-        Number::U64(v) => Value::from(v),
+impl TableCell for Number {
+    fn cell(&self) -> Value {
+        match *self {
+            Self::F64(v) => Value::from(v),
+            Self::I64(v) => Value::from(v),
+            Self::U64(v) => Value::from(v),
+        }
     }
 }
 
@@ -40,7 +42,7 @@ macro_rules! number_cells {
     ($($ty:ty),* $(,)?) => {$(
         impl TableCell for $ty {
             fn cell(&self) -> Value {
-                MetricValue::field(self).number().map_or(Value::Null, number)
+                MetricValue::field(self).number().cell()
             }
         }
     )*};

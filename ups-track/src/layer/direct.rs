@@ -28,12 +28,25 @@ pub(crate) fn row(
 ) {
     let place = Place::of_caller(Location::caller());
     let stage = current_stage(recorder);
+    if stage.is_root() && recorder.root.any_open() && !thread::is_outside(recorder.uid) {
+        place.say_no_stage(recorder);
+    }
     let mut values: Vec<(String, Number)> = Vec::new();
     visit(&mut |key: &str, number| {
         if let Some(key) = place.key(recorder, key) {
             values.push((stage.key(&key), number));
         }
     });
+    if step.is_some() {
+        let step = stage.step_key();
+        values.retain(|(key, _)| {
+            let is_step = *key == step;
+            if is_step {
+                place.say_step_as_metric(recorder, key);
+            }
+            !is_step
+        });
+    }
     refuse_repeated(&mut values, place, recorder);
     if !values.is_empty() {
         recorder.op(Op::Row { stage, step, values });
@@ -46,6 +59,21 @@ pub(crate) fn table<T: TableRows + ?Sized>(recorder: &Recorder, key: &str, table
     let place = Place::of_caller(Location::caller());
     if let Some(key) = place.key(recorder, key) {
         recorder.op(Op::Table { key: key.into_owned(), table: TableData::of(table) });
+    }
+}
+
+/// Records scores as a table of one row.
+#[track_caller]
+pub(crate) fn scores_table<S: EvalSummary + ?Sized>(recorder: &Recorder, key: &str, scores: &S) {
+    let place = Place::of_caller(Location::caller());
+    let (mut columns, mut cells) = (Vec::new(), Vec::new());
+    scores.visit_summary(&mut |key, value| {
+        columns.push(key.to_owned());
+        cells.push(value.cell());
+    });
+    if let Some(key) = place.key(recorder, key) {
+        let table = TableData { columns, rows: vec![cells] };
+        recorder.op(Op::Table { key: key.into_owned(), table });
     }
 }
 

@@ -76,9 +76,16 @@ pub(super) fn plan_for(
     }
     let slots = || {
         let mut slots = Vec::new();
+        let step = fields.iter().any(|field| role(field.name()) == Role::Step).then(|| stage.step_key());
         for field in fields {
             slots.push(match role(field.name()) {
-                Role::Metric(key) => place.key(recorder, key).map(|key| Slot::Metric(stage.key(&key))),
+                Role::Metric(key) => place.key(recorder, key).map(|key| stage.key(&key)).and_then(|key| {
+                    let is_step = step.as_ref() == Some(&key);
+                    if is_step {
+                        place.say_step_as_metric(recorder, &key);
+                    }
+                    (!is_step).then_some(Slot::Metric(key))
+                }),
                 _ => Some(Slot::Step),
             });
         }
@@ -86,13 +93,14 @@ pub(super) fn plan_for(
     };
     let plan = recorder.plan(place.id, stage, slots);
     if !plan.has_step() {
-        say_no_step(place);
+        say_no_step(place, recorder);
     }
     Some(plan)
 }
 
-fn say_no_step(place: Place) {
+fn say_no_step(place: Place, recorder: &Recorder) {
     place.say(
+        recorder,
         "step",
         "a metric has no step, so it is recorded with the last step of its stage: add `step = ..` to the event, or make it a `summary.` or `config.` value",
     );
@@ -242,7 +250,7 @@ fn sort(
                 "`step` is {}, not a number: the row gets the stage's last step",
                 kind_and_value(&other)
             );
-            place.say(name, &text);
+            place.say(recorder, name, &text);
         }
         (Role::Summary(key), value) => {
             if let Some(key) = place.key(recorder, key) {
@@ -251,7 +259,7 @@ fn sort(
         }
         (Role::Goals, Seen::Text(text)) => match parse_goals(&text) {
             Ok(goals) => asked.goals.extend(goals.into_iter().map(|(key, goal)| (under(&key), goal))),
-            Err(part) => place.say(name, &format!("goal `{part}` is not `name=min` or `name=max`")),
+            Err(part) => place.say(recorder, name, &format!("goal `{part}` is not `name=min` or `name=max`")),
         },
         (Role::Config(key), value) => {
             if let Some(key) = place.key(recorder, key) {
@@ -263,10 +271,14 @@ fn sort(
         (Role::AlertWait, Seen::Number(seconds)) => {
             asked.alert_wait = Duration::try_from_secs_f64(seconds.as_f64()).ok();
         }
-        (Role::FilePolicy, value) => match FilePolicy::from_word(&value.display()) {
-            Some(policy) => asked.policy = policy,
-            None => place.say(name, &format!("file policy `{}` is not now, end or live", value.display())),
-        },
+        (Role::FilePolicy, value) => {
+            let word = value.display();
+            if let Some(policy) = FilePolicy::from_word(&word) {
+                asked.policy = policy;
+            } else {
+                place.say(recorder, name, &format!("file policy `{word}` is not now, end or live"));
+            }
+        }
         (Role::File, Seen::Text(path) | Seen::Formatted(path)) => asked.files.push(path),
         (Role::File, other) => {
             let text = format!("`{name}` is {}, not a path", kind_and_value(&other));
@@ -300,7 +312,7 @@ fn send(
 ) {
     if !asked.metrics.is_empty() {
         if asked.step.is_none() {
-            say_no_step(place);
+            say_no_step(place, recorder);
         }
         recorder.op(Op::Row { stage: Arc::clone(stage), step: asked.step, values: asked.metrics });
     }

@@ -2,6 +2,7 @@
 //!
 //! It knows the recorder and nothing behind it.
 
+pub(crate) mod carry;
 pub(crate) mod direct;
 mod event;
 mod fields;
@@ -27,6 +28,7 @@ use crate::recorder::{Op, Recorder, Stage, Stream};
 use crate::run::{Run, global};
 use event::RowVisitor;
 pub(crate) use probe::{Enabled, enabled};
+use refuse::Place;
 use stage::{NameVisitor, StageSpan, StageSpans, StageVisitor};
 
 /// The layer that [`layer`] gives: it carries its own filter, so other callsites cost nothing.
@@ -124,6 +126,12 @@ impl Recording {
         }
     }
 
+    /// The recorder, if there is one already.
+    fn known_recorder(&self) -> Option<Arc<Recorder>> {
+        let none_yet = matches!(self.target, Target::Global) && global::get().is_none();
+        if none_yet { None } else { self.recorder() }
+    }
+
     fn save(&self, path: &Path, policy: FilePolicy) -> Result<(), String> {
         let run = match &self.target {
             Target::Global => global::get(),
@@ -202,6 +210,9 @@ fn short_way(event: &Event<'_>, uid: u64) -> bool {
         let stage = thread.stage(uid).map_or(0, |stage| stage.id);
         let Some(way) = thread.way(uid) else { return false };
         let Some(plan) = way.plan(callsite, stage) else { return false };
+        if stage == 0 && way.recorder.root.any_open() && !plan.said_no_stage() && !thread.is_outside(uid) {
+            return false;
+        }
         way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
     })
     .unwrap_or(false)
@@ -211,6 +222,14 @@ fn short_way(event: &Event<'_>, uid: u64) -> bool {
 fn planned_row(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Recorder>) -> bool {
     let metadata = event.metadata();
     let Some(plan) = event::plan_for(metadata, stage, recorder) else { return false };
+    if event.is_contextual()
+        && stage.is_root()
+        && recorder.root.any_open()
+        && !thread::is_outside(recorder.uid)
+    {
+        plan.set_said_no_stage();
+        Place::of(metadata).say_no_stage(recorder);
+    }
     thread::with(|thread| {
         if thread.way(recorder.uid).is_none() {
             thread.open_way(recorder);

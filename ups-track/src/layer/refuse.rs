@@ -44,15 +44,42 @@ impl Place {
     #[cold]
     pub(super) fn refuse(self, recorder: &Recorder, subject: &str, what: &'static str, text: &str) {
         recorder.op(Op::Refused(what));
-        self.say(subject, text);
+        self.say(recorder, subject, text);
     }
 
-    /// Says something about a callsite, once.
+    /// Says something about a callsite, once, and counts the callsite.
+    ///
+    /// # Panics
+    ///
+    /// In strict mode, each time: that is what the mode is for.
     #[cold]
-    pub(super) fn say(self, subject: &str, text: &str) {
+    pub(super) fn say(self, recorder: &Recorder, subject: &str, text: &str) {
+        let text = format!("{}:{}: {text}", self.file, self.line);
         if first(self.id, subject) {
-            say::warning(&format!("{}:{}: {text}", self.file, self.line));
+            recorder.op(Op::Warned);
+            say::warning(&text);
         }
+        let may_go_on = !recorder.is_strict() || std::thread::panicking();
+        assert!(may_go_on, "ups-track is strict: {text}");
+    }
+
+    /// A metric has the key of its stage's step, so that one of both is lost.
+    pub(super) fn say_step_as_metric(self, recorder: &Recorder, key: &str) {
+        let text = format!(
+            "`{key}` is the step of this stage, so a metric cannot have that key; it was not recorded"
+        );
+        self.refuse(recorder, key, "metrics", &text);
+    }
+
+    /// A metric came on a thread that is in no stage, while there is one elsewhere.
+    pub(super) fn say_no_stage(self, recorder: &Recorder) {
+        let Some(stage) = recorder.root.open_inside() else { return };
+        let text = format!(
+            "a metric on a thread that is in no stage, while stage `{stage}` is open elsewhere: it is recorded without a \
+             stage; carry the stage with `ups_track::carry(closure)` or `future.in_current_stage()`, or say that it belongs to \
+             none with `StageContext::outside()`"
+        );
+        self.say(recorder, "no stage", &text);
     }
 
     /// The key as it may be recorded: unchanged if it is good, repaired if it can be, `None` if it belongs to W&B.
@@ -77,7 +104,7 @@ impl Place {
                     "key `{}` is recorded as `{repaired}`: allowed are ASCII letters, digits, `_`, `-`, `.` and `/`",
                     key.escape_debug()
                 );
-                self.say(key, &text);
+                self.say(recorder, key, &text);
                 if repaired.starts_with('_') {
                     Some(format!("x{repaired}").into())
                 } else {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::field::{Field, Visit};
 
@@ -73,6 +73,7 @@ impl StageSpan {
     pub(super) fn enter(&mut self) -> bool {
         if self.entered.is_none() {
             self.entered = Some(Instant::now());
+            self.stage.began();
             self.in_panic = std::thread::panicking();
         }
         std::mem::replace(&mut self.thread, thread::token()) != self.thread
@@ -98,8 +99,9 @@ impl StageSpan {
 
     /// The stage is over: its wall time is that between the first time it was entered and the last time it was left.
     pub(super) fn close(self) {
-        let (Some(entered), Some(left)) = (self.entered, self.left) else { return };
-        self.stage.ended(left.saturating_duration_since(entered), self.status.unwrap_or(StageStatus::Ok));
+        let Some(entered) = self.entered else { return };
+        let wall = self.left.map_or(Duration::ZERO, |left| left.saturating_duration_since(entered));
+        self.stage.ended(wall, self.status.unwrap_or(StageStatus::Ok));
     }
 }
 

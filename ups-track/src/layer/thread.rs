@@ -15,6 +15,11 @@ pub(super) fn with<T>(f: impl FnOnce(&mut Thread) -> T) -> Option<T> {
     THREAD.try_with(|thread| thread.try_borrow_mut().ok().map(|mut thread| f(&mut thread))).ok().flatten()
 }
 
+/// Whether what the calling thread records explicitly belongs to no stage.
+pub(super) fn is_outside(uid: u64) -> bool {
+    with(|thread| thread.is_outside(uid)).unwrap_or(false)
+}
+
 /// Tells threads apart that run at the same time.
 #[inline]
 pub(super) fn token() -> usize {
@@ -31,11 +36,16 @@ pub(super) struct Thread {
 
 #[derive(Debug)]
 struct Entered {
-    /// The recorder's number.
+    /// The recorder's number; [`ANY`] for what holds for all.
     uid: u64,
+    /// The span; 0 for a stage that was carried here.
     span: u64,
-    stage: Arc<Stage>,
+    /// The stage; none where values explicitly belong to none.
+    stage: Option<Arc<Stage>>,
 }
+
+/// Every recorder.
+const ANY: u64 = 0;
 
 /// A thread's way into a recorder.
 #[derive(Debug)]
@@ -64,7 +74,20 @@ impl Drop for Way {
 
 impl Thread {
     pub(super) fn enter(&mut self, uid: u64, span: u64, stage: Arc<Stage>) {
-        self.entered.push(Entered { uid, span, stage });
+        self.entered.push(Entered { uid, span, stage: Some(stage) });
+    }
+
+    /// Begins what [`leave`](Self::leave) ends: the thread is in a carried stage, or (without one) in none at all.
+    pub(super) fn arrive(&mut self, stage: Option<(u64, Arc<Stage>)>) {
+        let (uid, stage) = stage.map_or((ANY, None), |(uid, stage)| (uid, Some(stage)));
+        self.entered.push(Entered { uid, span: 0, stage });
+    }
+
+    /// Ends what [`arrive`](Self::arrive) has begun last.
+    pub(super) fn leave(&mut self) {
+        if let Some(at) = self.entered.iter().rposition(|e| e.span == 0) {
+            self.entered.remove(at);
+        }
     }
 
     pub(super) fn exit(&mut self, uid: u64, span: u64) {
@@ -76,7 +99,17 @@ impl Thread {
     /// The innermost stage that the thread is in, for a recorder.
     #[inline]
     pub(super) fn stage(&self, uid: u64) -> Option<&Arc<Stage>> {
-        self.entered.iter().rev().find(|e| e.uid == uid).map(|e| &e.stage)
+        self.innermost(uid)?.stage.as_ref()
+    }
+
+    #[inline]
+    fn innermost(&self, uid: u64) -> Option<&Entered> {
+        self.entered.iter().rev().find(|e| e.uid == uid || e.uid == ANY)
+    }
+
+    /// Whether what the thread records explicitly belongs to no stage.
+    pub(super) fn is_outside(&self, uid: u64) -> bool {
+        self.innermost(uid).is_some_and(|e| e.stage.is_none())
     }
 
     /// The way into the recorder with this number, if the thread has been there.

@@ -73,6 +73,8 @@ pub(crate) struct Ledger {
     last_time: u64,
     config: Map<String, Value>,
     refused: HashMap<&'static str, u64>,
+    /// Callsites that were warned about.
+    warned: u64,
     /// Whether any summary value has changed since the last summary record.
     summary_changed: bool,
     items: Vec<u8>,
@@ -96,6 +98,7 @@ impl Ledger {
             last_time: start,
             config: Map::new(),
             refused: HashMap::new(),
+            warned: 0,
             summary_changed: false,
             items: Vec::new(),
             record: Vec::new(),
@@ -268,6 +271,10 @@ impl Ledger {
                 self.summary_changed = true;
             }
             Op::Refused(what) => self.refuse(what),
+            Op::Warned => {
+                self.warned += 1;
+                self.summary_changed = true;
+            }
         }
     }
 

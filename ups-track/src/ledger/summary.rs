@@ -58,6 +58,9 @@ impl Ledger {
         for (what, count) in &self.refused {
             derived.push((format!("ups_track/refused/{what}"), Scalar::from(*count)));
         }
+        if self.warned > 0 {
+            derived.push(("ups_track/warnings".to_owned(), Scalar::from(self.warned)));
+        }
         for (name, value) in derived {
             let index = self.key(&name);
             if let Some(key) =

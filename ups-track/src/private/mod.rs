@@ -113,9 +113,12 @@ pub fn log_table<T: TableRows + ?Sized>(key: &str, table: &T) {
 }
 
 /// What an `#[eval_summary]` function returned.
-pub fn eval_summary<T: SummaryOutput>(prefix: &str, out: &T) {
-    if let Some(scores) = out.summary() {
-        scores.emit(prefix);
+#[track_caller]
+pub fn eval_summary<T: SummaryOutput>(prefix: &str, table: Option<&str>, out: &T) {
+    let Some(scores) = out.summary() else { return };
+    scores.emit(prefix);
+    if let (Some(key), Some(recorder)) = (table, recorder()) {
+        layer::direct::scores_table(&recorder, key, scores);
     }
 }
 

@@ -7,6 +7,7 @@
 mod config;
 mod end;
 mod help;
+mod keys;
 mod refusals;
 mod rows;
 
@@ -20,6 +21,7 @@ pub use help::{
     Nested, assert_goal, file_path, goals, key, merge, metric, metrics, nested, scores, seconds, serialize,
     settings, summary, title,
 };
+pub use keys::{Of, Unknown};
 pub use refusals::Text;
 pub use rows::{Before, Row, assert_no_step, own_step, row};
 

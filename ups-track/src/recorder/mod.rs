@@ -62,6 +62,8 @@ pub(crate) struct Recorder {
     /// Rows and operations that were dropped after the log failed or the run was finished.
     dropped: AtomicU64,
     late_said: AtomicBool,
+    /// Whether what is said about a callsite is a panic there.
+    strict: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -89,12 +91,21 @@ impl Recorder {
             state: AtomicU8::new(State::Open as u8),
             dropped: AtomicU64::new(0),
             late_said: AtomicBool::new(false),
+            strict: AtomicBool::new(false),
         })
     }
 
     pub(crate) fn set_driver(&self, driver: Box<dyn Drive>) {
         // Set once, right after `new`.
         drop(self.driver.set(driver));
+    }
+
+    pub(crate) fn set_strict(&self, strict: bool) {
+        self.strict.store(strict, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict.load(Ordering::Relaxed)
     }
 
     pub(crate) fn wake(&self) {
@@ -150,7 +161,7 @@ impl Recorder {
         let Plans { by_key, by_id } = &mut *plans;
         let plan = by_key.entry((callsite, stage.id)).or_insert_with(|| {
             let id = u32::try_from(by_id.len()).unwrap_or(u32::MAX);
-            let plan = Arc::new(Plan { id, stage: Arc::clone(stage), slots: slots() });
+            let plan = Arc::new(Plan::new(id, Arc::clone(stage), slots()));
             by_id.push(Arc::clone(&plan));
             plan
         });

@@ -109,4 +109,6 @@ pub(crate) enum Op {
     StageOpened(Arc<Stage>),
     /// Something was refused; its key names what.
     Refused(&'static str),
+    /// A callsite was warned about.
+    Warned,
 }

@@ -35,9 +35,24 @@ pub(crate) struct Plan {
     pub(crate) stage: Arc<Stage>,
     /// What each field is, by the position of the field in the callsite.
     pub(crate) slots: Vec<Option<Slot>>,
+    /// Whether it was said that rows come without a stage while one is open.
+    said_no_stage: AtomicBool,
 }
 
 impl Plan {
+    pub(crate) fn new(id: u32, stage: Arc<Stage>, slots: Vec<Option<Slot>>) -> Self {
+        Self { id, stage, slots, said_no_stage: AtomicBool::new(false) }
+    }
+
+    #[inline]
+    pub(crate) fn said_no_stage(&self) -> bool {
+        self.said_no_stage.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_said_no_stage(&self) {
+        self.said_no_stage.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn has_step(&self) -> bool {
         self.slots.contains(&Some(Slot::Step))
     }

@@ -25,13 +25,23 @@ pub(crate) struct Stage {
     pub(crate) path: String,
     pub(crate) options: StageOptions,
     children: Mutex<Vec<Arc<Stage>>>,
-    ids: Arc<AtomicU32>,
+    shared: Arc<Shared>,
+    /// Calls that have begun and not ended.
+    open: AtomicU64,
     /// Nanoseconds of wall time over all calls that have ended.
     nanos: AtomicU64,
     /// Calls that have ended.
     calls: AtomicU64,
     /// The outcome of the last one.
     status: AtomicU8,
+}
+
+/// What all stages of a run have in common.
+#[derive(Debug)]
+struct Shared {
+    next_id: AtomicU32,
+    /// Calls of any stage that have begun and not ended.
+    open: AtomicU64,
 }
 
 /// How a stage ended.
@@ -66,16 +76,22 @@ pub(crate) struct Calls {
 
 impl Stage {
     pub(crate) fn root() -> Arc<Self> {
-        Arc::new(Self {
-            id: 0,
-            path: String::new(),
-            options: StageOptions::default(),
+        let shared = Shared { next_id: AtomicU32::new(1), open: AtomicU64::new(0) };
+        Arc::new(Self::new(0, String::new(), StageOptions::default(), Arc::new(shared)))
+    }
+
+    fn new(id: u32, path: String, options: StageOptions, shared: Arc<Shared>) -> Self {
+        Self {
+            id,
+            path,
+            options,
             children: Mutex::default(),
-            ids: Arc::new(AtomicU32::new(1)),
+            shared,
+            open: AtomicU64::new(0),
             nanos: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             status: AtomicU8::new(0),
-        })
+        }
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -96,23 +112,37 @@ impl Stage {
         if let Some(child) = children.iter().find(|child| own(child)) {
             return (Arc::clone(child), false);
         }
-        let child = Arc::new(Self {
-            id: self.ids.fetch_add(1, Ordering::Relaxed),
-            path: self.key(name),
-            options: options(),
-            children: Mutex::default(),
-            ids: Arc::clone(&self.ids),
-            nanos: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
-            status: AtomicU8::new(0),
-        });
+        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let child = Arc::new(Self::new(id, self.key(name), options(), Arc::clone(&self.shared)));
         children.push(Arc::clone(&child));
         (child, true)
+    }
+
+    /// A call of the stage has begun.
+    pub(crate) fn began(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        self.shared.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether any stage of the run is open.
+    #[inline]
+    pub(crate) fn any_open(&self) -> bool {
+        self.shared.open.load(Ordering::Relaxed) > 0
+    }
+
+    /// The path of an open stage inside this one.
+    pub(crate) fn open_inside(&self) -> Option<String> {
+        let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = || children.iter().find_map(|child| child.open_inside());
+        let own = |child: &&Arc<Self>| child.open.load(Ordering::Relaxed) > 0;
+        inner().or_else(|| children.iter().find(own).map(|child| child.path.clone()))
     }
 
     /// A call of the stage has ended. Counted here and read by the writer when it writes the summary: a stage may end
     /// millions of times.
     pub(crate) fn ended(&self, wall: Duration, status: StageStatus) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.shared.open.fetch_sub(1, Ordering::Relaxed);
         self.nanos.fetch_add(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.status.store(status as u8, Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Release);

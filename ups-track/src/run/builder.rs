@@ -105,6 +105,13 @@ impl RunBuilder {
         self
     }
 
+    /// Sets whether a mistake that only running can show, such as text as a metric in a plain event, is a panic where it is
+    /// made (`UPS_TRACK_STRICT`): for tests. Otherwise it is said once per callsite, and counted.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.overrides.strict = Some(strict);
+        self
+    }
+
     /// Sets how long data may stay in memory (`WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`): what `kill -9` loses at
     /// most; 100 ms by default, from 1 ms to an hour.
     pub fn flush_interval(mut self, interval: Duration) -> Self {
@@ -169,6 +176,7 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     let dir = RunDir::create(settings, start / 1_000_000_000)?;
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
     let recorder = Recorder::new();
+    recorder.set_strict(settings.strict);
     if let Ok(file) = std::fs::File::create(&dir.debug_log) {
         say::add_log(recorder.uid, file);
     }

@@ -190,17 +190,13 @@ impl Host for Surroundings {
     }
 
     fn media(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
-        match &self.dir {
-            Some(dir) => {
-                let target = dir.files.join(path);
-                target.parent().map_or(Ok(()), fs::create_dir_all)?;
-                write_whole(&target, content)
-            }
-            None => {
-                self.media.push((path.to_owned(), content.to_vec()));
-                Ok(())
-            }
-        }
+        let Some(dir) = &self.dir else {
+            self.media.push((path.to_owned(), content.to_vec()));
+            return Ok(());
+        };
+        let target = dir.files.join(path);
+        target.parent().map_or(Ok(()), fs::create_dir_all)?;
+        write_whole(&target, content)
     }
 
     fn amend(&mut self, op: Op) -> Option<record::Run> {

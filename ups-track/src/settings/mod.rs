@@ -118,6 +118,8 @@ pub(crate) struct Settings {
     pub(crate) console: bool,
     pub(crate) silent: bool,
     pub(crate) quiet: bool,
+    /// Whether what is said about a callsite is a panic there.
+    pub(crate) strict: bool,
     pub(crate) symlink: bool,
     /// Time between two flushes of the log.
     pub(crate) flush_interval: Duration,

@@ -30,6 +30,7 @@ pub(crate) struct Overrides {
     pub(crate) fork_from: Option<String>,
     pub(crate) console: Option<bool>,
     pub(crate) quiet: Option<bool>,
+    pub(crate) strict: Option<bool>,
     pub(crate) flush_interval: Option<Duration>,
 }
 
@@ -121,6 +122,10 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         quiet: match given.quiet {
             Some(quiet) => quiet,
             None => flag(&["WANDB_QUIET"], "quiet")?.unwrap_or(false),
+        },
+        strict: match given.strict {
+            Some(strict) => strict,
+            None => flag(&["UPS_TRACK_STRICT"], "strict")?.unwrap_or(false),
         },
         symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(true),
         flush_interval: flush_interval(given, sources)?,

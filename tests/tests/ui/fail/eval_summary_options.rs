@@ -15,9 +15,4 @@ fn bad_prefix() -> Scores {
     Scores { nrmse: 0.1 }
 }
 
-#[eval_summary(table)]
-fn table() -> Scores {
-    Scores { nrmse: 0.1 }
-}
-
 fn main() {}

@@ -58,7 +58,7 @@ pub fn file_path<T: FilePath + ?Sized>(path: &T) -> Cow<'_, str> {
 }
 
 #[inline]
-pub fn key(key: Key) -> &'static str {
+pub const fn key(key: Key) -> &'static str {
     key.as_str()
 }
 
