@@ -240,7 +240,12 @@ fn compare(baseline: &Scores, ttc: &Scores) -> Vec<Compared> {
 fn log_table(rows: &[Compared]) {
     println!("\n{:>20} {:>12} {:>12}  TTC is better", "", "baseline", "TTC");
     for Compared { metric, baseline, ttc, better } in rows {
-        println!("{metric:>20} {baseline:>12.4e} {ttc:>12.4e}  {}", if *better { "yes" } else { "no" });
+        let verdict = match better {
+            true => "yes",
+            false if baseline.total_cmp(ttc).is_eq() => "same",
+            false => "no",
+        };
+        println!("{metric:>20} {baseline:>12.4e} {ttc:>12.4e}  {verdict}");
     }
     println!();
     table!("eval/compare" = rows);
