@@ -11,6 +11,8 @@ mod keys;
 mod krate;
 mod options;
 mod secret_names;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use proc_macro::TokenStream;

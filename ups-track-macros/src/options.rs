@@ -53,18 +53,22 @@ impl Options {
         errors: &mut Errors,
         read: impl FnOnce(&str, &Ident, ParseStream, &mut Errors) -> syn::Result<()>,
     ) {
-        let ident = match input.call(Ident::parse_any) {
-            Ok(ident) => ident,
-            Err(error) => {
-                errors.push(error);
-                return skip_to_comma(input);
-            }
+        let Ok(ident) = input.call(Ident::parse_any) else {
+            let (owner, forms) = (self.owner, self.forms());
+            errors.push(err!(input.span(), "`{owner}` expects the name of an option here\noptions: {forms}"));
+            return skip_to_comma(input);
         };
         let read = self.take(&ident).and_then(|name| read(name, &ident, input, errors));
         if let Err(error) = read {
             errors.push(error);
             skip_to_comma(input);
         }
+    }
+
+    /// How the options are written, for messages.
+    fn forms(&self) -> String {
+        let forms: Vec<_> = self.known.iter().map(|(_, form)| format!("`{form}`")).collect();
+        forms.join(", ")
     }
 
     /// Notes that an option is used.
@@ -74,8 +78,7 @@ impl Options {
             let hint = nearest(&name, self.known.iter().map(|(known, _)| *known))
                 .map(|near| format!("; did you mean `{near}`?"))
                 .unwrap_or_default();
-            let forms: Vec<_> = self.known.iter().map(|(_, form)| format!("`{form}`")).collect();
-            let forms = forms.join(", ");
+            let forms = self.forms();
             return Err(err!(ident.span(), "unknown option `{name}` for `{owner}`{hint}\noptions: {forms}"));
         };
         if self.seen.contains(ident) {
@@ -186,6 +189,16 @@ mod tests {
     #[test]
     fn every_option_is_reached_after_a_fault() {
         assert_eq!(messages("a b, step, c = 1").len(), 3);
+    }
+
+    #[test]
+    fn a_value_without_a_name_is_told_the_names() {
+        assert_eq!(
+            messages("\"epoch\", step = 1"),
+            [
+                "`#[track_stage]` expects the name of an option here\noptions: `step = \"..\"`, `level = \"..\"`"
+            ]
+        );
     }
 
     #[test]

@@ -2,10 +2,15 @@
 //! the macros records.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
+mod asynchronous;
+mod calls;
 mod charts;
 mod evaluation;
 mod events;
 mod forms;
+mod futures;
+mod metrics;
+mod order;
 mod rows;
 mod stages;
 mod strict;

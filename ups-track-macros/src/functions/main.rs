@@ -136,7 +136,11 @@ fn expand(args: &Args, mut function: ItemFn) -> TokenStream {
     let subscriber = args.subscriber.unwrap_or_else(|| !brings_subscriber(function.block.to_token_stream()));
     let vis = std::mem::replace(&mut function.vis, Visibility::Inherited);
     let (name, output) = (function.sig.ident.clone(), function.sig.output.clone());
+    // Whoever reads about `main` reads about the outer one; every other attribute is about the body.
+    let (docs, rest) = function.attrs.into_iter().partition::<Vec<_>, _>(|attr| attr.path().is_ident("doc"));
+    function.attrs = rest;
     quote! {
+        #(#docs)*
         #vis fn #name() #output {
             #function
             #private::run_main(
@@ -169,7 +173,20 @@ fn brings_subscriber(body: TokenStream) -> bool {
 mod tests {
     use quote::quote;
 
-    use super::brings_subscriber;
+    use super::{brings_subscriber, main};
+
+    #[test]
+    fn the_docs_stay_on_main() {
+        let item = quote!(
+            /// Trains.
+            #[tokio::main]
+            async fn main() {}
+        );
+        let expansion = main(quote!(), &item).to_string();
+        assert!(expansion.starts_with("# [doc = r\" Trains.\"] fn main ()"), "{expansion}");
+        assert!(expansion.contains("{ # [tokio :: main] async fn main ()"), "{expansion}");
+        assert_eq!(expansion.matches("Trains").count(), 1);
+    }
 
     #[test]
     fn bodies_that_bring_a_subscriber() {

@@ -67,9 +67,10 @@ fn expand(args: &StageArgs, mut function: ItemFn) -> TokenStream {
             let future = stage.instrument(&span, &work);
             *function.block = parse_quote!({ #future.await });
         }
+        // As in an `async fn`, the stage begins when the future is polled for the first time, not when it is made.
         Shape::Returned => body::rewrite_returned(&mut function.block, |found| {
             let future = stage.instrument(&span, &found.to_token_stream());
-            quote!({ #future })
+            quote!(async move { #future.await })
         }),
     }
     function.into_token_stream()

@@ -39,7 +39,9 @@ pub trait ConfigValue {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a run config",
-    label = "expected a struct with `#[derive(RunConfig)]`, or `(key, value)` pairs"
+    label = "expected a struct with `#[derive(RunConfig)]`, or pairs: `&[(\"lr\", lr)]`",
+    note = "scores go into the summary: `summary!(..scores)` or `run.summarize(&scores)`",
+    note = "what changes with a step is a metric: `metric!(step = .., ..row)` or `run.log(step, &row)`"
 )]
 pub trait RunConfig {
     /// The keys, as far as they are known before the program runs: what the compiler compares.

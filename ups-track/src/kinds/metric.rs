@@ -110,7 +110,7 @@ impl<T: MetricField> MetricField for Option<T> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a metric value",
-    label = "a metric is a number that changes with the step",
+    label = "expected a number that changes with the step, or the step itself",
     note = "what never changes is config: `config!(..)`; one final value is a summary: `summary!(..)`",
     note = "for a newtype, implement `MetricValue`"
 )]
@@ -211,7 +211,9 @@ impl<T: MetricValue> MetricValue for Option<T> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row of metrics",
-    label = "expected a struct with `#[derive(Metrics)]`, or `(key, number)` pairs"
+    label = "expected a struct with `#[derive(Metrics)]`, or pairs: `&[(\"loss\", loss)]`",
+    note = "scores go into the summary: `summary!(..scores)` or `run.summarize(&scores)`",
+    note = "settings go into the config: `config!(..settings)` or `run.update_config(&settings)`"
 )]
 pub trait Metrics {
     /// The keys, as far as they are known before the program runs: what the compiler compares.

@@ -144,7 +144,9 @@ pub enum Goal {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an evaluation summary",
-    label = "expected a struct with `#[derive(EvalSummary)]`"
+    label = "expected a struct with `#[derive(EvalSummary)]`, or pairs: `&[(\"nrmse\", nrmse)]`",
+    note = "what changes with a step is a metric: `metric!(step = .., ..row)` or `run.log(step, &row)`",
+    note = "settings go into the config: `config!(..settings)` or `run.update_config(&settings)`"
 )]
 pub trait EvalSummary {
     /// The keys, as far as they are known before the program runs: what the compiler compares.

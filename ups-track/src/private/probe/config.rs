@@ -5,7 +5,7 @@ use std::ops::Deref;
 use serde_json::{Map, Value};
 
 use super::Text;
-use crate::{ConfigValue, SummaryValue};
+use crate::ConfigValue;
 
 /// A config value: scalars go as fields of the event, lists and maps as JSON.
 pub struct ConfigProbe<'a, T: ?Sized>(AsJson<'a, T>);
@@ -35,7 +35,7 @@ impl<T: ?Sized> Deref for AsJson<'_, T> {
     }
 }
 
-impl<'a, T: ConfigValue + SummaryValue + ?Sized> ConfigProbe<'a, T> {
+impl<'a, T: ConfigScalar + ?Sized> ConfigProbe<'a, T> {
     /// The way of a scalar: as a field of the event.
     #[inline]
     pub fn config(&self) -> ConfigField<'a, T> {
@@ -48,6 +48,45 @@ impl<'a, T: ConfigValue + ?Sized> AsJson<'a, T> {
     #[inline]
     pub fn config(&self) -> ConfigJson<'a, T> {
         ConfigJson(self.0)
+    }
+}
+
+/// A config value that fits a `tracing` field. In both ways it has to be the same value.
+pub trait ConfigScalar: ConfigValue {
+    /// The field; none for null and for numbers that are not finite, which only JSON can tell.
+    fn field(&self) -> Option<impl tracing::field::Value>;
+}
+
+macro_rules! config_scalars {
+    ($($ty:ty: |$v:ident| $field:expr),* $(,)?) => {$(
+        impl ConfigScalar for $ty {
+            fn field(&self) -> Option<impl tracing::field::Value> {
+                let $v = self;
+                $field
+            }
+        }
+    )*};
+}
+
+config_scalars! {
+    bool: |v| Some(*v),
+    i8: |v| Some(*v), i16: |v| Some(*v), i32: |v| Some(*v), i64: |v| Some(*v), isize: |v| Some(*v),
+    u8: |v| Some(*v), u16: |v| Some(*v), u32: |v| Some(*v), u64: |v| Some(*v), usize: |v| Some(*v),
+    f32: |v| v.config_value().as_f64(),
+    f64: |v| v.is_finite().then_some(*v),
+    str: |v| Some(v),
+    String: |v| Some(v.as_str()),
+}
+
+impl<T: ConfigScalar + ?Sized> ConfigScalar for &T {
+    fn field(&self) -> Option<impl tracing::field::Value> {
+        (**self).field()
+    }
+}
+
+impl<T: ConfigScalar> ConfigScalar for Option<T> {
+    fn field(&self) -> Option<impl tracing::field::Value> {
+        self.as_ref().and_then(ConfigScalar::field)
     }
 }
 
@@ -70,12 +109,10 @@ pub trait ConfigEntry {
 
 pub struct ConfigField<'a, T: ?Sized>(&'a T);
 
-impl<T: ConfigValue + SummaryValue + ?Sized> ConfigEntry for ConfigField<'_, T> {
-    #[inline]
+impl<T: ConfigScalar + ?Sized> ConfigEntry for ConfigField<'_, T> {
     fn in_event(&self) -> bool {
-        true
+        self.0.field().is_some()
     }
-    #[inline]
     fn field(&self) -> impl tracing::field::Value {
         self.0.field()
     }

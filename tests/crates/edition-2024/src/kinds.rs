@@ -1,0 +1,118 @@
+//! The derives.
+
+/// A row.
+#[derive(Debug, Clone, tracker::Metrics)]
+#[track(crate = ::tracker)]
+pub struct Losses<T> {
+    /// A value.
+    pub data: T,
+    /// A value that may be absent.
+    #[track(rename = "reg/l2", unit = "1")]
+    pub regularisation: Option<f32>,
+    /// A row inside.
+    #[track(flatten, prefix = "physics")]
+    pub residuals: Residuals,
+    /// No metric.
+    #[track(skip)]
+    pub name: String,
+}
+
+/// A row inside a row.
+#[derive(Debug, Clone, Copy, tracker::Metrics)]
+#[track(crate = ::tracker)]
+pub struct Residuals {
+    /// A value.
+    pub burgers: f64,
+    /// A value under a keyword.
+    pub r#type: u8,
+}
+
+/// Scores.
+#[derive(Debug, Clone, tracker::EvalSummary)]
+#[track(crate = ::tracker)]
+pub struct Scores {
+    /// Has a goal and a gate.
+    #[track(goal = "min", gate(max = 0.1), unit = "1")]
+    pub nrmse: f64,
+    /// Text.
+    pub verdict: String,
+    /// A flag.
+    pub passed: bool,
+    /// Scores inside.
+    #[track(flatten, prefix = "ood")]
+    pub shifted: Shifted,
+    /// Scores inside, without a prefix.
+    #[track(flatten)]
+    pub plain: Shifted,
+}
+
+/// Scores inside scores.
+#[derive(Debug, Clone, Copy, tracker::EvalSummary)]
+#[track(crate = ::tracker)]
+pub struct Shifted {
+    /// Has a goal.
+    #[track(goal = "max")]
+    pub accuracy: Option<f64>,
+}
+
+/// A config.
+#[derive(Debug, Clone, tracker::RunConfig)]
+#[track(crate = ::tracker)]
+#[serde(rename_all = "kebab-case")]
+pub struct Hyper<const N: usize> {
+    /// A value.
+    pub learning_rate: f64,
+    /// A list.
+    pub layers: [u32; N],
+    /// An enum.
+    pub optimizer: Optimizer,
+    /// A tuple.
+    pub pair: Pair,
+    /// A config inside.
+    #[track(flatten)]
+    pub inner: Inner,
+    /// No config.
+    #[track(skip)]
+    pub cache: Vec<u8>,
+}
+
+/// A config inside a config.
+#[derive(Debug, Clone, Copy, tracker::RunConfig)]
+#[track(crate = ::tracker)]
+pub struct Inner {
+    /// A value.
+    pub seed: Option<u64>,
+}
+
+/// A tuple.
+#[derive(Debug, Clone, Copy, tracker::RunConfig)]
+#[track(crate = ::tracker)]
+pub struct Pair(pub u8, pub u8);
+
+/// Every kind of variant.
+#[derive(Debug, Clone, Copy, tracker::RunConfig)]
+#[track(crate = ::tracker)]
+pub enum Optimizer {
+    /// Nothing inside.
+    Sgd,
+    /// One value.
+    Momentum(f64),
+    /// Values without names.
+    Both(f64, f64),
+    /// Values with names.
+    Adam {
+        /// A value.
+        beta: f64,
+    },
+}
+
+/// A newtype.
+#[derive(Debug, Clone, Copy)]
+pub struct Joules(pub f64);
+
+impl tracker::MetricValue for Joules {
+    type Field = f64;
+    fn field(&self) -> f64 {
+        self.0
+    }
+}
