@@ -108,12 +108,15 @@ pub mod __private;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod context;
 mod ends;
 mod error;
+mod harmless;
 mod kinds;
 mod layer;
 mod ledger;
 pub mod log;
+mod processes;
 mod recorder;
 mod run;
 mod say;
@@ -125,6 +128,7 @@ mod sys;
 pub mod testing;
 mod thumbnail;
 
+pub use context::Context;
 pub use error::{Error, Result};
 pub use kinds::alert::{Alert, AlertLevel};
 pub use kinds::config::{ConfigValue, RunConfig};
@@ -134,6 +138,7 @@ pub use kinds::metric::{MetricField, MetricValue, Metrics, Number};
 pub use kinds::scalar::Scalar;
 pub use kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};
 pub use layer::{Interested, Layer, Recording, layer};
+pub use processes::{Child, ChildOptions, TrackCommand, TrackedChild, TrackedCommand};
 pub use recorder::Stream;
 pub use run::{Finished, MetricDefinition, Run, RunBuilder, RunGuard};
 pub use settings::{Mode, Resume};

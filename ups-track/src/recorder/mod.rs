@@ -18,6 +18,7 @@ pub(crate) use op::{Definition, Op, SummaryWords};
 pub(crate) use row::{Lane, MAX_VALUES, Plan, Pushed, RowView, RowWriter, Rows, Slot};
 pub(crate) use stage::{Calls, Stage, StageOptions, StageStatus};
 
+use crate::processes::fork::Born;
 use crate::sys;
 
 /// An operation with its place in the order.
@@ -62,6 +63,8 @@ pub(crate) struct Recorder {
     /// Rows and operations that were dropped after the log failed or the run was finished.
     dropped: AtomicU64,
     late_said: AtomicBool,
+    /// A forked child has no writer: there the recorder is closed.
+    born: Born,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +92,7 @@ impl Recorder {
             state: AtomicU8::new(State::Open as u8),
             dropped: AtomicU64::new(0),
             late_said: AtomicBool::new(false),
+            born: Born::here(),
         })
     }
 
@@ -104,6 +108,9 @@ impl Recorder {
     }
 
     pub(crate) fn state(&self) -> State {
+        if self.is_forked() {
+            return State::Closed;
+        }
         match self.state.load(Ordering::Acquire) {
             0 => State::Open,
             1 => State::Failed,
@@ -116,7 +123,12 @@ impl Recorder {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == State::Open as u8
+        self.state.load(Ordering::Relaxed) == State::Open as u8 && self.born.is_here()
+    }
+
+    /// Whether this is the copy of the recorder in a forked child.
+    pub(crate) fn is_forked(&self) -> bool {
+        !self.born.is_here()
     }
 
     pub(crate) fn dropped(&self) -> u64 {
@@ -128,7 +140,11 @@ impl Recorder {
     pub(crate) fn drop_late(&self, count: u64) {
         self.dropped.fetch_add(count, Ordering::Relaxed);
         if self.state() == State::Closed && !self.late_said.swap(true, Ordering::Relaxed) {
-            crate::say::warning("the run is finished; what is recorded after that is lost (finish it later)");
+            crate::say::warning(if self.is_forked() {
+                "this process was forked from one that records, and has no log: what it records is lost; start a run here, or children with `exec`"
+            } else {
+                "the run is finished; what is recorded after that is lost (finish it later)"
+            });
         }
     }
 
