@@ -47,7 +47,7 @@ struct Compared {
     better: bool,
 }
 
-#[ups_track::main(project = "burgers-pipeline", job_type = "evaluate", tags = ["example"])]
+#[ups_track::main(project = "burgers-pipeline", job_type = "evaluate")]
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::read()?;
     let models = Models::load(&arguments)?;

@@ -4,52 +4,45 @@ use std::error::Error;
 use std::process::{Command, Stdio};
 
 use tracing::info;
-use ups_track::{config, track_stage};
+use ups_track::{Child, ChildOptions, Run, TrackCommand as _, config};
 
 use crate::arguments::{Arguments, Job};
 
 /// The small evaluation is a look, before the full one spends its time.
-const SMALL: [&str; 4] = ["--samples", "8", "--trajectories", "8"];
-const FULL: [&str; 4] = ["--samples", "32", "--trajectories", "32"];
+const SMALL: [&str; 7] = ["evaluate", "--ttc", "--small", "--samples", "8", "--trajectories", "8"];
+const FULL: [&str; 6] = ["evaluate", "--ttc", "--samples", "32", "--trajectories", "32"];
 
 #[ups_track::main(project = "burgers-pipeline", job_type = "pipeline", tags = ["example"])]
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
+    let run = Run::global().ok_or("there is no run")?;
     let arguments = Arguments::read()?;
-    std::fs::create_dir_all(&arguments.out)
-        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
+    let out = &arguments.out;
+    std::fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
     config!(seed = arguments.seed, jumps = crate::JUMPS);
-    training(&arguments)?;
-    small_evaluation(&arguments)?;
-    full_evaluation(&arguments)
+
+    // Tracked commands know the run without this; it is for programs that are started by hand meanwhile.
+    let context = run.save_context(out.join("context.json"))?;
+    info!(target: "pipeline", "run {} begins; its context is {}", run.id(), context.display());
+
+    let training = Child::Linked.job_type("train").name("train");
+    child(&run, &["train"], training, &arguments, Some(Job::Train))?;
+    child(&run, &SMALL, Child::Attached.name("small-evaluation"), &arguments, Some(Job::Evaluate))?;
+    child(&run, &FULL, Child::Attached.name("full-evaluation"), &arguments, None)
 }
 
-/// A stage without metrics of its own: how long it took and how it ended is part of the run's summary.
-#[track_stage("training", err)]
-fn training(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let fail = arguments.fail_child == Some(Job::Train);
-    child("train", &["train"], arguments, fail)
-}
-
-#[track_stage("small_evaluation", err)]
-fn small_evaluation(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let fail = arguments.fail_child == Some(Job::Evaluate);
-    child("small-evaluation", &[&["evaluate", "--ttc", "--small"], &SMALL[..]].concat(), arguments, fail)
-}
-
-#[track_stage("full_evaluation", err)]
-fn full_evaluation(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    child("full-evaluation", &[&["evaluate", "--ttc"], &FULL[..]].concat(), arguments, false)
-}
-
-/// Starts this program again as a child of the pipeline, and waits for it.
-fn child(job: &str, words: &[&str], arguments: &Arguments, fail: bool) -> Result<(), Box<dyn Error>> {
-    info!(target: "pipeline", "{job} begins");
+/// Starts this program again as a child of the run, and waits for it.
+fn child(
+    run: &Run,
+    words: &[&str],
+    options: ChildOptions,
+    arguments: &Arguments,
+    job: Option<Job>,
+) -> Result<(), Box<dyn Error>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(words).arg("--seed").arg(arguments.seed.to_string()).arg("--out").arg(&arguments.out);
-    if fail {
+    if job.is_some() && job == arguments.fail_child {
         command.arg("--fail");
     }
-    let status =
-        command.stdin(Stdio::null()).status().map_err(|error| format!("{job} did not start: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{job} failed: {status}").into()) }
+    let status = command.stdin(Stdio::null()).track(run, options).status()?;
+    if status.success() { Ok(()) } else { Err(format!("`{}` ended with {status}", words.join(" ")).into()) }
 }

@@ -80,7 +80,7 @@ impl Diffusion {
     }
 }
 
-#[ups_track::main(project = "burgers-pipeline", job_type = "train", tags = ["example"])]
+#[ups_track::main(project = "burgers-pipeline", job_type = "train")]
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::read()?;
     let out = arguments.out.as_path();
