@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 
 use tracing::info;
 use ups_track::{EvalSummary, RunConfig, config, eval_summary, file, metric, summary, track_stage};
-use ups_track_examples::burgers::{DataConfig, Dataset, Operator, Score, Shape, Trainer, TrainerConfig};
+use ups_track_examples::burgers::{DataConfig, Dataset, Score, Trainer, TrainerConfig};
+use ups_track_examples::checkpoint;
+use ups_track_examples::network::{Network, Shape};
 
 /// What the run was given: it becomes the run's config.
 #[derive(RunConfig)]
@@ -61,7 +63,7 @@ fn make_data(hyper: &Hyper) -> Dataset {
 
 /// Every metric below is `operator/...`, charted against `operator/step`.
 #[track_stage("operator", best(val_nrmse = "min"))]
-fn train(hyper: &Hyper, data: &Dataset) -> Operator {
+fn train(hyper: &Hyper, data: &Dataset) -> Network {
     let shape =
         Shape { channels: hyper.channels, radius: hyper.radius, steps: hyper.steps, ..Shape::default() };
     let mut trainer = Trainer::new(
@@ -92,7 +94,7 @@ fn train(hyper: &Hyper, data: &Dataset) -> Operator {
 
 /// The returned scores are `eval/nrmse`, `eval/mse`, ...
 #[eval_summary]
-fn evaluate(operator: &Operator, data: &Dataset) -> Result<Scores, Box<dyn Error>> {
+fn evaluate(operator: &Network, data: &Dataset) -> Result<Scores, Box<dyn Error>> {
     let identity = Score::of_identity(data.test());
     let score = Score::of_operator(operator, data.test());
     let times_better_than_identity = identity.nrmse / score.nrmse;
@@ -110,10 +112,10 @@ fn evaluate(operator: &Operator, data: &Dataset) -> Result<Scores, Box<dyn Error
     })
 }
 
-fn save(operator: &Operator, dir: &Path) -> std::io::Result<PathBuf> {
+fn save(operator: &Network, dir: &Path) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(dir)?;
     let path = dir.join("operator.json");
-    operator.save(&path)?;
+    checkpoint::save(operator, &path)?;
     Ok(path)
 }
 

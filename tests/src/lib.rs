@@ -2,6 +2,7 @@
 //! of the two runs that they leave on the server.
 
 pub mod json;
+pub mod log;
 pub mod normalized;
 pub mod server;
 pub mod wandb;

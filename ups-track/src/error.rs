@@ -33,6 +33,18 @@ pub(crate) enum Kind {
         "the global run is already `{0}`; finish it first, or start others with `Run::builder().global(false)`"
     )]
     GlobalTaken(String),
+    #[error(
+        "the context file `{path}` {reason}; expected is a JSON object with `run_id`, `project`, `entity`, `url`, as `Run::save_context` writes it"
+    )]
+    Context { path: String, reason: String },
+    #[error(
+        "cannot record into run `{run}` of the context file: {reason}; start this program from a run that is recorded on this machine, or unset WANDB_CONTEXT_FILE for a run of its own"
+    )]
+    Attach { run: String, reason: String },
+    #[error(
+        "run `{0}` belongs to the process that this one was forked from; start a run here, or children with `exec`"
+    )]
+    Forked(String),
     #[error("cannot start the writer thread")]
     Thread(#[source] std::io::Error),
     #[error(
@@ -49,6 +61,11 @@ impl Error {
     /// Whether a setting (of the builder, the environment or a settings file) was bad.
     pub fn is_setting(&self) -> bool {
         matches!(*self.0, Kind::Setting { .. } | Kind::ModeNotBuilt { .. } | Kind::Parse { .. })
+    }
+
+    /// Whether the context file, or the run that it leads to, was bad.
+    pub fn is_context(&self) -> bool {
+        matches!(*self.0, Kind::Context { .. } | Kind::Attach { .. })
     }
 
     /// Whether the run's log could not be written to its end.

@@ -112,13 +112,16 @@ pub mod __private;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod context;
 mod ends;
 mod error;
 pub mod guide;
+mod harmless;
 mod kinds;
 mod layer;
 mod ledger;
 pub mod log;
+mod processes;
 mod recorder;
 mod run;
 mod say;
@@ -130,6 +133,7 @@ mod sys;
 pub mod testing;
 mod thumbnail;
 
+pub use context::Context;
 pub use error::{Error, Result};
 pub use kinds::alert::{Alert, AlertLevel};
 pub use kinds::config::{ConfigValue, RunConfig};
@@ -143,6 +147,7 @@ pub use kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, Summary
 pub use kinds::table::{Table, TableCell, TableRow, TableRows};
 pub use layer::carry::{CarryStage, InStage, StageContext, carry};
 pub use layer::{Interested, Layer, Recording, layer};
+pub use processes::{Child, ChildOptions, TrackCommand, TrackedChild, TrackedCommand};
 pub use recorder::Stream;
 pub use run::{Finished, MetricDefinition, Run, RunBuilder, RunGuard};
 pub use settings::{Mode, Resume};

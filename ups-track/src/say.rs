@@ -4,10 +4,12 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::processes::fork::Born;
+
 static SILENT: AtomicBool = AtomicBool::new(false);
 
 /// The debug logs of the open runs.
-static LOGS: Mutex<Vec<(u64, std::fs::File)>> = Mutex::new(Vec::new());
+static LOGS: Mutex<Vec<(u64, Born, std::fs::File)>> = Mutex::new(Vec::new());
 
 /// Says nothing any more (`WANDB_SILENT`).
 pub(crate) fn set_silent(silent: bool) {
@@ -17,13 +19,13 @@ pub(crate) fn set_silent(silent: bool) {
 /// A run's `logs/debug.log`, which keeps what was said while the run was open.
 pub(crate) fn add_log(uid: u64, file: std::fs::File) {
     if let Ok(mut logs) = LOGS.lock() {
-        logs.push((uid, file));
+        logs.push((uid, Born::here(), file));
     }
 }
 
 pub(crate) fn remove_log(uid: u64) {
     if let Ok(mut logs) = LOGS.lock() {
-        logs.retain(|(of, _)| *of != uid);
+        logs.retain(|(of, ..)| *of != uid);
     }
 }
 
@@ -38,13 +40,16 @@ pub(crate) fn warning(text: &str) {
 }
 
 fn say(prefix: &str, text: &str) {
+    let lines: Vec<_> = text.split('\n').map(crate::harmless::clean).collect();
+    let text = lines.join("\n");
     // A closed standard error must not take the program down, so the result is of no interest.
     if !SILENT.load(Ordering::Relaxed) {
         drop(writeln!(std::io::stderr(), "{prefix}{text}"));
     }
     if let Ok(mut logs) = LOGS.try_lock() {
         let now = crate::sys::utc(crate::sys::nanos() / 1_000_000_000);
-        for (_, file) in logs.iter_mut() {
+        // A forked child leaves the files of its parent alone.
+        for (.., file) in logs.iter_mut().filter(|(_, born, _)| born.is_here()) {
             drop(writeln!(
                 file,
                 "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z {prefix}{text}",

@@ -12,7 +12,7 @@
 //! * [`solver`]: a conservative WENO scheme, fourth order in space and time;
 //! * [`exact`]: the Cole–Hopf solution, which the solver is tested against;
 //! * [`data`]: seeded pairs `(u(0), u(T))`;
-//! * [`operator`]: a small network that learns `u(0) -> u(T)` from such pairs;
+//! * [`operator`]: trains a [`Network`](crate::network::Network) to map `u(0) -> u(T)` on such pairs;
 //! * [`score`]: how far a prediction is from the truth.
 
 pub mod data;
@@ -24,8 +24,7 @@ pub mod waves;
 mod weno;
 
 pub use data::{DataConfig, Dataset, Pair};
-pub use operator::train::{Epoch, Step, Trainer, TrainerConfig};
-pub use operator::{Operator, Shape};
+pub use operator::{Epoch, Step, Trainer, TrainerConfig};
 pub use score::Score;
 pub use solver::Solver;
 pub use waves::Waves;

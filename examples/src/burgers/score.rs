@@ -5,7 +5,7 @@
 //! over the grid.
 
 use super::data::Pair;
-use super::operator::Operator;
+use crate::network::Network;
 
 /// Mean squared error, `mean((p_i - t_i)^2)`, in squared units of the field.
 pub fn mse(predicted: &[f64], truth: &[f64]) -> f64 {
@@ -40,6 +40,41 @@ pub fn energy_error(predicted: &[f64], truth: &[f64]) -> f64 {
     ratio((energy(predicted) - energy(truth)).abs(), energy(truth))
 }
 
+/// Boundary violation, `|(p_0 - p_{n-1}) - (t_0 - t_{n-1})|`, in units of the field: how far the jump over the seam of
+/// the periodic domain is from the true one. It shows a model that treats the ends of the grid as ends.
+pub fn boundary_violation(predicted: &[f64], truth: &[f64]) -> f64 {
+    let seam = |u: &[f64]| u.first().copied().unwrap_or_default() - u.last().copied().unwrap_or_default();
+    (seam(predicted) - seam(truth)).abs()
+}
+
+/// Negativity penalty, `mean(max(0, -u_i))`, in units of the field: a field that began positive stays so.
+pub fn negativity_penalty(u: &[f64]) -> f64 {
+    mean(u.iter().map(|u| max(0.0, -u)))
+}
+
+/// Total variation, `sum_i |u_{i+1} - u_i|` around the periodic domain, in units of the field. Burgers' equation never
+/// lets it grow.
+pub fn total_variation(u: &[f64]) -> f64 {
+    let next = u.iter().cycle().skip(1);
+    u.iter().zip(next).map(|(here, next)| (next - here).abs()).sum()
+}
+
+/// The mean of the field.
+pub fn mean_of(u: &[f64]) -> f64 {
+    mean(u.iter().copied())
+}
+
+/// A prediction beside the truth and the field that it started from.
+#[derive(Clone, Copy, Debug)]
+pub struct Prediction<'a> {
+    /// The field at time 0.
+    pub initial: &'a [f64],
+    /// What was predicted.
+    pub predicted: &'a [f64],
+    /// What is true.
+    pub truth: &'a [f64],
+}
+
 /// All scores of a set of predictions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Score {
@@ -54,33 +89,49 @@ pub struct Score {
     pub conservation_gap: f64,
     /// [`energy_error`], averaged over the fields.
     pub energy_error: f64,
+    /// [`boundary_violation`], averaged over the fields.
+    pub boundary_violation: f64,
+    /// [`negativity_penalty`] of the predictions, averaged; of no meaning where the initial fields have both signs.
+    pub negativity_penalty: f64,
 }
 
 impl Score {
-    /// Scores `predict(initial)` against `end` for each pair.
-    pub fn of(pairs: &[Pair], mut predict: impl FnMut(&[f64]) -> Vec<f64>) -> Self {
+    /// Scores predictions.
+    pub fn of<'a>(predictions: impl ExactSizeIterator<Item = Prediction<'a>>) -> Self {
         let mut score = Self::default();
         let mut truth_energy = 0.0;
-        for pair in pairs {
-            let predicted = predict(&pair.initial);
-            score.mse += mse(&predicted, &pair.end) / pairs.len() as f64;
-            score.energy_error += energy_error(&predicted, &pair.end) / pairs.len() as f64;
-            score.max_error = max(score.max_error, max_error(&predicted, &pair.end));
-            score.conservation_gap = max(score.conservation_gap, conservation_gap(&predicted, &pair.initial));
-            truth_energy += energy(&pair.end) / pairs.len() as f64;
+        let share = 1.0 / predictions.len() as f64;
+        for Prediction { initial, predicted, truth } in predictions {
+            score.mse += share * mse(predicted, truth);
+            score.energy_error += share * energy_error(predicted, truth);
+            score.boundary_violation += share * boundary_violation(predicted, truth);
+            score.negativity_penalty += share * negativity_penalty(predicted);
+            score.max_error = max(score.max_error, max_error(predicted, truth));
+            score.conservation_gap = max(score.conservation_gap, conservation_gap(predicted, initial));
+            truth_energy += share * energy(truth);
         }
         score.nrmse = ratio(score.mse, 2.0 * truth_energy).sqrt();
         score
     }
 
+    /// Scores `predict(initial)` against `end` for each pair.
+    pub fn of_map(pairs: &[Pair], predict: impl FnMut(&[f64]) -> Vec<f64>) -> Self {
+        let predicted: Vec<_> = pairs.iter().map(|pair| pair.initial.as_slice()).map(predict).collect();
+        Self::of(pairs.iter().zip(&predicted).map(|(pair, predicted)| Prediction {
+            initial: &pair.initial,
+            predicted,
+            truth: &pair.end,
+        }))
+    }
+
     /// Scores a trained operator.
-    pub fn of_operator(operator: &Operator, pairs: &[Pair]) -> Self {
-        Self::of(pairs, |u| operator.predict(u))
+    pub fn of_operator(operator: &Network, pairs: &[Pair]) -> Self {
+        Self::of_map(pairs, |u| operator.predict(u))
     }
 
     /// Scores the identity `u(T) = u(0)`: what a model has to beat.
     pub fn of_identity(pairs: &[Pair]) -> Self {
-        Self::of(pairs, <[f64]>::to_vec)
+        Self::of_map(pairs, <[f64]>::to_vec)
     }
 }
 
@@ -116,6 +167,9 @@ mod tests {
         close(max_error(&p, &t), 2.0);
         close(energy(&t), 9.0 / 8.0);
         close(energy_error(&p, &t), 16.0 / 9.0);
+        close(boundary_violation(&p, &t), 2.0);
+        close(negativity_penalty(&[1.0, -2.0, 0.0, -4.0]), 1.5);
+        close(total_variation(&p), 6.0);
     }
 
     #[test]
@@ -135,7 +189,7 @@ mod tests {
         close(score.max_error, 1.0);
         close(score.conservation_gap, 0.0);
         close(score.energy_error, 0.375);
-        let zero = Score::of(&[pair(1.0, 2.0), pair(-3.0, 3.0)], |u| vec![0.0; u.len()]);
+        let zero = Score::of_map(&[pair(1.0, 2.0), pair(-3.0, 3.0)], |u| vec![0.0; u.len()]);
         close(zero.conservation_gap, 3.0);
     }
 }

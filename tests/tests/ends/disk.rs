@@ -1,8 +1,8 @@
 //! A full disk: the program goes on, says so once, counts what is lost, and leaves a log that can be read.
 
 use super::ROWS;
-use super::log::Log;
 use super::program::{Ended, Program};
+use ups_track_tests::log::Log;
 
 /// A limit of 128 or 256 KiB, depending on the shell's idea of a block.
 const LIMITED: &str = "ulimit -f 256; exec \"$@\"";

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::log::Log;
 use super::program::Program;
+use ups_track_tests::log::Log;
 
 /// The flush interval, and time for a busy machine to run the writer.
 const LOST_AT_MOST: u64 = 100_000 + 150_000;

@@ -6,7 +6,6 @@ mod crowd;
 mod disk;
 mod ending;
 mod kill;
-mod log;
 mod misuse;
 mod program;
 mod runs;

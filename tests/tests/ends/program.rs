@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::log::Log;
+use ups_track_tests::log::Log;
 
 /// Far more than any program needs.
 const PATIENCE: Duration = Duration::from_secs(20);

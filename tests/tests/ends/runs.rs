@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::log::{Log, run_dirs};
 use super::program::{Ended, Program};
+use ups_track_tests::log::{Log, run_dirs};
 
 fn two(mode: &str) -> (Ended, Log, Log) {
     let ended = Program::new(mode).run();

@@ -10,6 +10,7 @@ Examples:
   ups-track show wandb/latest-run                one run: config, summary, metrics, files, ...
   ups-track verify --quiet wandb                 says only what is wrong; see the exit code
   ups-track export wandb/latest-run > rows.jsonl
+  ups-track merge wandb                          adds what attached children left behind
 
 Each command explains itself: ups-track show --help";
 
@@ -56,6 +57,20 @@ Examples:
 Exit code: 0 exported; 1 the log has a torn end, everything before it is exported;
 2 damaged (exported up to the damage), unreadable or not found.";
 
+const MERGE: &str = "\
+Programs that record into the run of another one (`Child::Attached`) write shards, which
+the run's own process adds to its log while it runs. This adds what came later, or what a
+process that was killed could not add. Each record is added once, however often this is
+called; a log with nothing to add is not touched, and one that is still being written is
+left to its process.
+
+Examples:
+  ups-track merge wandb
+  ups-track merge --dry-run wandb/latest-run
+
+Exit code: 0 all is merged; 1 a run or a shard is still being written (or, with --dry-run,
+there is something to merge); 2 a log or shard is damaged, refused or not found.";
+
 /// Looks into runs on disk, recorded by ups-track or by W&B's own client.
 #[derive(Debug, Parser)]
 #[command(name = "ups-track", version, after_help = EXAMPLES, arg_required_else_help = true)]
@@ -76,6 +91,9 @@ pub(super) enum Command {
     /// Writes rows, summary, config or console as JSON lines or CSV.
     #[command(after_help = EXPORT)]
     Export(Export),
+    /// Adds what attached children have recorded to the log of their run.
+    #[command(after_help = MERGE)]
+    Merge(Merge),
 }
 
 #[derive(Debug, clap::Args)]
@@ -102,6 +120,16 @@ pub(super) struct Verify {
     /// Say nothing of logs that are whole and finished
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Merge {
+    /// Logs, directories or run ids; `./wandb` if there is none
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Only say what would be merged
+    #[arg(long, short = 'n')]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -8,6 +8,7 @@ mod console;
 mod export;
 mod find;
 mod json;
+mod merge;
 mod row;
 mod screen;
 mod series;
@@ -46,6 +47,7 @@ fn run(args: impl IntoIterator<Item = OsString>, screen: &mut Screen<impl Write>
             Command::Show(args) => show::show(&args, screen, err),
             Command::Verify(args) => verify::verify(&args, screen, err),
             Command::Export(args) => export::export(&args, screen, err),
+            Command::Merge(args) => merge::merge(&args, screen, err),
         },
         Err(e) if e.use_stderr() => {
             complain(err, format_args!("{e}"));
@@ -126,6 +128,7 @@ mod tests {
         for arguments in [
             &["show", "--all", path][..],
             &["verify", path],
+            &["merge", path],
             &["export", path],
             &["export", path, "--format", "csv"],
             &["export", path, "--what", "summary"],

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::args::Verify;
 use super::screen::{Colour, Screen};
 use super::text::{clean, count};
-use super::{FAILED, FINE, Failure, UNFINISHED, complain, find, json, row};
+use super::{FAILED, FINE, Failure, UNFINISHED, complain, find, json, merge, row};
 use crate::log::record::{History, Item, Kind};
 use crate::log::{Entry, ReadError, Reader};
 use crate::run::end::bytes;
@@ -108,6 +108,9 @@ fn audit(path: &Path) -> Audit {
             audit.read = log.position();
         }
         Err(e) => audit.stop = Some(e),
+    }
+    if let Some(unmerged) = merge::unmerged(path) {
+        audit.warnings.add(|| clean(&unmerged).into_owned());
     }
     audit
 }

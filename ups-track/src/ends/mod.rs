@@ -31,6 +31,13 @@ pub(crate) fn forget(run: &Run) {
     open.retain(|other| !other.is_same(run));
 }
 
+/// A forked child has copies of its parent's runs, which are not its to end.
+fn forget_forked() {
+    if let Ok(mut open) = OPEN.try_lock() {
+        open.retain(|run| !run.is_forked());
+    }
+}
+
 /// `#[ups_track::main]` has installed a subscriber: a program that panics because it installs another one is told.
 pub(crate) fn explain_second_subscriber() {
     panic::explain_second_subscriber();

@@ -114,13 +114,13 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut li
         end_by(signal);
         return;
     }
-    let message = [u8::try_from(signal).unwrap_or(0)];
-    // SAFETY: `message` is valid for one byte; errno is restored for the code that was interrupted.
-    unsafe {
-        let errno = libc::__errno_location();
-        let saved = *errno;
-        libc::write(PIPE.load(Ordering::Acquire), message.as_ptr().cast(), 1);
-        *errno = saved;
+    if crate::processes::fork::is_child() {
+        // The pipe and the thread behind it are the parent's.
+        if ours {
+            end_by(signal);
+        }
+    } else {
+        wake_thread(signal);
     }
     let Some(old) = previous(signal).get().filter(|old| old.sa_sigaction != libc::SIG_DFL) else { return };
     // SAFETY: this is the handler that the system would have called, with the arguments that its flags promise.
@@ -135,6 +135,19 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut li
             let handler = std::mem::transmute::<libc::sighandler_t, extern "C" fn(c_int)>(old.sa_sigaction);
             handler(signal);
         }
+    }
+}
+
+/// Tells the thread that serves signals.
+#[expect(unsafe_code, reason = "the pipe is the C library's")]
+fn wake_thread(signal: c_int) {
+    let message = [u8::try_from(signal).unwrap_or(0)];
+    // SAFETY: `message` is valid for one byte; errno is restored for the code that was interrupted.
+    unsafe {
+        let errno = libc::__errno_location();
+        let saved = *errno;
+        libc::write(PIPE.load(Ordering::Acquire), message.as_ptr().cast(), 1);
+        *errno = saved;
     }
 }
 

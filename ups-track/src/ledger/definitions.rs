@@ -27,6 +27,18 @@ impl Definitions {
         }
     }
 
+    /// Whether adding this definition would change nothing.
+    pub(crate) fn knows(&self, new: &Definition) -> bool {
+        let list = if new.name.ends_with('*') { &self.prefixes } else { &self.exact };
+        list.iter().find(|old| old.name == new.name).is_some_and(|old| {
+            !new.overwrite
+                && (new.step.is_none() || new.step == old.step)
+                && old.summary.with(new.summary) == old.summary
+                && (old.hidden || !new.hidden)
+                && (new.goal.is_none() || new.goal == old.goal)
+        })
+    }
+
     /// Whether any definition demands a step metric.
     pub(crate) fn have_steps(&self) -> bool {
         self.exact.iter().chain(&self.prefixes).any(|d| d.step.is_some())

@@ -3,6 +3,7 @@
 
 mod definitions;
 mod key;
+mod merge;
 mod output;
 mod rows;
 mod stages;
@@ -24,6 +25,7 @@ use crate::recorder::{Definition, Op, Plan, Recorder, Slot, Stage, Stamped, Stre
 use crate::{say, secrets};
 use definitions::Definitions;
 use key::Key;
+pub(crate) use merge::{Memo, Merged};
 pub(crate) use output::{Output, Sink};
 use stages::{Best, StageBook};
 
@@ -77,6 +79,10 @@ pub(crate) struct Ledger {
     warned: u64,
     /// Whether any summary value has changed since the last summary record.
     summary_changed: bool,
+    /// Whether one was set as such since then: it is written with the next flush.
+    summary_set: bool,
+    /// Whether the log is a shard: what follows from its rows is then left to the run it belongs to.
+    is_shard: bool,
     items: Vec<u8>,
     record: Vec<u8>,
     row: Vec<(u32, Number)>,
@@ -100,14 +106,27 @@ impl Ledger {
             refused: HashMap::new(),
             warned: 0,
             summary_changed: false,
+            summary_set: false,
+            is_shard: false,
             items: Vec::new(),
             record: Vec::new(),
             row: Vec::new(),
         }
     }
 
+    /// The ledger of a shard.
+    pub(crate) fn for_shard(mut self) -> Self {
+        self.is_shard = true;
+        self
+    }
+
     pub(crate) fn output(&mut self) -> &mut Output {
         &mut self.output
+    }
+
+    /// Time of the last row, nanoseconds since 1970; the start if there is none.
+    pub(crate) fn last_time(&self) -> u64 {
+        self.last_time
     }
 
     pub(crate) fn config(&self) -> &Map<String, Value> {
@@ -241,6 +260,7 @@ impl Ledger {
                 for (name, value) in values {
                     self.set_summary(&name, value);
                 }
+                self.summary_set = true;
                 for (name, goal) in goals {
                     self.define_once(&Definition { name, goal: Some(goal), ..Definition::default() });
                 }

@@ -49,6 +49,8 @@ pub(crate) struct Output {
     error: Option<io::Error>,
     rows: u64,
     rows_unflushed: u64,
+    /// Rows of children among the rows: if these do not get through, they are still in their shards.
+    merged_unflushed: u64,
     lost: u64,
     /// Whether the sink ends in the middle of a record.
     torn: bool,
@@ -56,19 +58,21 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
-        Self { sink, error: None, rows: 0, rows_unflushed: 0, lost: 0, torn: false }
+        Self { sink, error: None, rows: 0, rows_unflushed: 0, merged_unflushed: 0, lost: 0, torn: false }
     }
 
     /// Looks at how a write went, before which the sink kept `before` bytes.
     fn note(&mut self, result: io::Result<()>, before: u64) {
         if self.sink.written() != before {
             self.rows_unflushed = 0;
+            self.merged_unflushed = 0;
         }
         if let Err(e) = result {
             self.torn = self.sink.trim().is_err();
-            self.rows -= self.rows_unflushed;
+            self.rows -= self.rows_unflushed + self.merged_unflushed;
             self.lost += self.rows_unflushed;
             self.rows_unflushed = 0;
+            self.merged_unflushed = 0;
             self.error = Some(e);
         }
     }
@@ -95,6 +99,17 @@ impl Output {
         self.rows_unflushed += 1;
         let result = self.sink.append_encoded(record);
         self.note(result, before);
+    }
+
+    /// Appends a row that came out of a child's log.
+    pub(crate) fn append_merged_row(&mut self, record: &[u8]) {
+        if self.error.is_none() {
+            let before = self.sink.written();
+            self.rows += 1;
+            self.merged_unflushed += 1;
+            let result = self.sink.append_encoded(record);
+            self.note(result, before);
+        }
     }
 
     pub(crate) fn flush(&mut self) {

@@ -7,6 +7,7 @@ use super::{Ledger, display};
 use crate::kinds::alert::{Alert, AlertLevel};
 use crate::kinds::metric::Number;
 use crate::log::encode;
+use crate::log::splice::{self, RUNTIME, STEP, TIMESTAMP};
 use crate::recorder::{Definition, RowView, Stage};
 use crate::say;
 
@@ -115,7 +116,7 @@ impl Ledger {
                 not_finite.push((*index, *number));
             }
         }
-        self.write_row(time);
+        self.write_row(time, None);
         if let Some(Some(book)) = self.stages.get_mut(stage.id as usize) {
             for best in &mut book.bests {
                 best.offer(row);
@@ -126,20 +127,21 @@ impl Ledger {
         }
     }
 
-    /// Writes the items as the next row.
-    pub(super) fn write_row(&mut self, time: u64) {
-        // The keys of W&B's own values, as `encode::item_key` gives them.
-        const RUNTIME: &[u8] = b"\x12\x08_runtime";
-        const TIMESTAMP: &[u8] = b"\x12\x0a_timestamp";
-        const STEP: &[u8] = b"\x12\x05_step";
+    /// Writes the items as the next row; `uuid` tells which row of a child it was.
+    pub(super) fn write_row(&mut self, time: u64, uuid: Option<&str>) {
         let runtime = time.saturating_sub(self.start) / 1_000_000;
         encode::history_item(&mut self.items, RUNTIME, |out| encode::seconds(out, runtime));
         encode::history_item(&mut self.items, TIMESTAMP, |out| encode::seconds(out, time / 1_000_000));
         encode::history_item(&mut self.items, STEP, |out| encode::number(out, Number::U64(self.next_step)));
         encode::history_record(&mut self.record, self.output.next_number(), &self.items);
-        self.output.append_row(&self.record);
+        if let Some(uuid) = uuid {
+            splice::push_uuid(&mut self.record, uuid);
+            self.output.append_merged_row(&self.record);
+        } else {
+            self.output.append_row(&self.record);
+        }
         self.next_step += 1;
-        self.last_time = time;
+        self.last_time = self.last_time.max(time);
         self.summary_changed = true;
     }
 

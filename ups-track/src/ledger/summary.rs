@@ -1,5 +1,6 @@
 //! The summary: what it holds, when it is written, and the same for people at the end of the run.
 
+use super::key::Key;
 use super::{LastMetric, LastStage, Ledger, item};
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
@@ -52,7 +53,8 @@ impl Ledger {
                 }
             }
         }
-        for key in self.keys.iter().filter(|key| key.not_finite > 0) {
+        // A shard's run counts them itself, when it merges the rows.
+        for key in self.keys.iter().filter(|key| key.not_finite > 0 && !self.is_shard) {
             derived.push((format!("ups_track/not_finite/{}", key.name), Scalar::from(key.not_finite)));
         }
         for (what, count) in &self.refused {
@@ -83,19 +85,43 @@ impl Ledger {
     /// The same at the end of the run, whether or not anything has changed: the run time has.
     pub(crate) fn write_last_summary(&mut self, now: u64) {
         self.summary_changed = false;
+        self.summary_set = false;
         self.settle_derived();
+        let explicit_only = self.is_shard;
+        let mut update = self.take_changed(explicit_only);
+        if !self.is_shard {
+            update.extend(self.own_summary(now).into_iter().map(|(path, json)| item(path, json)));
+        }
+        self.append_summary(update);
+    }
+
+    /// Writes the values that were set as summary values since the last summary record, so that they are as safe as
+    /// rows.
+    pub(crate) fn write_set_summary(&mut self) {
+        if std::mem::take(&mut self.summary_set) {
+            let update = self.take_changed(true);
+            self.append_summary(update);
+        }
+    }
+
+    fn append_summary(&mut self, update: Vec<record::Item>) {
+        if !update.is_empty() {
+            self.output.append(Kind::Summary(record::Summary { update, remove: Vec::new() }));
+        }
+    }
+
+    /// What has changed, or as much of it as was set as a summary value.
+    fn take_changed(&mut self, explicit_only: bool) -> Vec<record::Item> {
         let mut update = Vec::new();
-        for key in self.keys.iter_mut().filter(|key| key.changed) {
+        let wanted = |key: &&mut Key| key.changed && (key.explicit.is_some() || !explicit_only);
+        for key in self.keys.iter_mut().filter(wanted) {
             key.changed = false;
             let mut json = Vec::new();
             if key.write_summary(&mut json) {
                 update.push(item([key.name.to_string()], json));
             }
         }
-        for (path, json) in self.own_summary(now) {
-            update.push(item(path, json));
-        }
-        self.output.append(Kind::Summary(record::Summary { update, remove: Vec::new() }));
+        update
     }
 
     /// W&B's own summary values.

@@ -172,7 +172,7 @@ mod tests {
             }
             let mut out = Vec::new();
             history_record(&mut out, num, &items);
-            let record = Record { num, kind: Some(Kind::History(History { item: want, step: None })) };
+            let record = Record { num, kind: Some(Kind::History(History { item: want, step: None })), uuid: String::new() };
             prop_assert_eq!(out, record.encode_to_vec());
         }
 

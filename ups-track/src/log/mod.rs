@@ -8,6 +8,7 @@ pub(crate) mod encode;
 mod framing;
 mod reader;
 pub mod record;
+pub(crate) mod splice;
 mod writer;
 
 pub use reader::{Damage, Entry, ReadError, Reader};

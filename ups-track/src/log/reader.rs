@@ -150,6 +150,16 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Goes on reading behind `position` bytes, the end of a whole record, where the source stands.
+    pub(crate) fn resume(source: R, path: &Path, position: u64) -> Self {
+        Self { position, started: true, ..Self::new(source, path) }
+    }
+
+    /// The bytes of the next record; none at the end. After a fault the reader must not be used any more.
+    pub(crate) fn next_raw(&mut self) -> Result<Option<&[u8]>, ReadError> {
+        Ok(self.raw()?.map(|_| self.record.as_slice()))
+    }
+
     /// The byte up to which the log was read: after the last `next` that gave a record, the end of that record.
     pub fn position(&self) -> u64 {
         self.position

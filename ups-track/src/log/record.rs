@@ -15,6 +15,9 @@ pub struct Record {
         tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17, 18, 20, 21, 22, 23, 25, 26, 27"
     )]
     pub kind: Option<Kind>,
+    /// Of a record that came out of a child's log: which one, `<shard>/<number>`. W&B does not use this field.
+    #[prost(string, tag = "19")]
+    pub uuid: String,
 }
 
 /// What a record holds.
@@ -96,7 +99,7 @@ impl Kind {
 
 impl From<Kind> for Record {
     fn from(kind: Kind) -> Self {
-        Self { num: 0, kind: Some(kind) }
+        Self { num: 0, kind: Some(kind), uuid: String::new() }
     }
 }
 

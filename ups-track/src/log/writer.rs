@@ -44,6 +44,19 @@ impl LogWriter {
         })
     }
 
+    /// Goes on with a file that stands at its end, `written` bytes with `records` whole records.
+    pub(crate) fn resume(file: File, written: u64, records: i64) -> Self {
+        Self {
+            file,
+            framer: Framer::at(written),
+            buffer: Vec::with_capacity(64 * 1024),
+            scratch: Vec::with_capacity(1024),
+            written,
+            records,
+            records_written: records,
+        }
+    }
+
     /// The number the next record gets.
     pub(crate) fn next_number(&self) -> i64 {
         self.records + 1

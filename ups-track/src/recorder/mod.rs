@@ -18,6 +18,7 @@ pub(crate) use op::{Definition, Op, SummaryWords};
 pub(crate) use row::{Lane, MAX_VALUES, Plan, Pushed, RowView, RowWriter, Rows, Slot};
 pub(crate) use stage::{Calls, Stage, StageOptions, StageStatus};
 
+use crate::processes::fork::Born;
 use crate::sys;
 
 /// An operation with its place in the order.
@@ -64,6 +65,8 @@ pub(crate) struct Recorder {
     late_said: AtomicBool,
     /// Whether what is said about a callsite is a panic there.
     strict: AtomicBool,
+    /// A forked child has no writer: there the recorder is closed.
+    born: Born,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +95,7 @@ impl Recorder {
             dropped: AtomicU64::new(0),
             late_said: AtomicBool::new(false),
             strict: AtomicBool::new(false),
+            born: Born::here(),
         })
     }
 
@@ -115,6 +119,9 @@ impl Recorder {
     }
 
     pub(crate) fn state(&self) -> State {
+        if self.is_forked() {
+            return State::Closed;
+        }
         match self.state.load(Ordering::Acquire) {
             0 => State::Open,
             1 => State::Failed,
@@ -127,7 +134,12 @@ impl Recorder {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == State::Open as u8
+        self.state.load(Ordering::Relaxed) == State::Open as u8 && self.born.is_here()
+    }
+
+    /// Whether this is the copy of the recorder in a forked child.
+    pub(crate) fn is_forked(&self) -> bool {
+        !self.born.is_here()
     }
 
     pub(crate) fn dropped(&self) -> u64 {
@@ -139,7 +151,11 @@ impl Recorder {
     pub(crate) fn drop_late(&self, count: u64) {
         self.dropped.fetch_add(count, Ordering::Relaxed);
         if self.state() == State::Closed && !self.late_said.swap(true, Ordering::Relaxed) {
-            crate::say::warning("the run is finished; what is recorded after that is lost (finish it later)");
+            crate::say::warning(if self.is_forked() {
+                "this process was forked from one that records, and has no log: what it records is lost; start a run here, or children with `exec`"
+            } else {
+                "the run is finished; what is recorded after that is lost (finish it later)"
+            });
         }
     }
 

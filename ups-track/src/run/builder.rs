@@ -4,18 +4,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attach::begin_attached;
 use super::dir::{RunDir, write_whole};
 use super::end::Ending;
 use super::writer::{Surroundings, Writer};
-use super::{Inner, Live, Run, RunGuard, environment};
+use super::{Inner, Live, Pipeline, Run, RunGuard, environment};
 use serde_json::{Map, Value};
 
+use crate::context::Context;
 use crate::ends;
 use crate::error::{Error, Kind, Result};
 use crate::kinds::config::RunConfig;
 use crate::ledger::{config_items, timestamp};
 use crate::log::LogWriter;
 use crate::log::record;
+use crate::processes::lock::Lock;
+use crate::processes::merge::Merger;
 use crate::recorder::{Drive, Recorder};
 use crate::settings::{Mode, Overrides, Resume, Settings, Sources, resolve};
 use crate::{say, secrets, sys};
@@ -27,8 +31,9 @@ use crate::{say, secrets, sys};
 #[derive(Debug, Clone, Default)]
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct RunBuilder {
-    overrides: Overrides,
-    global: Option<bool>,
+    pub(super) overrides: Overrides,
+    pub(super) global: Option<bool>,
+    pub(super) context: Option<Context>,
 }
 
 macro_rules! text_setters {
@@ -126,28 +131,51 @@ impl RunBuilder {
         self
     }
 
+    /// Records into the run of this context, whatever the environment says: as a child of that run, if its directory is
+    /// on this machine, or else as one more part of it, which the server appends.
+    pub fn context(mut self, context: &Context) -> Self {
+        self.context = Some(context.clone());
+        self
+    }
+
     /// Starts the run. It ends when the guard is dropped or finished.
+    ///
+    /// If `WANDB_CONTEXT_FILE` is set (and `UPS_TRACK_CHILD` is not `linked`), the run is that of the context, unless
+    /// [`id`](Self::id) asks for another one, or [`global(false)`](Self::global) for one beside it.
     ///
     /// # Errors
     ///
-    /// If a setting is bad (the error names it, its value and the rule), the run's directory cannot be made, or
-    /// `global(true)` was asked for while another global run is open.
-    pub fn start(self) -> Result<RunGuard> {
+    /// If a setting is bad (the error names it, its value and the rule), the context file is bad or its run is gone, the
+    /// run's directory cannot be made, or `global(true)` was asked for while another global run is open.
+    pub fn start(mut self) -> Result<RunGuard> {
         super::global::check(self.global)?;
         let mut sources = Sources::process()?;
-        let settings = resolve(&self.overrides, &mut sources)?;
+        let context = self.join(&sources)?;
+        let mut settings = resolve(&self.overrides, &mut sources)?;
+        let attached = context.as_ref().and_then(|context| Some((context, context.dir()?)));
+        if let Some(root) = attached.and_then(|(_, dir)| dir.parent()) {
+            // Where runs of further processes go.
+            root.clone_into(&mut settings.root_dir);
+        }
         say::set_silent(settings.silent);
         let run = if settings.mode == Mode::Disabled {
             Run(Arc::new(Inner::disabled(&settings)))
         } else {
-            Run(Arc::new(begin(&settings, &sources)?))
+            match attached {
+                Some((context, dir)) => Run(Arc::new(begin_attached(&settings, context, dir)?)),
+                None => Run(Arc::new(begin(&settings, &sources)?)),
+            }
         };
         // From here on a run that cannot stay is ended, too.
         let run = RunGuard::new(run);
+        if run.is_attached() {
+            self.tell_parent(&run);
+        }
         super::global::claim(&run, self.global)?;
         ends::watch(&run);
         if run.is_global()
             && !settings.quiet
+            && !run.is_attached()
             && let (Some(dir), false) = (run.dir(), settings.mode_given)
         {
             say::note(&format!("recording offline in {}; upload it later with `wandb sync`", dir.display()));
@@ -175,11 +203,8 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     let start = sys::nanos();
     let dir = RunDir::create(settings, start / 1_000_000_000)?;
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
-    let recorder = Recorder::new();
+    let recorder = open_recorder(&dir);
     recorder.set_strict(settings.strict);
-    if let Ok(file) = std::fs::File::create(&dir.debug_log) {
-        say::add_log(recorder.uid, file);
-    }
     let mut config = settings.config.clone();
     for (name, value) in &mut config {
         secrets::scrub(name, value);
@@ -191,6 +216,10 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
         Surroundings::new(Some(dir.clone()), run.clone()),
         start,
     );
+    let pipeline = Pipeline::default();
+    writer.merger = Some(Merger::new(&dir.path, &settings.run_id, pipeline.expected()));
+    // Without a lock (a file system may have none) a merge elsewhere does not know that the run goes on.
+    writer.lock = Lock::take(dir.lock_dir()).ok().flatten();
     writer.ledger.begin_config(config);
     first_records(&mut writer, settings, sources, run, start);
     if settings.resume == Some(Resume::Auto) {
@@ -199,6 +228,26 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
         drop(write_whole(&settings.root_dir.join("wandb-resume.json"), state.as_bytes()));
     }
 
+    start_writer(settings, recorder, writer, dir, pipeline)
+}
+
+/// The recorder of a log in this directory.
+pub(super) fn open_recorder(dir: &RunDir) -> Arc<Recorder> {
+    let recorder = Recorder::new();
+    if let Ok(file) = std::fs::File::create(&dir.debug_log) {
+        say::add_log(recorder.uid, file);
+    }
+    recorder
+}
+
+/// Starts the thread that writes the log.
+pub(super) fn start_writer(
+    settings: &Settings,
+    recorder: Arc<Recorder>,
+    writer: Writer,
+    dir: RunDir,
+    pipeline: Pipeline,
+) -> Result<Inner> {
     let ending = Arc::new(Ending::default());
     let tick = settings.flush_interval / 2;
     let summary_interval = settings.summary_interval;
@@ -221,7 +270,7 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
         })
         .map_err(Kind::Thread)?;
     recorder.set_driver(Box::new(Nudge(Arc::clone(&ending))));
-    Ok(Inner::live(settings, Live { recorder, ending, dir }))
+    Ok(Inner::live(settings, Live { recorder, ending, dir, pipeline }))
 }
 
 /// Wakes the writer thread.
@@ -237,13 +286,7 @@ impl Drive for Nudge {
 /// The records every log begins with.
 fn first_records(writer: &mut Writer, settings: &Settings, sources: &Sources, run: record::Run, start: u64) {
     let output = writer.ledger.output();
-    output.append(record::Kind::Header(record::Header {
-        version_info: Some(record::VersionInfo {
-            producer: concat!("ups-track ", env!("CARGO_PKG_VERSION")).into(),
-            // What the released client of W&B asks for.
-            min_consumer: "0.70.0".into(),
-        }),
-    }));
+    output.append(header());
     output.append(record::Kind::Run(Box::new(run)));
     if settings.metadata {
         let environment = environment::gather(settings, sources, start);
@@ -265,6 +308,17 @@ fn first_records(writer: &mut Writer, settings: &Settings, sources: &Sources, ru
         ..record::Telemetry::default()
     }));
     writer.ledger.output().flush();
+}
+
+/// The first record of every log.
+pub(super) fn header() -> record::Kind {
+    record::Kind::Header(record::Header {
+        version_info: Some(record::VersionInfo {
+            producer: concat!("ups-track ", env!("CARGO_PKG_VERSION")).into(),
+            // What the released client of W&B asks for.
+            min_consumer: "0.70.0".into(),
+        }),
+    })
 }
 
 fn run_record(

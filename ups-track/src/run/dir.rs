@@ -4,7 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::context::{self, Context, trusted_dir, trusted_file};
 use crate::error::{Error, Result};
+use crate::harmless;
+use crate::processes::shard;
 use crate::settings::{Mode, Settings};
 use crate::sys;
 
@@ -18,6 +21,8 @@ pub(crate) struct RunDir {
     pub(crate) files: PathBuf,
     /// Our own messages.
     pub(crate) debug_log: PathBuf,
+    /// The directory of the shard, if the log is one.
+    pub(crate) shard: Option<PathBuf>,
 }
 
 impl RunDir {
@@ -36,6 +41,7 @@ impl RunDir {
             log: path.join(format!("run-{}.wandb", settings.run_id)),
             files: path.join("files"),
             debug_log: path.join("logs").join("debug.log"),
+            shard: None,
             path,
         };
         for sub in [&dir.files, &dir.path.join("logs")] {
@@ -46,6 +52,47 @@ impl RunDir {
             link(root, "debug.log", &dir.debug_log);
         }
         Ok(dir)
+    }
+}
+
+impl RunDir {
+    /// The directory around a log that is there.
+    pub(crate) fn existing(path: &Path, log: &Path) -> Self {
+        Self {
+            log: log.to_owned(),
+            files: path.join("files"),
+            debug_log: path.join("logs").join("debug.log"),
+            shard: None,
+            path: path.to_owned(),
+        }
+    }
+
+    /// Makes a shard in the directory of a context's run. Files are the run's: what is saved there is in place when the
+    /// run merges the record of it.
+    pub(crate) fn attach(context: &Context, path: &Path) -> Result<Self> {
+        let log = path.join(format!("run-{}.wandb", context.run_id()));
+        let files = path.join("files");
+        let refuse = |what: &Path, reason: String| {
+            context::unknown_run(context, format!("`{}` {reason}", harmless::path(what)))
+        };
+        for dir in [path, &files] {
+            trusted_dir(dir).map_err(|reason| refuse(dir, reason))?;
+        }
+        trusted_file(&log).map_err(|reason| refuse(&log, reason))?;
+        let place = shard::place(path);
+        let shard = shard::create(path).map_err(|e| Error::io("make a shard in", &place, e))?;
+        Ok(Self {
+            log: shard.join(shard::LOG),
+            files,
+            debug_log: shard.join("debug.log"),
+            path: path.to_owned(),
+            shard: Some(shard),
+        })
+    }
+
+    /// Where the lock of the log is.
+    pub(crate) fn lock_dir(&self) -> &Path {
+        self.shard.as_ref().unwrap_or(&self.path)
     }
 }
 

@@ -143,6 +143,8 @@ pub struct Finished {
     pub(crate) id: String,
     pub(crate) name: Option<String>,
     pub(crate) dir: Option<PathBuf>,
+    /// Whether the run is another process's, into which this one recorded.
+    pub(crate) attached: bool,
     pub(crate) report: Option<Report>,
 }
 
@@ -191,7 +193,8 @@ impl fmt::Display for Finished {
             0 => "finished".to_owned(),
             code => format!("failed with exit code {code}"),
         };
-        writeln!(f, "run {name}({}) {outcome} after {}", self.id, duration(report.seconds))?;
+        let who = if self.attached { "child of run" } else { "run" };
+        writeln!(f, "{who} {name}({}) {outcome} after {}", self.id, duration(report.seconds))?;
         let width = report.stages.iter().map(|s| s.path.len()).max().unwrap_or(0);
         for (label, stage) in labels("stages").zip(&report.stages) {
             writeln!(f, "  {label} {:width$}  {:>9}  {}", stage.path, duration(stage.seconds), stage.status)?;
@@ -224,6 +227,9 @@ impl fmt::Display for Finished {
             writeln!(f, "  {:8} the log failed: {failure}", "trouble")?;
         }
         let dir = relative(dir);
+        if self.attached {
+            return write!(f, "  {:8} {} rows for the run in {}", "log", report.rows, dir.display());
+        }
         writeln!(f, "  {:8} {} rows, {} in {}", "log", report.rows, bytes(report.bytes), dir.display())?;
         writeln!(f, "  {:8} ups-track show {}", "look", dir.display())?;
         write!(f, "  {:8} wandb sync {}", "upload", dir.display())

@@ -1,5 +1,6 @@
 //! Runs: a handle to record with, a guard that ends it.
 
+mod attach;
 mod builder;
 pub(crate) mod dir;
 pub(crate) mod end;
@@ -12,10 +13,11 @@ mod terminal;
 pub(crate) mod writer;
 
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use attach::Pipeline;
 pub use builder::RunBuilder;
 pub use end::Finished;
 pub use save::MetricDefinition;
@@ -41,6 +43,8 @@ pub(crate) struct Live {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) ending: Arc<Ending>,
     pub(crate) dir: RunDir,
+    /// What belongs to the pipeline around the run.
+    pub(crate) pipeline: Pipeline,
 }
 
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub(crate) struct Inner {
     name: Option<String>,
     project: Option<String>,
     entity: Option<String>,
+    group: Option<String>,
+    root_dir: PathBuf,
     mode: Mode,
     console: bool,
     quiet: bool,
@@ -66,6 +72,8 @@ impl Inner {
             name: settings.name.clone(),
             project: settings.project.clone(),
             entity: settings.entity.clone(),
+            group: settings.group.clone(),
+            root_dir: settings.root_dir.clone(),
             mode: settings.mode,
             console: settings.console,
             quiet: settings.quiet,
@@ -151,7 +159,12 @@ impl Run {
     }
 
     fn has_ended(&self) -> bool {
-        self.0.live.as_ref().is_none_or(|live| live.ending.has_ended())
+        self.0.live.as_ref().is_none_or(|live| live.ending.has_ended() || live.recorder.is_forked())
+    }
+
+    /// Whether this is the copy of a run in a forked child.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.recorder().is_some_and(|recorder| recorder.is_forked())
     }
 
     pub(crate) fn is_global(&self) -> bool {
@@ -302,7 +315,10 @@ impl Run {
     /// Hands everything recorded so far to the operating system, so that even `kill -9` cannot lose it. Waits at most
     /// ten seconds; false if that was not enough.
     pub fn flush(&self) -> bool {
-        self.0.live.as_ref().is_none_or(|live| live.ending.flush(Duration::from_secs(10)))
+        self.0
+            .live
+            .as_ref()
+            .is_none_or(|live| !live.recorder.is_forked() && live.ending.flush(Duration::from_secs(10)))
     }
 
     /// Ends the run with exit code 0: completes the log and tells what was recorded. Later calls tell the same.
@@ -325,9 +341,17 @@ impl Run {
 
     pub(crate) fn end(&self, exit_code: i32, patience: Duration) -> Result<Finished> {
         let inner = &*self.0;
-        let mut finished =
-            Finished { id: inner.id.clone(), name: inner.name.clone(), dir: None, report: None };
+        let mut finished = Finished {
+            id: inner.id.clone(),
+            name: inner.name.clone(),
+            dir: None,
+            attached: self.is_attached(),
+            report: None,
+        };
         let Some(live) = &inner.live else { return Ok(finished) };
+        if live.recorder.is_forked() {
+            return Err(Kind::Forked(inner.id.clone()).into());
+        }
         let (report, first) = live.ending.finish(exit_code, patience);
         let Some(mut report) = report else {
             let seconds = patience.as_secs();
@@ -340,11 +364,13 @@ impl Run {
         finished.dir = Some(live.dir.path.clone());
         finished.report = Some(report);
         if first {
-            save::settle(&live.dir);
-            if self.is_global() && !inner.quiet {
+            self.settle_files(live);
+            let untold = self.is_attached() && finished.lost() == 0 && finished.refused() == 0;
+            if self.is_global() && !inner.quiet && !untold {
                 say::note(&finished.to_string());
             }
             ends::forget(self);
+            self.merge_for_dead_parent(live);
             say::remove_log(live.recorder.uid);
         }
         match failure {

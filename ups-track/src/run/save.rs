@@ -113,6 +113,7 @@ impl Run {
         let result =
             target.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| place(&source, &target, policy));
         result.map_err(|e| Error::io("save the file", path, e))?;
+        live.pipeline.saved(&live.dir, &target, policy);
         live.recorder.op(Op::File { path: name, policy });
         Ok(())
     }
@@ -137,16 +138,20 @@ fn name_below_files(path: &Path) -> Option<String> {
 }
 
 fn place(source: &Path, target: &Path, policy: FilePolicy) -> io::Result<()> {
-    if target.symlink_metadata().is_ok() {
-        if fs::canonicalize(target).is_ok_and(|there| there == source) && policy != FilePolicy::Now {
-            return Ok(());
-        }
-        fs::remove_file(target)?;
+    if policy != FilePolicy::Now && fs::canonicalize(target).is_ok_and(|there| there == source) {
+        return Ok(());
     }
-    match policy {
-        FilePolicy::Now => fs::copy(source, target).map(|_| ()),
-        FilePolicy::End | FilePolicy::Live => link(source, target),
+    // Made beside the target: other processes of the run may save a file of this name at the same time.
+    let partial = target.with_added_extension(format!("{}.ups-track-partial", super::id::generate()));
+    let placed = match policy {
+        FilePolicy::Now => fs::copy(source, &partial).map(|_| ()),
+        FilePolicy::End | FilePolicy::Live => link(source, &partial),
+    };
+    let placed = placed.and_then(|()| fs::rename(&partial, target));
+    if placed.is_err() {
+        drop(fs::remove_file(&partial));
     }
+    placed
 }
 
 #[cfg(unix)]
@@ -175,7 +180,7 @@ pub(super) fn settle(dir: &RunDir) {
     }
 }
 
-fn settle_link(link: &Path) {
+pub(super) fn settle_link(link: &Path) {
     let kept = fs::canonicalize(link).and_then(|source| {
         let temporary: PathBuf = link.with_extension("ups-track-partial");
         fs::hard_link(&source, &temporary).or_else(|_| fs::copy(&source, &temporary).map(|_| ()))?;

@@ -9,6 +9,8 @@ use super::dir::{RunDir, write_whole};
 use super::end::{Ending, Report};
 use crate::ledger::{Host, Ledger, Output, Sink};
 use crate::log::record;
+use crate::processes::lock::Lock;
+use crate::processes::merge::Merger;
 use crate::recorder::{Lane, Op, Recorder, RowView, Rows, Stamped, State};
 use crate::run::terminal::Terminal;
 use crate::settings::config_yaml;
@@ -165,6 +167,9 @@ impl Surroundings {
         if self.shown.is_empty() {
             return;
         }
+        if self.dir.as_ref().is_some_and(|dir| dir.shard.is_some()) {
+            return self.shown.clear();
+        }
         if let (None, Some(dir)) = (&self.output_log, &self.dir) {
             let path = dir.files.join("output.log");
             self.output_log = OpenOptions::new().append(true).create(true).open(path).ok();
@@ -176,8 +181,16 @@ impl Surroundings {
         self.shown.clear();
     }
 
+    /// The side files and what the console has shown.
+    pub(crate) fn write_all(&mut self, ledger: &Ledger, now: u64) {
+        self.terminal.finish(&mut self.shown);
+        self.write_output_log();
+        self.write_side_files(ledger, now);
+    }
+
     fn write_side_files(&self, ledger: &Ledger, now: u64) {
-        let Some(dir) = &self.dir else { return };
+        // A shard's values are in the side files of its run.
+        let Some(dir) = self.dir.as_ref().filter(|dir| dir.shard.is_none()) else { return };
         // These are copies of what is in the log: failing to write them loses nothing.
         drop(write_whole(&dir.files.join("wandb-summary.json"), &ledger.summary_json(now)));
         drop(write_whole(&dir.files.join("config.yaml"), config_yaml(ledger.config()).as_bytes()));
@@ -225,6 +238,10 @@ pub(crate) struct Writer {
     pub(crate) surroundings: Surroundings,
     start: u64,
     failure_said: bool,
+    /// Merges the shards of attached children; a shard has none.
+    pub(crate) merger: Option<Merger>,
+    /// Tells others that the log is being written.
+    pub(crate) lock: Option<Lock>,
 }
 
 impl Writer {
@@ -242,12 +259,25 @@ impl Writer {
             surroundings,
             start,
             failure_said: false,
+            merger: None,
+            lock: None,
         }
+    }
+
+    /// The writer of a shard.
+    pub(crate) fn into_shard(mut self) -> Self {
+        self.ledger = self.ledger.for_shard();
+        self
     }
 
     /// Moves everything recorded so far into the log, and the log to the operating system.
     pub(crate) fn step(&mut self) {
         self.drain.run(&mut self.ledger, &mut self.surroundings);
+        if let Some(merger) = &mut self.merger {
+            // If there is more, the next round goes on: our own rows come first.
+            merger.advance(&mut self.ledger, &mut self.surroundings);
+        }
+        self.ledger.write_set_summary();
         self.surroundings.write_output_log();
         self.ledger.output().flush();
         self.notice_failure();
@@ -289,6 +319,20 @@ impl Writer {
         }
     }
 
+    /// Merges what children have written so far, and says who still writes.
+    fn merge_to_end(&mut self) {
+        let Some(merger) = &mut self.merger else { return };
+        merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
+        let alive = merger.alive();
+        if let (true, Some(dir)) = (alive > 0, &self.surroundings.dir) {
+            let children = if alive == 1 { "child records" } else { "children record" };
+            say::note(&format!(
+                "{alive} attached {children} on; what they add to the run later is merged when they end, or by `ups-track merge {}`",
+                dir.path.display()
+            ));
+        }
+    }
+
     /// Completes the log.
     pub(crate) fn finish(&mut self, code: i32) -> Report {
         self.step();
@@ -297,6 +341,7 @@ impl Writer {
         }
         // What was recorded between the two lines above.
         self.step();
+        self.merge_to_end();
         let failure = self.ledger.output().revive();
         let dropped = self.ledger.output().lost() + self.recorder.dropped();
         self.ledger.set_dropped(dropped);
@@ -311,6 +356,8 @@ impl Writer {
         let (rows, bytes, lost) = (output.rows(), output.written(), output.lost());
         let failure = failure.or_else(|| output.error().map(ToString::to_string));
         self.recorder.set_state(State::Closed);
+        // From here on others may complete what children still write.
+        self.lock = None;
         Report {
             exit_code: code,
             rows,

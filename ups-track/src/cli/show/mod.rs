@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use super::args::Show;
 use super::find::{self, Found};
+use super::merge;
 use super::screen::{Colour, Screen};
 use super::story::{self, Detail, Story};
 use super::text::{self, clean, count, fit, fit_end, left};
@@ -255,6 +256,8 @@ fn tail(story: &Story, screen: &mut Screen<impl Write>) -> io::Result<()> {
     let lines = [fit(&holds, room).into_owned(), fit_end(&clean(&path), room).into_owned()];
     let written = story.exit.is_none().then(|| last_written(story)).flatten();
     screen.section("log", lines.into_iter().chain(written))?;
+    let unmerged = merge::unmerged(&story.path);
+    screen.section("children", unmerged.map(|text| fit(&clean(&text), room).into_owned()))?;
     let Some(said) = damage(story) else { return Ok(()) };
     let colour = if is_broken(story) { Colour::Bad } else { Colour::Doubtful };
     let said = screen.paint(colour, &fit(&clean(&said), screen.room()));

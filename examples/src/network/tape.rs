@@ -1,7 +1,7 @@
 //! The forward pass, with what the backward pass needs; and the backward pass, written by hand.
 
 use super::conv::{correlate, correlate_to_field, correlate_to_kernel, fold, pad};
-use super::{Operator, Shape};
+use super::{Layers, Network, Shape};
 
 /// What one step leaves for its derivative.
 #[derive(Clone)]
@@ -20,6 +20,10 @@ pub(super) struct Tape {
     records: Vec<Record>,
     /// The current field; after [`Tape::forward`], the output. Shape `(n,)`.
     field: Vec<f64>,
+    /// The padded conditions, shape `(conditions, n + 2 radius)`.
+    given: Vec<f64>,
+    /// What bias and conditions add to each channel, or its derivative, shape `(channels, n)`.
+    offset: Vec<f64>,
     /// The learned flux `g`, and one channel's activations, each of shape `(n,)`.
     flux: Vec<f64>,
     channel: Vec<f64>,
@@ -42,6 +46,8 @@ impl Tape {
             shape,
             records: vec![record; steps],
             field: vec![0.0; n],
+            given: vec![0.0; shape.conditions * padded],
+            offset: vec![0.0; shape.channels * n],
             flux: vec![0.0; n],
             channel: vec![0.0; n],
             padded: vec![0.0; padded],
@@ -58,19 +64,21 @@ impl Tape {
         self.field
     }
 
-    /// Runs the operator on `initial`, which has the `n` points that the tape was made for.
-    pub(super) fn forward(&mut self, operator: &Operator, initial: &[f64]) {
+    /// Runs the network on `initial`, which has the `n` points that the tape was made for, given `conditions`.
+    pub(super) fn forward(&mut self, network: &Network, initial: &[f64], conditions: &[f64]) {
         let (kernel, radius, n) = (self.shape.kernel(), self.shape.radius, self.field.len());
-        let (lift, bias, project) = operator.layers();
+        let Layers { lift, project, .. } = self.shape.layers(network.weights());
+        self.offset_channels(network, conditions);
         self.field.copy_from_slice(initial);
         for record in &mut self.records {
             pad(&self.field, radius, &mut record.field);
             self.flux.fill(0.0);
             let channels =
                 record.hidden.chunks_exact_mut(n + 2 * radius).zip(record.slope.chunks_exact_mut(n));
-            let weights = lift.chunks_exact(kernel).zip(bias).zip(project.chunks_exact(kernel));
-            for ((hidden, slope), ((lift, bias), project)) in channels.zip(weights) {
-                self.channel.fill(*bias);
+            let weights = lift.chunks_exact(kernel).zip(project.chunks_exact(kernel));
+            let offsets = self.offset.chunks_exact(n);
+            for (((hidden, slope), offset), (lift, project)) in channels.zip(offsets).zip(weights) {
+                self.channel.copy_from_slice(offset);
                 correlate(&record.field, lift, &mut self.channel);
                 for (a, slope) in self.channel.iter_mut().zip(slope) {
                     let sigmoid = 1.0 / (1.0 + (-*a).exp());
@@ -92,12 +100,11 @@ impl Tape {
     /// the output is `cotangent`; leaves in `cotangent` its derivative in the input.
     ///
     /// [`Tape::forward`] must have run with the same operator: the records are its.
-    pub(super) fn backward(&mut self, operator: &Operator, cotangent: &mut [f64], gradient: &mut [f64]) {
+    pub(super) fn backward(&mut self, network: &Network, cotangent: &mut [f64], gradient: &mut [f64]) {
         let (kernel, radius, n) = (self.shape.kernel(), self.shape.radius, self.field.len());
-        let (lift, _, project) = operator.layers();
-        let (lift_end, bias_end) = self.shape.cuts();
-        let (lift_back, rest) = gradient.split_at_mut(lift_end);
-        let (bias_back, project_back) = rest.split_at_mut(bias_end - lift_end);
+        let Layers { lift, project, .. } = self.shape.layers(network.weights());
+        let back = self.shape.layers_mut(gradient);
+        self.offset.fill(0.0);
         for record in self.records.iter().rev() {
             // u'_i = u_i + g_{i-1} - g_i: each flux leaves cell i and enters cell i + 1.
             let mut after = cotangent.first().copied().unwrap_or_default();
@@ -107,11 +114,10 @@ impl Tape {
             }
             let channels = record.hidden.chunks_exact(n + 2 * radius).zip(record.slope.chunks_exact(n));
             let weights = lift.chunks_exact(kernel).zip(project.chunks_exact(kernel));
-            let weights_back = lift_back
-                .chunks_exact_mut(kernel)
-                .zip(bias_back.iter_mut())
-                .zip(project_back.chunks_exact_mut(kernel));
-            for (((hidden, slope), (lift, project)), ((lift_back, bias_back), project_back)) in
+            let weights_back = (back.lift.chunks_exact_mut(kernel))
+                .zip(self.offset.chunks_exact_mut(n))
+                .zip(back.project.chunks_exact_mut(kernel));
+            for (((hidden, slope), (lift, project)), ((lift_back, offset_back), project_back)) in
                 channels.zip(weights).zip(weights_back)
             {
                 correlate_to_kernel(&self.flux, hidden, project_back);
@@ -122,13 +128,46 @@ impl Tape {
                 for (a, slope) in self.channel.iter_mut().zip(slope) {
                     *a *= slope;
                 }
-                *bias_back += self.channel.iter().sum::<f64>();
+                for (offset, a) in offset_back.iter_mut().zip(&self.channel) {
+                    *offset += a;
+                }
                 correlate_to_kernel(&self.channel, &record.field, lift_back);
                 self.padded.fill(0.0);
                 correlate_to_field(&self.channel, lift, &mut self.padded);
                 // The identity path needs no line: `cotangent` keeps what it held.
                 fold(&self.padded, radius, cotangent);
             }
+        }
+        // The offsets are the same in every step: what the steps ask of them was added up, and goes on once.
+        for (offset, bias) in self.offset.chunks_exact(n.max(1)).zip(back.bias) {
+            *bias += offset.iter().sum::<f64>();
+        }
+        for (k, given) in back.given.chunks_exact_mut(kernel).enumerate() {
+            let (channel, condition) = (k / self.shape.conditions, k % self.shape.conditions);
+            let padded = &self.given[condition * (n + 2 * radius)..][..n + 2 * radius];
+            correlate_to_kernel(&self.offset[channel * n..][..n], padded, given);
+        }
+    }
+
+    /// What the bias and the conditions add to each channel, in every step alike.
+    fn offset_channels(&mut self, network: &Network, conditions: &[f64]) {
+        let (kernel, radius, n) = (self.shape.kernel(), self.shape.radius, self.field.len());
+        if n == 0 {
+            return; // nothing to wrap around
+        }
+        let layers = self.shape.layers(network.weights());
+        self.given.fill(0.0);
+        for (condition, padded) in conditions.chunks_exact(n).zip(self.given.chunks_exact_mut(n + 2 * radius))
+        {
+            pad(condition, radius, padded);
+        }
+        for (offset, bias) in self.offset.chunks_exact_mut(n).zip(layers.bias) {
+            offset.fill(*bias);
+        }
+        for (k, given) in layers.given.chunks_exact(kernel).enumerate() {
+            let (channel, condition) = (k / self.shape.conditions, k % self.shape.conditions);
+            let padded = &self.given[condition * (n + 2 * radius)..][..n + 2 * radius];
+            correlate(padded, given, &mut self.offset[channel * n..][..n]);
         }
     }
 }
@@ -139,8 +178,8 @@ mod tests {
     use crate::burgers::Waves;
 
     /// The loss `sum_i cotangent_i output_i`, whose derivative in the output is `cotangent`.
-    fn loss(operator: &Operator, initial: &[f64], cotangent: &[f64]) -> f64 {
-        operator.predict(initial).iter().zip(cotangent).map(|(u, c)| u * c).sum()
+    fn loss(network: &Network, field: &[f64], conditions: &[f64], cotangent: &[f64]) -> f64 {
+        network.predict_given(field, conditions).iter().zip(cotangent).map(|(u, c)| u * c).sum()
     }
 
     #[test]
@@ -148,22 +187,23 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(8);
         let u = Waves::random(3, &mut rng).sample(12);
         let cotangent: Vec<f64> = (0..12).map(|_| rng.f64() - 0.5).collect();
-        for conservative in [true, false] {
-            let shape = Shape { channels: 3, radius: 2, steps: 3, conservative };
-            let mut operator = Operator::new(shape, 9);
-            // Larger than a fresh operator's: a check near the identity would miss the coupling of steps.
-            operator.weights.iter_mut().for_each(|w| *w = 0.8 * (rng.f64() - 0.5));
+        for (conservative, conditions) in [(true, 0), (false, 0), (true, 2), (false, 2)] {
+            let shape = Shape { channels: 3, radius: 2, steps: 3, conditions, conservative };
+            let mut network = Network::new(shape, 9);
+            // Larger than a fresh network's: a check near the identity would miss the coupling of steps.
+            network.weights.iter_mut().for_each(|w| *w = 0.8 * (rng.f64() - 0.5));
+            let given: Vec<f64> = (0..conditions * 12).map(|_| rng.f64() - 0.5).collect();
             let mut tape = Tape::new(shape, 12);
-            tape.forward(&operator, &u);
+            tape.forward(&network, &u, &given);
             let (mut input_back, mut gradient) = (cotangent.clone(), vec![0.0; shape.weight_count()]);
-            tape.backward(&operator, &mut input_back, &mut gradient);
+            tape.backward(&network, &mut input_back, &mut gradient);
 
             let h = 1e-5;
             for (i, analytic) in gradient.iter().enumerate() {
                 let at = |h: f64| {
-                    let mut moved = operator.clone();
+                    let mut moved = network.clone();
                     moved.weights[i] += h;
-                    loss(&moved, &u, &cotangent)
+                    loss(&moved, &u, &given, &cotangent)
                 };
                 let numeric = (at(h) - at(-h)) / (2.0 * h);
                 assert!((numeric - analytic).abs() < 1e-8, "weight {i}: {numeric} and {analytic}");
@@ -172,11 +212,28 @@ mod tests {
                 let at = |h: f64| {
                     let mut moved = u.clone();
                     moved[i] += h;
-                    loss(&operator, &moved, &cotangent)
+                    loss(&network, &moved, &given, &cotangent)
                 };
                 let numeric = (at(h) - at(-h)) / (2.0 * h);
                 assert!((numeric - analytic).abs() < 1e-8, "input {i}: {numeric} and {analytic}");
             }
         }
+    }
+
+    #[test]
+    fn a_tape_forgets_the_sample_before() {
+        let shape = Shape { channels: 3, radius: 2, steps: 2, conditions: 1, conservative: false };
+        let network = Network::new(shape, 3);
+        let (u, given) = ([0.1, -0.2, 0.3, 0.4], [0.5, 0.6, -0.7, 0.8]);
+        let mut tape = Tape::new(shape, 4);
+        let mut run = |cotangent: f64| {
+            let mut gradient = vec![0.0; shape.weight_count()];
+            tape.forward(&network, &u, &given);
+            tape.backward(&network, &mut [cotangent; 4], &mut gradient);
+            (tape.output().to_vec(), gradient)
+        };
+        let first = run(1.0);
+        run(7.0);
+        assert_eq!(run(1.0), first);
     }
 }

@@ -1,16 +1,7 @@
-//! Mini-batch training with Adam.
+//! The operator `u(0) -> u(T)`: mini-batch training of a network on pairs.
 
-use super::adam::Adam;
-use super::tape::Tape;
-use super::{Operator, Shape};
-use crate::burgers::{Dataset, Pair, Score};
-
-/// A gradient longer than this is scaled back to it: applied `steps` times in a row, an unlucky step
-/// of the weights can blow the field up.
-const CLIP: f64 = 1.0;
-
-/// The learning rate ends at this fraction of where it started.
-const FINAL_RATE: f64 = 0.01;
+use super::{Dataset, Score};
+use crate::network::{Descent, Network, Shape, squared_error};
 
 /// How to train; the default takes about two seconds on one core in release mode.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -62,46 +53,44 @@ pub struct Epoch {
     pub val_nrmse: f64,
 }
 
-/// Trains an [`Operator`] on the pairs of a [`Dataset`]; equal seeds give equal runs.
+/// Trains a [`Network`] on the pairs of a [`Dataset`]; equal seeds give equal runs.
 pub struct Trainer<'data> {
     data: &'data Dataset,
     config: TrainerConfig,
-    operator: Operator,
+    operator: Network,
     rng: fastrand::Rng,
     order: Vec<usize>,
-    step: usize,
     /// One over the mean square of the training targets, the unit of the loss.
     loss_scale: f64,
-    gradient: Vec<f64>,
-    adam: Adam,
-    tape: Tape,
-    cotangent: Vec<f64>,
+    descent: Descent,
 }
 
 impl<'data> Trainer<'data> {
     /// Starts from a fresh operator.
     pub fn new(data: &'data Dataset, config: TrainerConfig) -> Self {
-        let weights = config.shape.weight_count();
+        let operator = Network::new(config.shape, config.seed);
+        let steps = data.train().len().div_ceil(config.batch_size.max(1));
         let targets = || data.train().iter().flat_map(|pair| &pair.end);
         let energy: f64 = targets().map(|u| u * u).sum();
         Self {
             data,
-            operator: Operator::new(config.shape, config.seed),
             // Another stream than the weights': the seed alone would repeat their draws.
             rng: fastrand::Rng::with_seed(config.seed.wrapping_add(1)),
             order: (0..data.train().len()).collect(),
-            step: 0,
             loss_scale: targets().count() as f64 / energy,
-            gradient: vec![0.0; weights],
-            adam: Adam::new(weights),
-            tape: Tape::new(config.shape, data.config().points),
-            cotangent: vec![0.0; data.config().points],
+            descent: Descent::new(
+                &operator,
+                data.config().points,
+                config.learning_rate,
+                config.epochs * steps,
+            ),
+            operator,
             config,
         }
     }
 
     /// The operator as trained so far.
-    pub fn model(&self) -> &Operator {
+    pub fn model(&self) -> &Network {
         &self.operator
     }
 
@@ -113,24 +102,21 @@ impl<'data> Trainer<'data> {
     /// Takes one optimisation step; the pairs are shuffled anew at the start of every pass.
     pub fn step(&mut self) -> Step {
         let batch_size = self.config.batch_size.max(1);
-        let lr = self.learning_rate();
-        let batch = self.step % self.steps_per_epoch().max(1);
+        let batch = self.descent.done() % self.steps_per_epoch().max(1);
         if batch == 0 {
             self.rng.shuffle(&mut self.order);
         }
-        self.gradient.fill(0.0);
-        let mut loss = 0.0;
-        let data = self.data;
         let range = batch * batch_size..self.order.len().min((batch + 1) * batch_size);
-        let share = 1.0 / range.len() as f64;
-        for position in range {
-            loss += self.accumulate(&data.train()[self.order[position]], share);
+        let share = self.loss_scale / range.len() as f64;
+        let mut loss = 0.0;
+        for &index in &self.order[range] {
+            let pair = &self.data.train()[index];
+            loss += self.descent.add(&self.operator, &pair.initial, &[], |output, cotangent| {
+                squared_error(share / output.len() as f64, output, &pair.end, cotangent)
+            });
         }
-        let grad_norm = self.gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
-        self.step += 1;
-        let scale = if grad_norm > CLIP { CLIP / grad_norm } else { 1.0 };
-        self.adam.step(&mut self.operator.weights, &self.gradient, scale, lr);
-        Step { step: self.step, loss, grad_norm, lr }
+        let update = self.descent.update(&mut self.operator);
+        Step { step: self.descent.done(), loss, grad_norm: update.grad_norm, lr: update.lr }
     }
 
     /// Takes the steps of one pass over the training pairs, then scores the held-out ones.
@@ -143,7 +129,7 @@ impl<'data> Trainer<'data> {
             epoch.grad_norm += step.grad_norm / steps as f64;
             epoch.lr = step.lr;
         }
-        epoch.epoch = self.step / steps.max(1);
+        epoch.epoch = self.descent.done() / steps.max(1);
         epoch.val_nrmse = self.validate().nrmse;
         epoch
     }
@@ -151,27 +137,6 @@ impl<'data> Trainer<'data> {
     /// Scores the operator on the held-out pairs.
     pub fn validate(&self) -> Score {
         Score::of_operator(&self.operator, self.data.test())
-    }
-
-    /// A half cosine from `learning_rate` to [`FINAL_RATE`] of it (Loshchilov & Hutter, ICLR 2017).
-    fn learning_rate(&self) -> f64 {
-        let total = (self.config.epochs * self.steps_per_epoch()).max(1);
-        let progress = (self.step as f64 / total as f64).min(1.0);
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
-        self.config.learning_rate * (FINAL_RATE + (1.0 - FINAL_RATE) * cosine)
-    }
-
-    /// Adds one pair's share to the gradient and returns its share of the loss.
-    fn accumulate(&mut self, pair: &Pair, share: f64) -> f64 {
-        self.tape.forward(&self.operator, &pair.initial);
-        let scale = share * self.loss_scale / pair.end.len() as f64;
-        let mut loss = 0.0;
-        for ((slot, p), t) in self.cotangent.iter_mut().zip(self.tape.output()).zip(&pair.end) {
-            loss += scale * (p - t) * (p - t);
-            *slot = 2.0 * scale * (p - t);
-        }
-        self.tape.backward(&self.operator, &mut self.cotangent, &mut self.gradient);
-        loss
     }
 }
 
@@ -185,7 +150,7 @@ mod tests {
     }
 
     fn config() -> TrainerConfig {
-        let shape = Shape { channels: 6, radius: 2, steps: 3, conservative: true };
+        let shape = Shape { channels: 6, radius: 2, steps: 3, ..Shape::default() };
         TrainerConfig { shape, batch_size: 5, epochs: 60, ..TrainerConfig::default() }
     }
 

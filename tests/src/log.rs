@@ -1,34 +1,41 @@
 //! A log as the tests look at it.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "tests end by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use ups_track::log::record::{Exit, Item, Kind, Run};
 use ups_track::log::{ReadError, Reader};
-use ups_track_tests::json;
+
+use crate::json;
 
 /// What a log holds.
 #[derive(Debug)]
-pub(crate) struct Log {
-    pub(crate) records: Vec<Kind>,
+pub struct Log {
+    /// The records in order, without their numbers.
+    pub records: Vec<Kind>,
+    /// The same records' `uuid`s.
+    pub uuids: Vec<String>,
     /// Where and why reading stopped, unless the file ends after a whole record.
-    pub(crate) fault: Option<ReadError>,
-    pub(crate) path: PathBuf,
+    pub fault: Option<ReadError>,
+    /// The file.
+    pub path: PathBuf,
 }
 
 impl Log {
     /// The logs below the `wandb` directory in `dir`, by path.
-    pub(crate) fn all(dir: &Path) -> Vec<Self> {
+    pub fn all(dir: &Path) -> Vec<Self> {
         run_dirs(dir).iter().map(|run| Self::of(run)).collect()
     }
 
     /// The log in a run's directory.
-    pub(crate) fn of(run: &Path) -> Self {
+    pub fn of(run: &Path) -> Self {
         let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wandb");
         let mut logs = std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path()).filter(is_log);
         let path = logs.next().unwrap();
         assert_eq!(logs.next(), None, "a run has one log");
-        let (mut records, mut fault) = (Vec::new(), None);
+        let (mut records, mut uuids, mut fault) = (Vec::new(), Vec::new(), None);
         let mut number = 0;
         for entry in Reader::open(&path).unwrap() {
             match entry {
@@ -36,15 +43,16 @@ impl Log {
                     number += 1;
                     assert_eq!(entry.record.num, number, "records are numbered without gaps");
                     records.push(entry.record.kind.unwrap());
+                    uuids.push(entry.record.uuid);
                 }
                 Err(e) => fault = Some(e),
             }
         }
-        Self { records, fault, path }
+        Self { records, uuids, fault, path }
     }
 
     /// The rows in order. Each has the number that W&B goes by.
-    pub(crate) fn rows(&self) -> Vec<Map<String, Value>> {
+    pub fn rows(&self) -> Vec<Map<String, Value>> {
         let histories = self.records.iter().filter_map(|kind| match kind {
             Kind::History(history) => Some(&history.item),
             _ => None,
@@ -53,7 +61,7 @@ impl Log {
     }
 
     /// The summary as it stands after the last record.
-    pub(crate) fn summary(&self) -> Map<String, Value> {
+    pub fn summary(&self) -> Map<String, Value> {
         let mut summary = Map::new();
         for kind in &self.records {
             if let Kind::Summary(changes) = kind {
@@ -64,7 +72,7 @@ impl Log {
     }
 
     /// The config as it stands after the last record.
-    pub(crate) fn config(&self) -> Map<String, Value> {
+    pub fn config(&self) -> Map<String, Value> {
         let mut config = Map::new();
         for kind in &self.records {
             match kind {
@@ -77,7 +85,7 @@ impl Log {
     }
 
     /// The last run record.
-    pub(crate) fn run(&self) -> &Run {
+    pub fn run(&self) -> &Run {
         let runs = self.records.iter().rev().find_map(|kind| match kind {
             Kind::Run(run) => Some(run),
             _ => None,
@@ -86,7 +94,7 @@ impl Log {
     }
 
     /// The exit record, if there is one: then it is the only one.
-    pub(crate) fn exit(&self) -> Option<Exit> {
+    pub fn exit(&self) -> Option<Exit> {
         let mut exits = self.records.iter().filter_map(|kind| match kind {
             Kind::Exit(exit) => Some(*exit),
             _ => None,
@@ -98,7 +106,7 @@ impl Log {
 
     /// Checks that the log ends as a whole one does: last summary, then the exit record with `code`.
     #[track_caller]
-    pub(crate) fn assert_ends_with(&self, code: i32) {
+    pub fn assert_ends_with(&self, code: i32) {
         assert!(self.fault.is_none(), "{:?}", self.fault);
         assert_eq!(self.exit().map(|exit| exit.exit_code), Some(code));
         match self.records.as_slice() {
@@ -109,7 +117,7 @@ impl Log {
 
     /// Checks the rows of the usual work, `rows` of them, and what it says of itself.
     #[track_caller]
-    pub(crate) fn assert_work(&self, rows: u64) {
+    pub fn assert_work(&self, rows: u64) {
         self.assert_rows(rows);
         let summary = self.summary();
         assert_eq!(self.config().get("rate"), Some(&0.1.into()));
@@ -121,7 +129,7 @@ impl Log {
 
     /// Checks the first `rows` rows of the usual work, and that there are no others.
     #[track_caller]
-    pub(crate) fn assert_rows(&self, rows: u64) {
+    pub fn assert_rows(&self, rows: u64) {
         let logged = self.rows();
         for (step, row) in (0_u64..).zip(&logged) {
             assert_eq!(row.get("_step"), Some(&step.into()));
@@ -133,7 +141,7 @@ impl Log {
 }
 
 /// The directories of runs below `dir`, by path.
-pub(crate) fn run_dirs(dir: &Path) -> Vec<PathBuf> {
+pub fn run_dirs(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir.join("wandb")) else { return Vec::new() };
     let entries = entries.map(|entry| entry.unwrap());
     let mut runs: Vec<_> = entries.filter(|e| e.file_type().unwrap().is_dir()).map(|e| e.path()).collect();

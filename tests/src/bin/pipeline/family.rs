@@ -1,0 +1,71 @@
+//! Programs that have children.
+
+use std::process::{Command, ExitCode};
+
+use ups_track::{Child, Run, TrackCommand as _};
+
+use crate::{Result, tell};
+
+/// Joins or starts the run, records rows before and after its attached child, which does the same.
+pub(crate) fn nest(depth: &str) -> Result {
+    let depth: u32 = depth.parse()?;
+    let run = Run::from_env()?;
+    run.log(0, &[(format!("depth{depth}/before"), 1)]);
+    if depth > 0 {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["nest", &(depth - 1).to_string()]);
+        let mut child = command.track(&run, Child::Attached.name(format!("depth{}", depth - 1))).spawn()?;
+        if !child.wait()?.success() {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    run.log(1, &[(format!("depth{depth}/after"), 1)]);
+    run.summarize(&[(format!("depth{depth}/done"), true)]);
+    tell(&format!("{depth} {}", run.id()));
+    run.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a run with one child and waits for it.
+pub(crate) fn track(kind: &str, program: &str, more: &[&str]) -> Result {
+    let run = Run::builder().name("orchestrator").start()?;
+    let options = match kind {
+        "linked" => Child::Linked.into(),
+        "linked-train" => Child::Linked.job_type("train").name("operator"),
+        _ => Child::Attached.into(),
+    };
+    let started = Command::new(program).args(more).track(&run, options).spawn();
+    let code = match started {
+        Ok(mut child) => child.wait()?.code(),
+        Err(e) => {
+            tell(&format!("not started: {e}"));
+            None
+        }
+    };
+    tell(&format!("child {code:?} of {}", run.id()));
+    run.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same with tokio's commands, each way to wait once.
+pub(crate) fn tokio(program: &str, more: &[&str]) -> Result {
+    use ::tokio::process::Command;
+    let run = Run::from_env()?;
+    let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let command = || {
+            let mut command = Command::new(program);
+            command.args(more);
+            command
+        };
+        let status = command().track(&run, Child::Attached.name("status")).status().await?;
+        let output = command().track(&run, Child::Attached.name("output")).output().await?;
+        let mut child = command().track(&run, Child::Attached.name("spawn")).spawn()?;
+        let waited = child.wait().await?;
+        let again = child.try_wait()?;
+        tell(&format!("{status} {} {waited} {again:?}", output.status));
+        std::io::Result::Ok(())
+    })?;
+    run.finish()?;
+    Ok(ExitCode::SUCCESS)
+}

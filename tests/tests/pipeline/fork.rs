@@ -1,0 +1,33 @@
+//! `fork` without `exec`.
+
+use super::place::{Place, values};
+
+#[test]
+fn a_forked_child_leaves_the_log_alone() {
+    for end in ["return", "exit"] {
+        let place = Place::new();
+        let ended = place.start(&["fork", end]).end();
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+        assert!(ended.told.contains(&"parent saw 7".to_owned()), "{:?}", ended.told);
+        assert!(ended.told.contains(&"child flush false".to_owned()), "{:?}", ended.told);
+        assert!(ended.told.iter().any(|line| line.contains("was forked from")), "{:?}", ended.told);
+        let warnings = ended.stderr.matches("warning: this process was forked").count();
+        assert_eq!(warnings, 1, "{}", ended.stderr);
+        let log = place.log();
+        log.assert_ends_with(0);
+        assert_eq!(values(&log, "value"), (0..150).collect::<Vec<_>>());
+        assert!(!log.summary().contains_key("in_child"));
+    }
+}
+
+#[test]
+fn a_forked_child_may_have_a_run_of_its_own() {
+    let place = Place::new();
+    let ended = place.start(&["fork", "own"]).end();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert!(ended.told.contains(&"own true".to_owned()), "{:?}\n{}", ended.told, ended.stderr);
+    let logs = place.logs();
+    let own = logs.iter().find(|log| log.run().run_id == "own").unwrap();
+    own.assert_ends_with(0);
+    assert_eq!((logs.len(), values(own, "own")), (2, vec![1]));
+}

@@ -1,0 +1,15 @@
+//! Pipelines of whole processes: the context, linked and attached children, and what is in the parent's log afterwards,
+//! whoever was killed. The programs are in `src/bin/pipeline`.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
+
+mod attached;
+mod children;
+mod fork;
+mod hostile;
+mod kill;
+mod linked;
+mod merge;
+mod place;
+mod python_context;
+mod stress;

@@ -1,0 +1,102 @@
+//! The environment of a child: what makes it, whatever it is written in, a member of the pipeline.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::child::{Child, ChildOptions};
+use crate::context::{CHILD, FILE};
+use crate::run::Run;
+
+/// What belongs to the parent's own run and must not reach a child by inheritance.
+const PARENTS_OWN: &[&str] = &[
+    "WANDB_RUN_ID",
+    "WANDB_RESUME",
+    "WANDB_RESUME_FROM",
+    "WANDB_FORK_FROM",
+    "WANDB_NAME",
+    "WANDB_RUN_NAME",
+    "WANDB_NOTES",
+    "WANDB_RUN_NOTES",
+    "WANDB_JOB_TYPE",
+    "WANDB_RUN_JOB_TYPE",
+    "WANDB_RUN_GROUP",
+    "WANDB_SWEEP_ID",
+    "WANDB_SWEEP_PARAM_PATH",
+    "WANDB_PROJECT",
+    "WANDB_ENTITY",
+    FILE,
+    CHILD,
+];
+
+/// A variable and its value; without one it is removed.
+pub(super) type Variable = (&'static str, Option<OsString>);
+
+/// The variables of a child of `run`, whose context file is `context`. `inherited` tells what a variable would be
+/// otherwise.
+pub(super) fn variables(
+    run: &Run,
+    context: Option<&Path>,
+    options: &ChildOptions,
+    inherited: impl Fn(&str) -> Option<OsString>,
+) -> Vec<Variable> {
+    let mut variables: Vec<Variable> = PARENTS_OWN.iter().map(|name| (*name, None)).collect();
+    let mut set = |name: &'static str, value: OsString| match variables.iter_mut().find(|(n, _)| *n == name) {
+        Some((_, place)) => *place = Some(value),
+        None => variables.push((name, Some(value))),
+    };
+    set("WANDB_MODE", run.mode().as_str().into());
+    for (name, value) in [("WANDB_PROJECT", run.project()), ("WANDB_ENTITY", run.entity())] {
+        if let Some(value) = value {
+            set(name, value.into());
+        }
+    }
+    let Some(context) = context else { return variables };
+    set(FILE, context.into());
+    set(CHILD, options.kind.as_str().into());
+    if let Some(dir) = run.root_dir().parent() {
+        set("WANDB_DIR", dir.into());
+    }
+    match options.kind {
+        Child::Linked => {
+            set("WANDB_RUN_GROUP", run.group().unwrap_or(run.id()).into());
+            set("WANDB_TAGS", tags(inherited("WANDB_TAGS"), run.id()));
+            for (name, value) in [("WANDB_JOB_TYPE", &options.job_type), ("WANDB_NAME", &options.name)] {
+                if let Some(value) = value {
+                    set(name, value.into());
+                }
+            }
+        }
+        Child::Attached => {
+            // For a child that is not one of ours: the server appends what it sends to the run.
+            set("WANDB_RUN_ID", run.id().into());
+            set("WANDB_RESUME", "allow".into());
+            if let Some(group) = run.group() {
+                set("WANDB_RUN_GROUP", group.into());
+            }
+            variables.push(("WANDB_TAGS", None));
+        }
+    }
+    variables
+}
+
+/// The tags of a linked child: those that the environment gives to everybody, and who its parent is.
+fn tags(inherited: Option<OsString>, run_id: &str) -> OsString {
+    let inherited = inherited.and_then(|tags| tags.into_string().ok()).unwrap_or_default();
+    let kept =
+        inherited.split(',').map(str::trim).filter(|tag| !tag.is_empty() && !tag.starts_with("parent:"));
+    let parent: String = format!("parent:{run_id}").chars().take(64).collect();
+    kept.map(str::to_owned).chain([parent]).collect::<Vec<_>>().join(",").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tags;
+
+    #[test]
+    fn a_child_knows_its_parent_alone() {
+        assert_eq!(tags(None, "abc"), "parent:abc");
+        assert_eq!(tags(Some("a, parent:old,b,".into()), "abc"), "a,b,parent:abc");
+        // W&B takes 64 characters.
+        assert_eq!(tags(None, &"x".repeat(128)).len(), 64);
+    }
+}

@@ -1,0 +1,91 @@
+//! Whether a log is being written: its writer holds a lock on a file beside it, which the system lets go of however the
+//! writer ends.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Held by the process that has the log.
+const WRITER: &str = "writer.lock";
+
+/// Held by a process that merges in the place of a writer that is gone.
+const MERGE: &str = "merge.lock";
+
+/// Time between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The right to write the log in a directory.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+impl Lock {
+    /// Takes the lock of a directory; none if another process has it.
+    pub(crate) fn take(dir: &Path) -> io::Result<Option<Self>> {
+        // Who only looks whether the lock is taken holds it for a moment.
+        Self::wait(dir, WRITER, 3 * PAUSE)
+    }
+
+    /// Takes the turn among those who merge; none if another process does not come to an end.
+    pub(crate) fn take_turn(dir: &Path) -> io::Result<Option<Self>> {
+        Self::wait(dir, MERGE, Duration::from_secs(10))
+    }
+
+    fn wait(dir: &Path, name: &str, patience: Duration) -> io::Result<Option<Self>> {
+        let until = Instant::now() + patience;
+        loop {
+            match Self::attempt(dir, name)? {
+                None if Instant::now() < until => std::thread::sleep(PAUSE),
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    fn attempt(dir: &Path, name: &str) -> io::Result<Option<Self>> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        no_follow(&mut options);
+        let file = options.open(dir.join(name))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(e),
+        }
+    }
+
+    /// Whether somebody writes the log in a directory.
+    pub(crate) fn is_taken(dir: &Path) -> bool {
+        dir.join(WRITER).exists() && matches!(Self::attempt(dir, WRITER), Ok(None))
+    }
+
+    /// Whether somebody merges in a directory.
+    pub(crate) fn is_turn_taken(dir: &Path) -> bool {
+        dir.join(MERGE).exists() && matches!(Self::attempt(dir, MERGE), Ok(None))
+    }
+}
+
+#[cfg(unix)]
+fn no_follow(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW);
+}
+
+#[cfg(not(unix))]
+fn no_follow(_: &mut OpenOptions) {}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!Lock::is_taken(dir.path()));
+        let lock = Lock::take(dir.path()).unwrap().unwrap();
+        assert!(Lock::take(dir.path()).unwrap().is_none() && Lock::is_taken(dir.path()));
+        let turn = Lock::take_turn(dir.path()).unwrap().unwrap();
+        assert!(Lock::is_turn_taken(dir.path()));
+        drop((lock, turn));
+        assert!(!Lock::is_taken(dir.path()) && !Lock::is_turn_taken(dir.path()));
+    }
+}

@@ -1,0 +1,102 @@
+//! The merge while the run goes on: a part of its writer's round.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::incoming::{Incoming, ShardState};
+use crate::ledger::{Host, Ledger};
+use crate::processes::shard;
+use crate::say;
+
+/// How often new shards are looked for.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The shards of one run.
+#[derive(Debug)]
+pub(crate) struct Merger {
+    run_dir: PathBuf,
+    run_id: String,
+    /// Whether anybody was told of the run: before that there is nothing to look for.
+    expected: Arc<AtomicBool>,
+    /// How far each shard was merged before.
+    merged: HashMap<String, u64>,
+    pub(crate) shards: Vec<Incoming>,
+    refused: HashSet<String>,
+    looked: Option<Instant>,
+}
+
+impl Merger {
+    pub(crate) fn new(run_dir: &Path, run_id: &str, expected: Arc<AtomicBool>) -> Self {
+        Self {
+            run_dir: run_dir.to_owned(),
+            run_id: run_id.to_owned(),
+            expected,
+            merged: HashMap::new(),
+            shards: Vec::new(),
+            refused: HashSet::new(),
+            looked: None,
+        }
+    }
+
+    /// As `new`, for a log that has merged records already: per shard the highest number.
+    pub(crate) fn continued(run_dir: &Path, run_id: &str, merged: HashMap<String, u64>) -> Self {
+        Self { merged, ..Self::new(run_dir, run_id, Arc::new(AtomicBool::new(true))) }
+    }
+
+    /// Merges what has come since the last call; true if there may be more at once.
+    pub(crate) fn advance(&mut self, ledger: &mut Ledger, host: &mut dyn Host) -> bool {
+        if !self.expected.load(Ordering::Relaxed) {
+            return false;
+        }
+        if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+            self.look();
+        }
+        let mut more = false;
+        for shard in self.shards.iter_mut().filter(|shard| shard.state == ShardState::Open) {
+            more |= shard.advance(&self.run_dir, &self.run_id, ledger, host);
+            if let ShardState::Bad(reason) = &shard.state {
+                say::warning(&format!(
+                    "shard `{}` of run `{}` {reason}; it is left alone",
+                    shard.name, self.run_id
+                ));
+            }
+        }
+        more
+    }
+
+    /// Merges everything that is there now: who still writes is not waited for, nor chased.
+    pub(crate) fn advance_to_end(&mut self, ledger: &mut Ledger, host: &mut dyn Host) {
+        if !self.expected.load(Ordering::Relaxed) {
+            return;
+        }
+        self.look();
+        let ends: Vec<u64> = self.shards.iter().map(Incoming::length).collect();
+        while self.advance(ledger, host)
+            && self.shards.iter().zip(&ends).any(|(shard, end)| shard.has_more_before(*end))
+        {}
+    }
+
+    fn look(&mut self) {
+        self.looked = Some(Instant::now());
+        let (names, refused) = shard::list(&self.run_dir);
+        for name in names {
+            if !self.shards.iter().any(|shard| shard.name == name) {
+                let merged = self.merged.get(&name).copied().unwrap_or(0);
+                self.shards.push(Incoming::new(&self.run_dir, &name, merged));
+            }
+        }
+        for reason in refused {
+            if self.refused.insert(reason.clone()) {
+                say::warning(&format!("{reason}; it is left alone"));
+            }
+        }
+    }
+
+    /// The shards whose processes still write.
+    pub(crate) fn alive(&self) -> usize {
+        self.shards.iter().filter(|shard| shard.is_alive()).count()
+    }
+}

@@ -1,0 +1,147 @@
+//! Shards: the logs of attached children, `<run directory>/shards/<name>/shard.wandb`, each written by one process.
+//! W&B's own tools look for logs in the run's directory itself, so that they do not take a shard for a run.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::context::{trusted_dir, trusted_file};
+use crate::run::id;
+use crate::{harmless, sys};
+
+/// The directory of the shards in a run's directory.
+const SHARDS: &str = "shards";
+
+/// The log in a shard's directory.
+pub(crate) const LOG: &str = "shard.wandb";
+
+/// Where the shards of a run are.
+pub(crate) fn place(run_dir: &Path) -> PathBuf {
+    run_dir.join(SHARDS)
+}
+
+/// Makes the directory for shards, if it is not there.
+pub(crate) fn prepare(run_dir: &Path) -> io::Result<()> {
+    let shards = place(run_dir);
+    match private().create(&shards) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => trusted_dir(&shards).map_err(|reason| io::Error::other(format!("it {reason}"))),
+    }
+}
+
+/// Makes the directory of a new shard.
+pub(crate) fn create(run_dir: &Path) -> io::Result<PathBuf> {
+    prepare(run_dir)?;
+    let t = sys::utc(sys::nanos() / 1_000_000_000);
+    loop {
+        let random = id::generate();
+        let name = format!(
+            "{:04}{:02}{:02}_{:02}{:02}{:02}-{}-{}",
+            t.year,
+            t.month,
+            t.day,
+            t.hour,
+            t.minute,
+            t.second,
+            std::process::id(),
+            random.get(..4).unwrap_or_default()
+        );
+        let path = place(run_dir).join(name);
+        match private().create(&path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+            Ok(()) => return Ok(path),
+        }
+    }
+}
+
+/// Makes directories that only their owner can look into.
+fn private() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// The names of the shards of a run, by age. What is there and cannot be a shard is told with the reason.
+pub(crate) fn list(run_dir: &Path) -> (Vec<String>, Vec<String>) {
+    let shards = place(run_dir);
+    let (mut names, mut refused) = (Vec::new(), Vec::new());
+    if fs::symlink_metadata(&shards).is_err() {
+        return (names, refused);
+    }
+    if let Err(reason) = trusted_dir(&shards) {
+        refused.push(format!("`{}` {reason}", harmless::path(&shards)));
+        return (names, refused);
+    }
+    let Ok(entries) = fs::read_dir(&shards) else { return (names, refused) };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        match name.to_str().filter(|name| is_name(name)) {
+            Some(name) => names.push(name.to_owned()),
+            None => refused
+                .push(format!("`{}` has a name that no shard has", harmless::path(&shards.join(&name)))),
+        }
+    }
+    names.sort();
+    (names, refused)
+}
+
+/// Whether a directory can have got its name from [`create`].
+fn is_name(name: &str) -> bool {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    (1..=100).contains(&name.len()) && name.bytes().all(good)
+}
+
+/// Opens the log of a shard. None if its process has not come to it yet. The error goes on from the shard's name.
+pub(crate) fn open(run_dir: &Path, name: &str) -> Result<Option<File>, String> {
+    let dir = place(run_dir).join(name);
+    trusted_dir(&dir)?;
+    let log = dir.join(LOG);
+    if fs::symlink_metadata(&log).is_err() {
+        return Ok(None);
+    }
+    trusted_file(&log).map(|(file, _)| Some(file)).map_err(|reason| format!("has a log that {reason}"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_shards_are_found_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(list(dir.path()), (Vec::new(), Vec::new()));
+        let shards = [create(dir.path()).unwrap(), create(dir.path()).unwrap()];
+        let (names, refused) = list(dir.path());
+        assert_eq!((names.len(), refused.len()), (2, 0));
+        assert!(names.iter().all(|name| shards.contains(&place(dir.path()).join(name))));
+        fs::create_dir(place(dir.path()).join("a\u{1b}[2J")).unwrap();
+        fs::create_dir(place(dir.path()).join("..x")).unwrap();
+        let (names, refused) = list(dir.path());
+        assert_eq!((names.len(), refused.len()), (2, 2));
+        assert!(!refused.join("").contains('\u{1b}'));
+        assert!(open(dir.path(), names.first().unwrap()).unwrap().is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join(LOG), "x").unwrap();
+        prepare(dir.path()).unwrap();
+        let shards = place(dir.path());
+        std::os::unix::fs::symlink(elsewhere.path(), shards.join("linked")).unwrap();
+        assert!(open(dir.path(), "linked").unwrap_err().contains("symbolic link"));
+        let shard = create(dir.path()).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path().join(LOG), shard.join(LOG)).unwrap();
+        let name = shard.file_name().unwrap().to_str().unwrap();
+        assert!(open(dir.path(), name).unwrap_err().contains("symbolic link"));
+        let other = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(&shards, place(other.path())).unwrap();
+        assert!(list(other.path()).1.join("").contains("symbolic link"));
+        assert!(create(other.path()).is_err());
+    }
+}

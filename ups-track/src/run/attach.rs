@@ -1,0 +1,230 @@
+//! Runs in a pipeline: finding the run of the context, recording into it, and telling children of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::builder::{header, open_recorder, start_writer};
+use super::dir::RunDir;
+use super::save;
+use super::writer::{Surroundings, Writer};
+use super::{Inner, Live, Run, RunBuilder, RunGuard};
+use crate::context::{self, Context, Place};
+use crate::error::{Error, Result};
+use crate::kinds::file::FilePolicy;
+use crate::ledger::timestamp;
+use crate::log::{LogWriter, record};
+use crate::processes::lock::Lock;
+use crate::processes::merge::{self, Purpose};
+use crate::processes::{Names, shard};
+use crate::recorder::Op;
+use crate::settings::{Resume, Settings, Sources};
+use crate::{say, sys};
+
+/// What a run knows of the pipeline around it.
+#[derive(Debug, Default)]
+pub(crate) struct Pipeline {
+    /// Whether others were told of the run, so that shards may come.
+    expected: Arc<AtomicBool>,
+    /// The context file for children, once there is one.
+    file: OnceLock<PathBuf>,
+    names: Names,
+    /// Links in the run's `files/` that this process has made in the run of another one.
+    links: Mutex<Vec<PathBuf>>,
+}
+
+impl Pipeline {
+    pub(super) fn expected(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.expected)
+    }
+
+    /// A file was saved: an attached process must remember the links that it made.
+    pub(super) fn saved(&self, dir: &RunDir, target: &Path, policy: FilePolicy) {
+        if dir.shard.is_some() && policy != FilePolicy::Now {
+            self.links.lock().unwrap_or_else(PoisonError::into_inner).push(target.to_owned());
+        }
+    }
+}
+
+impl Run {
+    /// Records into the run of a context file, as a child of that run.
+    ///
+    /// # Errors
+    ///
+    /// If the context file is bad (see [`Context::load`]), its run is gone, or as for
+    /// [`RunBuilder::start`].
+    pub fn from_context_file(path: impl AsRef<Path>) -> Result<RunGuard> {
+        Self::builder().context(&Context::load(path)?).start()
+    }
+
+    /// Starts the run that the environment asks for: that of `WANDB_CONTEXT_FILE`, or else one of its own from the
+    /// `WANDB_*` variables.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunBuilder::start`].
+    pub fn from_env() -> Result<RunGuard> {
+        Self::builder().start()
+    }
+
+    /// The context that tells other processes of this run.
+    pub fn context(&self) -> Context {
+        let inner = &*self.0;
+        Context {
+            run_id: inner.id.clone(),
+            project: inner.project.clone(),
+            entity: inner.entity.clone(),
+            url: None,
+            dir: self.dir().map(Path::to_owned),
+            mode: Some(inner.mode),
+            group: inner.group.clone(),
+        }
+    }
+
+    /// Writes the context file of this run, for processes that find it through `WANDB_CONTEXT_FILE`; gives its absolute
+    /// path. Commands that are [tracked](crate::TrackCommand) get one by themselves.
+    ///
+    /// # Errors
+    ///
+    /// If the file, or the directory for what children record, cannot be written.
+    pub fn save_context(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
+        let path = path.as_ref();
+        let path = std::path::absolute(path).map_err(|e| Error::io("write the context file", path, e))?;
+        self.expect_children()?;
+        self.context().save(&path)?;
+        Ok(path)
+    }
+
+    /// Whether the run belongs to another process, and this one records into it as a child.
+    pub fn is_attached(&self) -> bool {
+        self.0.live.as_ref().is_some_and(|live| live.dir.shard.is_some())
+    }
+
+    /// The context file for children; none for a disabled run.
+    pub(crate) fn context_file(&self) -> Result<Option<PathBuf>> {
+        let Some(live) = &self.0.live else { return Ok(None) };
+        if let Some(path) = live.pipeline.file.get() {
+            return Ok(Some(path.clone()));
+        }
+        let path = self.save_context(live.dir.lock_dir().join("context.json"))?;
+        Ok(Some(live.pipeline.file.get_or_init(|| path).clone()))
+    }
+
+    fn expect_children(&self) -> Result<()> {
+        let Some(live) = &self.0.live else { return Ok(()) };
+        let place = shard::place(&live.dir.path);
+        shard::prepare(&live.dir.path).map_err(|e| Error::io("use the directory", place, e))?;
+        live.pipeline.expected.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// If nobody has the run any more, what this child has recorded is added to its log here.
+    pub(super) fn merge_for_dead_parent(&self, live: &Live) {
+        let dir = &live.dir.path;
+        let is_run_alive = || Lock::is_taken(dir) && !Lock::is_turn_taken(dir);
+        if !self.is_attached() || is_run_alive() {
+            return;
+        }
+        let log = live.dir.path.join(format!("run-{}.wandb", self.id()));
+        if let Err(reason) = merge::merge(&log, Purpose::Merge) {
+            say::warning(&format!(
+                "what this process has recorded is in its shard, and could not be merged: {reason}"
+            ));
+        }
+    }
+
+    pub(crate) fn children(&self) -> Option<&Names> {
+        self.0.live.as_ref().map(|live| &live.pipeline.names)
+    }
+
+    pub(crate) fn group(&self) -> Option<&str> {
+        self.0.group.as_deref()
+    }
+
+    /// `<dir>/wandb`.
+    pub(crate) fn root_dir(&self) -> &Path {
+        &self.0.root_dir
+    }
+
+    /// Replaces links in `files/` by what they point to: all of them, or those that this process made.
+    pub(super) fn settle_files(&self, live: &Live) {
+        if self.is_attached() {
+            let links =
+                std::mem::take(&mut *live.pipeline.links.lock().unwrap_or_else(PoisonError::into_inner));
+            links.iter().filter(|link| link.is_symlink()).for_each(|link| save::settle_link(link));
+        } else {
+            save::settle(&live.dir);
+        }
+    }
+}
+
+impl RunBuilder {
+    /// Finds the context whose run this shall be, and takes its settings where nothing else was asked for.
+    pub(super) fn join(&mut self, sources: &Sources) -> Result<Option<Context>> {
+        let context = match self.context.take() {
+            Some(context) => context,
+            None if self.global == Some(false) => return Ok(None),
+            None => match context::place(sources)? {
+                Place::Own => return Ok(None),
+                Place::Member(context) => context,
+            },
+        };
+        let given = &mut self.overrides;
+        if given.run_id.as_ref().is_some_and(|id| *id != context.run_id) {
+            return Ok(None);
+        }
+        given.run_id = Some(context.run_id.clone());
+        given.project = context.project.clone().or_else(|| given.project.take());
+        given.entity = context.entity.clone().or_else(|| given.entity.take());
+        given.group = given.group.take().or_else(|| context.group.clone());
+        given.resume_from = None;
+        given.fork_from = None;
+        // Whoever has the run has begun it.
+        given.resume.get_or_insert(Resume::Allow);
+        if given.mode.is_none() && sources.var("WANDB_MODE").is_none() {
+            given.mode = context.mode;
+        }
+        Ok(Some(context))
+    }
+
+    /// What the builder was given for the run goes to the run that it turned out to be.
+    pub(super) fn tell_parent(&self, run: &Run) {
+        let given = &self.overrides;
+        if !given.config.is_empty() {
+            run.op(|| Op::Config(given.config.clone()));
+        }
+        if let Some(tags) = given.tags.as_ref().filter(|tags| !tags.is_empty()) {
+            run.op(|| Op::Tags(tags.clone()));
+        }
+        for (text, op) in [(&given.notes, Op::Notes as fn(String) -> Op), (&given.name, Op::Name)] {
+            if let Some(text) = text {
+                run.op(|| op(text.clone()));
+            }
+        }
+    }
+}
+
+/// Makes shard and thread.
+pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path) -> Result<Inner> {
+    let start = sys::nanos();
+    let dir = RunDir::attach(context, dir)?;
+    // Taken before there is a log: who finds the log finds it locked.
+    let lock = Lock::take(dir.lock_dir()).ok().flatten();
+    let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
+    let recorder = open_recorder(&dir);
+    let run = record::Run {
+        run_id: settings.run_id.clone(),
+        entity: settings.entity.clone().unwrap_or_default(),
+        project: settings.project.clone().unwrap_or_default(),
+        start_time: Some(timestamp(start)),
+        ..record::Run::default()
+    };
+    let surroundings = Surroundings::new(Some(dir.clone()), run.clone());
+    let mut writer = Writer::new(Arc::clone(&recorder), Box::new(log), surroundings, start).into_shard();
+    writer.lock = lock;
+    let output = writer.ledger.output();
+    output.append(header());
+    output.append(record::Kind::Run(Box::new(run)));
+    output.flush();
+    start_writer(settings, recorder, writer, dir, Pipeline::default())
+}
