@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ups_track::testing::capture;
-use ups_track::{EvalSummary, RunConfig, alert, config, file, metric, summary, track_stage};
+use ups_track::{EvalSummary, RunConfig, alert, config, file, summary, track_stage};
 
 #[derive(EvalSummary)]
 struct Scores {
