@@ -221,6 +221,16 @@ def metadata(name, directory):
     run.finish()
 
 
+def table(name, directory):
+    """A table, between two rows."""
+    run = start(name, directory)
+    run.log({"loss": 1.0})
+    rows = [["disk", 0.25, True, 3], ['ring "ö"', None, False, 2**53]]
+    run.log({"eval/cases": wandb.Table(columns=["name", "relative L2", "converged", "steps"], data=rows)})
+    run.log({"loss": 0.5})
+    run.finish()
+
+
 SCENARIOS = (
     stages,
     summary_only,
@@ -232,6 +242,7 @@ SCENARIOS = (
     exit_code,
     console,
     metadata,
+    table,
 )
 
 

@@ -56,7 +56,8 @@
 //! | a checkpoint, a report | [`file!`] | `file.x` | files |
 //! | a line for people | any `tracing` message | | console |
 //!
-//! A value of the wrong kind does not compile, and the error says which macro takes it.
+//! A value of the wrong kind does not compile, and the error says which macro takes it. The [guide](guide::which_kind) has
+//! the table in full, and what the calls of W&B's Python client became.
 //!
 //! # Without our macros
 //!
@@ -74,7 +75,8 @@
 //! info!(config.eval_samples = 3072);
 //! ```
 //!
-//! Values go to the stage that the *thread* is in. A global filter above the layer (an `EnvFilter` on the whole
+//! Values go to the stage that the *thread* is in; [`carry`], [`CarryStage`] and [`StageContext`] take a stage to other threads
+//! and tasks. A global filter above the layer (an `EnvFilter` on the whole
 //! subscriber) silences it like every other layer: give such a filter to the other layers with `.with_filter(..)`.
 //!
 //! # What can be lost
@@ -97,6 +99,7 @@
 //! `WANDB_RESUME_FROM`, `WANDB_FORK_FROM`, `WANDB_SWEEP_ID`, `WANDB_SWEEP_PARAM_PATH`, `WANDB_CONFIG_PATHS`,
 //! `WANDB_CONSOLE`, `WANDB_SILENT`, `WANDB_QUIET`, `WANDB_HOST`, `WANDB_USERNAME`, `WANDB_USER_EMAIL`, `WANDB_PROGRAM`,
 //! `WANDB_ARGS`, `WANDB_DOCKER`, `WANDB_DISABLE_GIT`, `WANDB_GIT_COMMIT`, `WANDB_GIT_REMOTE_URL`, `WANDB_SYMLINK`,
+//! `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]),
 //! `WANDB_X_DISABLE_META`, `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`. What the
 //! [builder](RunBuilder) sets goes before the environment, that before W&B's settings files, those before the defaults. A
 //! bad value is an error at the start that names the variable, the value and the rule.
@@ -111,6 +114,7 @@ pub mod __private;
 pub mod cli;
 mod ends;
 mod error;
+pub mod guide;
 mod kinds;
 mod layer;
 mod ledger;

@@ -21,6 +21,7 @@ mod reading;
 mod sizes;
 mod stages;
 mod summary;
+mod table;
 mod torn;
 mod twin;
 

@@ -69,3 +69,18 @@ fn a_metric_does_not_take_the_place_of_the_step() {
     assert_eq!(captured.metric("operator/loss"), [0.5, 0.5]);
     assert!(captured.refused >= 1);
 }
+
+/// Numbers of half precision, as tensors give them.
+#[test]
+fn half_precision_is_a_number_like_any_other() {
+    use half::{bf16, f16};
+    let captured = capture(|| {
+        let (loss, scale) = (f16::from_f32(0.25), Some(bf16::from_f32(1024.0)));
+        metric!(step = 1, loss, scale);
+        ups_track::summary!(loss, best = &loss);
+        ups_track::config!(scale = bf16::from_f32(1024.0));
+    });
+    assert_eq!((captured.metric("loss"), captured.metric("scale")), (vec![0.25], vec![1024.0]));
+    assert_eq!(captured.summary("best").unwrap(), 0.25);
+    assert_eq!(captured.config["scale"], 1024.0);
+}

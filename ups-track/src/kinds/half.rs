@@ -10,6 +10,7 @@ use super::table::TableCell;
 
 macro_rules! half_values {
     ($($ty:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl MetricValue for $ty {
             type Field = f64;
             #[inline]
@@ -18,6 +19,7 @@ macro_rules! half_values {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl SummaryValue for $ty {
             type Field<'a> = f64;
             #[inline]
@@ -26,12 +28,14 @@ macro_rules! half_values {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl ConfigValue for $ty {
             fn config_value(&self) -> Value {
                 float(self.to_f64())
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl TableCell for $ty {
             fn cell(&self) -> Value {
                 self.to_f64().cell()
