@@ -209,7 +209,7 @@ pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path)
     let start = sys::nanos();
     let dir = RunDir::attach(context, dir)?;
     // Taken before there is a log: who finds the log finds it locked.
-    let lock = Lock::take(dir.lock_dir()).ok().flatten();
+    let lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
     let recorder = open_recorder(&dir);
     let run = record::Run {

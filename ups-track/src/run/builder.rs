@@ -211,7 +211,7 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     let pipeline = Pipeline::default();
     writer.merger = Some(Merger::new(&dir.path, &settings.run_id, pipeline.expected()));
     // Without a lock (a file system may have none) a merge elsewhere does not know that the run goes on.
-    writer.lock = Lock::take(dir.lock_dir()).ok().flatten();
+    writer.lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     writer.ledger.begin_config(config);
     first_records(&mut writer, settings, sources, run, start);
     if settings.resume == Some(Resume::Auto) {
