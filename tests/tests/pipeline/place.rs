@@ -79,9 +79,14 @@ impl Place {
         (parent, path)
     }
 
+    /// Starts the command `ups-track`.
+    pub(crate) fn start_command(&self, arguments: &[&str]) -> Process {
+        Process::start(self.command(env!("CARGO_BIN_EXE_command"), arguments))
+    }
+
     /// Runs the command `ups-track`; gives exit code and output.
     pub(crate) fn ups_track(&self, arguments: &[&str]) -> (i32, String) {
-        let ended = Process::start(self.command(env!("CARGO_BIN_EXE_command"), arguments)).end();
+        let ended = self.start_command(arguments).end();
         (ended.status.code().unwrap(), format!("{}\n{}", ended.told.join("\n"), ended.stderr))
     }
 

@@ -187,7 +187,8 @@ impl RunBuilder {
         Ok(Some(context))
     }
 
-    /// What the builder was given for the run goes to the run that it turned out to be.
+    /// Config and tags that the builder was given go to the run that it turned out to be. Name, notes and job type are
+    /// those of a run of its own, which it is not.
     pub(super) fn tell_parent(&self, run: &Run) {
         let given = &self.overrides;
         if !given.config.is_empty() {
@@ -195,11 +196,6 @@ impl RunBuilder {
         }
         if let Some(tags) = given.tags.as_ref().filter(|tags| !tags.is_empty()) {
             run.op(|| Op::Tags(tags.clone()));
-        }
-        for (text, op) in [(&given.notes, Op::Notes as fn(String) -> Op), (&given.name, Op::Name)] {
-            if let Some(text) = text {
-                run.op(|| op(text.clone()));
-            }
         }
     }
 }

@@ -134,7 +134,8 @@ impl RunBuilder {
     /// Starts the run. It ends when the guard is dropped or finished.
     ///
     /// If `WANDB_CONTEXT_FILE` is set (and `UPS_TRACK_CHILD` is not `linked`), the run is that of the context, unless
-    /// [`id`](Self::id) asks for another one, or [`global(false)`](Self::global) for one beside it.
+    /// [`id`](Self::id) asks for another one, or [`global(false)`](Self::global) for one beside it. Config and tags that
+    /// were set here are then added to that run; a name, notes or a job type are for a run of its own, and left out.
     ///
     /// # Errors
     ///

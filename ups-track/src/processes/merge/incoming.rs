@@ -14,7 +14,7 @@ use crate::processes::lock::Lock;
 use crate::processes::shard;
 
 /// Bytes that are merged in one go, so that a long shard does not hold up the run's own rows.
-const AT_ONCE: u64 = 4 << 20;
+const AT_ONCE: u64 = 1 << 20;
 
 /// What is known of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
