@@ -1,7 +1,9 @@
 //! `fork` without `exec`: the child has a copy of everything but the threads. It must not write into the log of its
 //! parent, nor wait for a writer that is not there.
 
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+#[cfg(unix)]
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How many forks lie between this process and the one that began with `exec`.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -30,10 +32,12 @@ pub(crate) fn is_child() -> bool {
 }
 
 /// Files that a forked child shall not hold open: they carry the locks of its parent.
+#[cfg(unix)]
 static NOT_FOR_CHILDREN: [AtomicI32; 32] = [const { AtomicI32::new(-1) }; 32];
 
 /// A forked child closes this file. It must be forgotten before its owner closes it, and its owner must not live on in
 /// the child.
+#[cfg(unix)]
 pub(crate) fn close_in_child(file: i32) {
     // With more locks than places a forked child keeps some; a merge then waits for its end.
     let swap = |place: &AtomicI32| place.compare_exchange(-1, file, Ordering::AcqRel, Ordering::Relaxed);
@@ -41,6 +45,7 @@ pub(crate) fn close_in_child(file: i32) {
 }
 
 /// The file is its owner's alone again.
+#[cfg(unix)]
 pub(crate) fn forget(file: i32) {
     let swap = |place: &AtomicI32| place.compare_exchange(file, -1, Ordering::AcqRel, Ordering::Relaxed);
     NOT_FOR_CHILDREN.iter().find(|place| swap(place).is_ok());

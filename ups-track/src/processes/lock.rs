@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// The right to write the log in a directory.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct Lock(#[cfg_attr(not(unix), expect(dead_code, reason = "held, not read"))] File);
 
 /// A writer's lock shall not outlive its process in a forked child. The writer's thread holds it, and that has no copy in
 /// the child.

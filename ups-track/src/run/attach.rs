@@ -49,6 +49,20 @@ impl Pipeline {
 impl Run {
     /// Records into the run of a context file, as a child of that run.
     ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use ups_track::{Mode, Run};
+    /// let run = Run::builder().mode(Mode::Offline).dir(dir.path()).quiet(true).start()?;
+    /// let context = run.save_context(dir.path().join("context.json"))?;
+    /// // Mostly in another process:
+    /// let member = Run::from_context_file(&context)?;
+    /// assert!(member.is_attached() && member.id() == run.id());
+    /// member.log(1, &[("eval/score", 0.5)]);
+    /// member.finish()?;
+    /// assert_eq!(run.finish()?.rows(), 1);
+    /// # Ok::<(), ups_track::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the context file is bad (see [`Context::load`]), its run is gone, or as for

@@ -1,17 +1,18 @@
 //! The merge when nobody writes the run: its log is written anew beside the old one, and takes its place as a whole.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Seek as _, SeekFrom};
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::beside::{Beside, Nowhere};
 use super::incoming::ShardState;
 use super::live::Merger;
 use crate::context::{trusted_dir, trusted_file};
 use crate::harmless;
 use crate::ledger::{Host, Ledger, Sink};
 use crate::log::record::{Exit, Kind, Record, Run};
-use crate::log::{LogWriter, ReadError, Reader};
+use crate::log::{ReadError, Reader};
 use crate::processes::lock::Lock;
 use crate::processes::shard;
 use crate::recorder::Op;
@@ -77,13 +78,13 @@ pub(crate) fn merge(log: &Path, purpose: Purpose) -> Result<Option<Outcome>, Str
         Purpose::Merge => locks.is_none(),
         Purpose::Look => Lock::is_taken(dir) && !Lock::is_turn_taken(dir),
     };
-    if live && purpose == Purpose::Merge {
+    if live {
         return Ok(Some(Outcome { live, ..Outcome::default() }));
     }
     let past = Past::read(log).map_err(|reason| format!("{} {reason}", named(log)))?;
     let mut again = Again::new(dir, log, past, purpose);
     again.merger.advance_to_end(&mut again.ledger, &mut again.surroundings);
-    let mut outcome = again.outcome(live);
+    let mut outcome = again.outcome();
     outcome.refused += bad.len();
     outcome.bad.extend(bad);
     if purpose == Purpose::Merge && outcome.records > 0 {
@@ -175,13 +176,7 @@ impl Again {
     fn new(dir: &Path, log: &Path, past: Past, purpose: Purpose) -> Self {
         let beside = log.with_extension("wandb.merging");
         let sink: Box<dyn Sink> = match purpose {
-            Purpose::Merge => Box::new(Beside {
-                log: log.to_owned(),
-                path: beside.clone(),
-                end: past.end,
-                records: past.records,
-                writer: None,
-            }),
+            Purpose::Merge => Box::new(Beside::new(log, &beside, past.end, past.records)),
             Purpose::Look => Box::new(Nowhere),
         };
         let start = past.run.start_time.map_or(0, |start| {
@@ -200,8 +195,8 @@ impl Again {
         Self { ledger, surroundings, merger, log: log.to_owned(), beside, start, exit: past.exit }
     }
 
-    fn outcome(&self, live: bool) -> Outcome {
-        let mut outcome = Outcome { live, ..Outcome::default() };
+    fn outcome(&self) -> Outcome {
+        let mut outcome = Outcome::default();
         for shard in &self.merger.shards {
             outcome.rows += shard.rows;
             outcome.records += shard.records;
@@ -258,161 +253,5 @@ impl Host for Silent<'_> {
     }
 }
 
-/// The new log; made when the first record comes, so that a log with nothing to merge is not touched.
-#[derive(Debug)]
-struct Beside {
-    log: PathBuf,
-    path: PathBuf,
-    end: u64,
-    records: i64,
-    writer: Option<LogWriter>,
-}
-
-impl Beside {
-    fn writer(&mut self) -> io::Result<&mut LogWriter> {
-        if self.writer.is_none() {
-            // What a merge that was killed has left.
-            drop(fs::remove_file(&self.path));
-            fs::copy(&self.log, &self.path)?;
-            let mut file = OpenOptions::new().write(true).open(&self.path)?;
-            file.set_len(self.end)?;
-            file.seek(SeekFrom::Start(self.end))?;
-            self.writer = Some(LogWriter::resume(file, self.end, self.records));
-        }
-        self.writer.as_mut().ok_or_else(|| io::Error::other("no writer"))
-    }
-}
-
-impl Sink for Beside {
-    fn next_number(&self) -> i64 {
-        self.writer.as_ref().map_or(self.records + 1, LogWriter::next_number)
-    }
-    fn append(&mut self, record: Record) -> io::Result<()> {
-        self.writer()?.append(record)
-    }
-    fn append_encoded(&mut self, record: &[u8]) -> io::Result<()> {
-        self.writer()?.append_encoded(record)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.as_mut().map_or(Ok(()), LogWriter::flush)
-    }
-    fn trim(&mut self) -> io::Result<()> {
-        self.writer.as_mut().map_or(Ok(()), LogWriter::trim)
-    }
-    fn written(&self) -> u64 {
-        self.writer.as_ref().map_or(self.end, LogWriter::written)
-    }
-}
-
-/// Where records go when one only looks.
-#[derive(Debug)]
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn next_number(&self) -> i64 {
-        1
-    }
-    fn append(&mut self, _: Record) -> io::Result<()> {
-        Ok(())
-    }
-    fn append_encoded(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-    fn trim(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-    fn written(&self) -> u64 {
-        0
-    }
-}
-
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{FilePolicy, Mode, Run as Handle, Stream};
-
-    /// A finished run beside a shard with a bit of everything that it has not merged; gives log and shard.
-    fn left_behind(dir: &Path) -> (PathBuf, PathBuf) {
-        let builder = Handle::builder().mode(Mode::Offline).dir(dir).id("left").quiet(true).global(false);
-        let run = builder.start().unwrap();
-        run.log(0, &[("own", 1)]);
-        let context = run.context();
-        let child = Handle::builder().context(&context).global(false).config(&[("c", 1)]).start().unwrap();
-        let finished = run.finish().unwrap();
-        for step in 0..40_u64 {
-            child.log(step, &[("loss", 1.0 / (step + 1) as f64)]);
-        }
-        child.summarize(&[("score", 0.5)]);
-        child.write_console(Stream::Stdout, "x\n");
-        let file = dir.join("x.txt");
-        fs::write(&file, "x").unwrap();
-        child.save_file(&file, FilePolicy::Now).unwrap();
-        assert!(child.flush());
-        let (names, _) = shard::list(finished.dir().unwrap());
-        let shard = shard::place(finished.dir().unwrap()).join(names.first().unwrap()).join(shard::LOG);
-        let bytes = fs::read(&shard).unwrap();
-        let log = finished.dir().unwrap().join("run-left.wandb");
-        let before = fs::read(&log).unwrap();
-        // Its end merges; what was before is put back.
-        child.finish().unwrap();
-        assert_ne!(fs::read(&log).unwrap(), before);
-        fs::write(&log, before).unwrap();
-        fs::write(&shard, bytes).unwrap();
-        (log, shard)
-    }
-
-    fn uuids(log: &Path) -> Vec<String> {
-        let records = Reader::open(log).unwrap().map(|entry| entry.unwrap().record);
-        records.map(|record| record.uuid).filter(|uuid| !uuid.is_empty()).collect()
-    }
-
-    #[test]
-    fn what_was_left_behind_comes_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let (log, _) = left_behind(dir.path());
-        let look = merge(&log, Purpose::Look).unwrap().unwrap();
-        let outcome = merge(&log, Purpose::Merge).unwrap().unwrap();
-        assert_eq!((look.rows, look.records), (outcome.rows, outcome.records));
-        assert_eq!((outcome.rows, outcome.killed, outcome.refused, outcome.live), (40, 1, 0, false));
-        assert_eq!(uuids(&log).len() as u64, outcome.records);
-        let merged = fs::read(&log).unwrap();
-        assert_eq!(merge(&log, Purpose::Merge).unwrap().unwrap().records, 0);
-        assert_eq!(fs::read(&log).unwrap(), merged);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-
-        #[test]
-        fn no_shard_breaks_the_log(
-            flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 0..3),
-            cut in any::<prop::sample::Index>(),
-            noise in prop::collection::vec(any::<u8>(), 0..40),
-        ) {
-            let dir = tempfile::tempdir().unwrap();
-            let (log, shard) = left_behind(dir.path());
-            let mut bytes = fs::read(&shard).unwrap();
-            for (at, bit) in flips {
-                let at = at.index(bytes.len());
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << bit;
-                }
-            }
-            bytes.truncate(cut.index(bytes.len() * 2));
-            bytes.extend(noise);
-            fs::write(&shard, bytes).unwrap();
-            let outcome = merge(&log, Purpose::Merge).unwrap().unwrap();
-            let there = uuids(&log);
-            prop_assert_eq!(there.len() as u64, outcome.records);
-            let merged = fs::read(&log).unwrap();
-            prop_assert_eq!(merge(&log, Purpose::Merge).unwrap().unwrap().records, 0);
-            prop_assert_eq!(fs::read(&log).unwrap(), merged);
-        }
-    }
-}
+mod tests;
