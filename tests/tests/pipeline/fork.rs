@@ -1,6 +1,6 @@
 //! `fork` without `exec`.
 
-use super::place::{Place, values};
+use super::place::{Place, until, values};
 
 #[test]
 fn a_forked_child_leaves_the_log_alone() {
@@ -43,6 +43,7 @@ fn a_forked_child_does_not_hold_the_lock() {
         format!(r#"{{"run_id": "{}", "dir": "{}"}}"#, place.log().run().run_id, place.run_dir().display());
     std::fs::write(&context, text).unwrap();
     parent.kill();
+    until("the end of the parent", || parent.has_ended().then_some(()));
     // Its end, in the run of a parent that is gone, merges.
     place.member(&context, &["rows", "late", "10"]).end().assert_ok();
     let log = place.log();
