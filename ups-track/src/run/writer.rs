@@ -375,6 +375,7 @@ impl Writer {
             seconds: now.saturating_sub(self.start) as f64 / 1e9,
             failure,
             stages: self.ledger.last_stages(),
+            children: self.ledger.last_children(),
             metrics: self.ledger.last_metrics(),
             summary: self.ledger.last_summary(),
         }
