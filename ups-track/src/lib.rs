@@ -157,6 +157,8 @@ mod ends;
 mod error;
 pub mod guide;
 mod harmless;
+#[cfg(feature = "cli")]
+mod json;
 mod kinds;
 mod layer;
 mod ledger;
@@ -172,6 +174,9 @@ mod sys;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod thumbnail;
+// The command is the only one that uploads, so far.
+#[cfg(all(feature = "cli", feature = "online"))]
+mod upload;
 
 pub use context::Context;
 pub use error::{Error, Result};

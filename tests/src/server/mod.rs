@@ -10,6 +10,7 @@
 //! assert!(server.runs().is_empty());
 //! ```
 
+mod faults;
 mod files;
 mod filestream;
 mod graphql;
@@ -19,13 +20,14 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
+use axum::{Router, middleware};
 use tokio::sync::oneshot;
 
+pub use faults::{Fault, Place};
 pub use state::{Alert, ConsoleLine, MetricDefinition, Request, Run, RunKey, Stream, Violation};
 
 /// The entity of a client that names none.
@@ -65,7 +67,7 @@ impl Server {
         let shared = Shared::new(&url);
         let router = router(shared.clone());
         let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_io().build().expect("no event loop");
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("no event loop");
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name(format!("wandb-server-{}", address.port()))
@@ -77,6 +79,17 @@ impl Server {
     /// The address that clients know as the base URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The next `times` requests to a place meet a fault. Faults of one place come one after the other.
+    pub fn fail(&self, place: Place, fault: &Fault, times: usize) {
+        let mut state = self.shared.lock();
+        state.faults.extend(std::iter::repeat_n((place, fault.clone()), times));
+    }
+
+    /// How many faults nobody has met yet.
+    pub fn faults_left(&self) -> usize {
+        self.shared.lock().faults.len()
     }
 
     /// The run as it is now, if the server knows it.
@@ -140,6 +153,7 @@ fn router(shared: Shared) -> Router {
         .route("/sdk/otel/v1/metrics", post(accept))
         .fallback(refuse)
         .method_not_allowed_fallback(refuse)
+        .layer(middleware::from_fn_with_state(shared.clone(), faults::inject))
         .layer(DefaultBodyLimit::disable())
         .with_state(shared)
 }

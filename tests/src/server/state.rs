@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::{Fault, Place};
 use crate::json::{self, Row};
 
 /// The whole state behind one [`Server`](super::Server).
@@ -17,6 +18,8 @@ pub(super) struct State {
     pub(super) runs: BTreeMap<RunKey, Run>,
     pub(super) violations: Vec<Violation>,
     pub(super) requests: Vec<Request>,
+    /// What the next requests meet, in order.
+    pub(super) faults: Vec<(Place, Fault)>,
     /// The uploads that have been granted: the place in this list is the ticket in the URL.
     pub(super) uploads: Vec<(RunKey, String)>,
 }
@@ -28,6 +31,7 @@ impl State {
             runs: BTreeMap::new(),
             violations: Vec::new(),
             requests: Vec::new(),
+            faults: Vec::new(),
             uploads: Vec::new(),
         }
     }

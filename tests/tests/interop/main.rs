@@ -25,6 +25,7 @@ mod summary;
 mod table;
 mod torn;
 mod twin;
+mod upload;
 
 use std::path::Path;
 use std::sync::OnceLock;

@@ -71,6 +71,42 @@ Examples:
 Exit code: 0 all is merged; 1 a run or a shard is still being written (or, with --dry-run,
 there is something to merge); 2 a log or shard is damaged, refused or not found.";
 
+#[cfg(feature = "online")]
+const SYNC: &str = "\
+Uploads what a run recorded: rows, summary, config, console, files, alerts. Logs of
+ups-track and of W&B's own client alike, without Python. Shards of attached children are
+merged first.
+
+What is uploaded is marked with an empty file `<log>.synced`, as `wandb sync` does, and
+either tool then skips it. `<log>.syncstate` says how far an upload came: one that was
+interrupted goes on there, and nothing is sent twice.
+
+Of a damaged log, what precedes the damage is uploaded; it is not marked. Artifacts and
+TensorBoard files are not uploaded yet: a log with any is not marked either, and `wandb
+sync` is the tool for it.
+
+The server is WANDB_BASE_URL, the key WANDB_API_KEY or what `ups-track login` stored.
+
+Examples:
+  ups-track sync wandb
+  ups-track sync --dry-run wandb
+  ups-track sync --project burgers --entity my-team wandb/latest-run
+
+Exit code: 0 all is uploaded; 1 something is left (a torn end, artifacts, a run that is
+still being written); 2 a log is damaged or was not found, or the server did not take it.";
+
+#[cfg(feature = "online")]
+const LOGIN: &str = "\
+Reads an API key, from the terminal without showing it or from a pipe, asks the server
+whose it is, and stores it in the netrc file (NETRC, else ~/.netrc), where W&B's own client
+looks as well. The server is WANDB_BASE_URL.
+
+Examples:
+  ups-track login
+  ups-track login < key.txt
+
+Exit code: 0 stored; 2 the key has not the form of one, or the server does not accept it.";
+
 /// Looks into runs on disk, recorded by ups-track or by W&B's own client.
 #[derive(Debug, Parser)]
 #[command(name = "ups-track", version, after_help = EXAMPLES, arg_required_else_help = true)]
@@ -94,6 +130,47 @@ pub(super) enum Command {
     /// Adds what attached children have recorded to the log of their run.
     #[command(after_help = MERGE)]
     Merge(Merge),
+    /// Uploads logs to a W&B server.
+    #[cfg(feature = "online")]
+    #[command(after_help = SYNC)]
+    Sync(Sync),
+    /// Stores the API key for a W&B server.
+    #[cfg(feature = "online")]
+    #[command(after_help = LOGIN)]
+    Login,
+    /// Tells which server and entity would be used, and where the key comes from.
+    #[cfg(feature = "online")]
+    Status,
+}
+
+#[cfg(feature = "online")]
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Sync {
+    /// Logs, directories or run ids; `./wandb` if there is none
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Only say what would be uploaded
+    #[arg(long, short = 'n')]
+    pub(super) dry_run: bool,
+    /// Upload as the run of this id (one log only)
+    #[arg(long, value_name = "ID")]
+    pub(super) id: Option<String>,
+    /// Upload to this project
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) project: Option<String>,
+    /// Upload to this user or team
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) entity: Option<String>,
+    /// Say nothing of what went well
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// Also logs that are marked as uploaded
+    #[arg(long)]
+    pub(super) include_synced: bool,
+    /// Also logs of runs that were online, in directories named `run-…`
+    #[arg(long)]
+    pub(super) include_online: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,5 @@
-//! The command `ups-track`: looks into the logs that a run, ours or one of W&B's own client, leaves on disk.
+//! The command `ups-track`: looks into the logs that a run, ours or one of W&B's own client, leaves on disk, and (with
+//! feature `online`) uploads them.
 //!
 //! Everything here reads a log as a stream, so that its size does not matter, and treats what it holds as untrusted:
 //! values are cleaned before they reach a terminal, and no bytes may make the command panic.
@@ -7,13 +8,18 @@ mod args;
 mod console;
 mod export;
 mod find;
-mod json;
+#[cfg(feature = "online")]
+mod login;
 mod merge;
 mod row;
 mod screen;
 mod series;
 mod show;
+#[cfg(feature = "online")]
+mod status;
 mod story;
+#[cfg(feature = "online")]
+mod sync;
 mod text;
 mod tree;
 mod verify;
@@ -48,6 +54,12 @@ fn run(args: impl IntoIterator<Item = OsString>, screen: &mut Screen<impl Write>
             Command::Verify(args) => verify::verify(&args, screen, err),
             Command::Export(args) => export::export(&args, screen, err),
             Command::Merge(args) => merge::merge(&args, screen, err),
+            #[cfg(feature = "online")]
+            Command::Sync(args) => sync::sync(&args, screen, err),
+            #[cfg(feature = "online")]
+            Command::Login => login::login(screen, err),
+            #[cfg(feature = "online")]
+            Command::Status => status::status(screen, err),
         },
         Err(e) if e.use_stderr() => {
             complain(err, format_args!("{e}"));

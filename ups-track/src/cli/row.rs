@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::json;
+use crate::json;
 use crate::log::record::{History, Item};
 
 /// A key and its value in standard JSON.

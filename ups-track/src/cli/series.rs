@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::json;
 use super::row;
+use crate::json;
 use crate::log::record::{History, Item};
 use crate::thumbnail::Thumbnail;
 

@@ -6,10 +6,10 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::console::Tail;
-use super::json;
 use super::row;
 use super::series::AllSeries;
 use super::tree::Tree;
+use crate::json;
 use crate::log::record::{self, Alert, Exit, FileItem, History, Kind, Metric};
 use crate::log::{Entry, ReadError, Reader};
 

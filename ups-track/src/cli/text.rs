@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::json;
 pub(super) use crate::harmless::{clean, harmless};
+use crate::json;
 use crate::run::end::short;
 
 /// The columns that a character takes.

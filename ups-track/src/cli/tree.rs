@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::json;
+use crate::json;
 use crate::log::record::Item;
 
 /// Levels that are kept apart; the rest of a longer path is joined.

@@ -160,6 +160,19 @@ impl<R: Read> Reader<R> {
         Ok(self.raw()?.map(|_| self.record.as_slice()))
     }
 
+    /// Reads the next record, whose bytes are in [`current`](Self::current) then; false at the end. After a fault the
+    /// reader must not be used any more.
+    #[cfg(all(feature = "cli", feature = "online"))]
+    pub(crate) fn advance(&mut self) -> Result<bool, ReadError> {
+        Ok(self.raw()?.is_some())
+    }
+
+    /// The bytes of the record that was read last.
+    #[cfg(all(feature = "cli", feature = "online"))]
+    pub(crate) fn current(&self) -> &[u8] {
+        &self.record
+    }
+
     /// The byte up to which the log was read: after the last `next` that gave a record, the end of that record.
     pub fn position(&self) -> u64 {
         self.position

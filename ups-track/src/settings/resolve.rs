@@ -43,14 +43,7 @@ const SUMMARY_INTERVAL: Duration = Duration::from_secs(5);
 /// Settles every setting.
 pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settings> {
     let root_dir = root_dir(given, sources);
-    let config_dir = match sources.var("WANDB_CONFIG_DIR") {
-        Some(dir) => Some(PathBuf::from(dir.value)),
-        None => sources.home.as_ref().map(|home| home.join(".config/wandb")),
-    };
-    if let Some(dir) = config_dir {
-        sources.read_file(&dir.join("settings"))?;
-    }
-    sources.read_file(&root_dir.join("settings"))?;
+    read_settings_files(&root_dir, sources)?;
     let sources = &*sources;
 
     let text = |method: &str, value: &Option<String>, vars: &[&str], name: &str| {
@@ -132,6 +125,27 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         flush_interval: flush_interval(given, sources)?,
         summary_interval: SUMMARY_INTERVAL,
     })
+}
+
+/// Reads the person's settings file and that of the directory of runs.
+fn read_settings_files(root_dir: &Path, sources: &mut Sources) -> Result<()> {
+    let config_dir = match sources.var("WANDB_CONFIG_DIR") {
+        Some(dir) => Some(PathBuf::from(dir.value)),
+        None => sources.home.as_ref().map(|home| home.join(".config/wandb")),
+    };
+    if let Some(dir) = config_dir {
+        sources.read_file(&dir.join("settings"))?;
+    }
+    sources.read_file(&root_dir.join("settings"))
+}
+
+#[cfg(all(feature = "cli", feature = "online"))]
+impl Sources {
+    /// Reads the settings files, for those who have no run.
+    pub(crate) fn read_settings_files(&mut self) -> Result<()> {
+        let root_dir = root_dir(&Overrides::default(), self);
+        read_settings_files(&root_dir, self)
+    }
 }
 
 /// `<dir>/wandb`, or `<dir>/.wandb` where that exists already.

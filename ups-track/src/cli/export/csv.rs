@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{each_row, json};
+use super::each_row;
+use crate::json;
 use crate::log::ReadError;
 
 /// Writes the rows: a first pass over the log finds the columns, a second one writes.

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use super::{column, some};
-use crate::cli::json;
 use crate::cli::row::{Cell, collapse};
 use crate::cli::screen::{Colour, Screen};
 use crate::cli::story::Story;
 use crate::cli::text::{clean, fit, fit_end, left, value};
+use crate::json;
 use crate::run::end::duration;
 
 /// The summary, sorted into what it is about.

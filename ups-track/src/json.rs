@@ -11,10 +11,31 @@ const DEPTH: usize = 32;
 const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 /// Gives a value of the log as compact standard JSON, with the bare words as strings; none if it is not JSON.
-pub(super) fn standard(json: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn standard(json: &str) -> Option<Cow<'_, str>> {
     let quoted = quote_words(json);
     serde_json::from_str::<IgnoredAny>(&quoted).ok()?;
     Some(if quoted.bytes().any(|b| b.is_ascii_whitespace()) { Cow::Owned(compact(&quoted)) } else { quoted })
+}
+
+/// Gives a value of the log in its own dialect, compact; none if it is not JSON but for the bare words.
+#[cfg(feature = "online")]
+pub(crate) fn dialect(json: &str) -> Option<Cow<'_, str>> {
+    // Most values are plain numbers.
+    if is_number(json) {
+        return Some(Cow::Borrowed(json));
+    }
+    serde_json::from_str::<IgnoredAny>(&quote_words(json)).ok()?;
+    let spaced = json.bytes().any(|b| b.is_ascii_whitespace());
+    Some(if spaced { Cow::Owned(compact(json)) } else { Cow::Borrowed(json) })
+}
+
+/// Whether this is, at a glance, a JSON number.
+#[cfg(feature = "online")]
+fn is_number(json: &str) -> bool {
+    let (whole, part) = json.split_once('.').unwrap_or((json, "0"));
+    let whole = whole.strip_prefix('-').unwrap_or(whole);
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits(whole) && digits(part) && (whole.len() == 1 || !whole.starts_with('0'))
 }
 
 /// Puts the bare words into quotes.
@@ -74,7 +95,7 @@ fn compact(json: &str) -> String {
 }
 
 /// The entries of an object in [`standard`] form; none if it is another value.
-fn entries(json: &str) -> Option<Vec<(String, &str)>> {
+pub(crate) fn entries(json: &str) -> Option<Vec<(String, &str)>> {
     let mut rest = json.strip_prefix('{')?.strip_suffix('}')?;
     let mut entries = Vec::new();
     while !rest.is_empty() {
@@ -108,7 +129,7 @@ fn value_end(json: &str) -> usize {
 }
 
 /// Gives every leaf of a value in [`standard`] form with its key: keys of nested objects are joined with dots.
-pub(super) fn leaves(key: &str, json: &str, each: &mut dyn FnMut(String, &str)) {
+pub(crate) fn leaves(key: &str, json: &str, each: &mut dyn FnMut(String, &str)) {
     leaves_at(key, json, DEPTH, each);
 }
 
@@ -124,24 +145,24 @@ fn leaves_at(key: &str, json: &str, depth: usize, each: &mut dyn FnMut(String, &
 }
 
 /// The entries of a non-empty object in [`standard`] form, for those who keep its shape.
-pub(super) fn object(json: &str) -> Option<Vec<(String, &str)>> {
+pub(crate) fn object(json: &str) -> Option<Vec<(String, &str)>> {
     entries(json).filter(|entries| !entries.is_empty())
 }
 
 /// The text of a JSON string; none if it is another value.
-pub(super) fn text(json: &str) -> Option<String> {
+pub(crate) fn text(json: &str) -> Option<String> {
     json.starts_with('"').then(|| serde_json::from_str(json).ok()).flatten()
 }
 
 /// A JSON string.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     crate::log::encode::json_text(&mut out, text);
     String::from_utf8(out).unwrap_or_default()
 }
 
 /// The number that a value of the log is; the bare words and their [`standard`] form are numbers as well.
-pub(super) fn number(json: &str) -> Option<f64> {
+pub(crate) fn number(json: &str) -> Option<f64> {
     match json.trim_matches('"') {
         "NaN" => return Some(f64::NAN),
         "Infinity" => return Some(f64::INFINITY),

@@ -1,0 +1,120 @@
+//! What can go wrong between a client and the server, on request.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State as Extract};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::Shared;
+
+/// Which requests meet a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Any.
+    Anywhere,
+    /// A GraphQL operation.
+    Operation(&'static str),
+    /// The file stream.
+    Stream,
+    /// The storage behind signed URLs.
+    Storage,
+}
+
+/// What a request meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// An error of this status; with a `Retry-After`, if there is one. Nothing was done.
+    Status(u16, Option<&'static str>),
+    /// The connection ends before anything was done.
+    DropBefore,
+    /// All was done, and the connection ends before the answer.
+    DropAfter,
+    /// All was done, and the answer is this.
+    Answer(&'static [u8]),
+    /// Nothing was done, and the answer is this.
+    AnswerOnly(&'static [u8]),
+    /// The answer comes after this many milliseconds.
+    Slow(u64),
+    /// The answer has this many bytes.
+    Huge(usize),
+    /// All is elsewhere: below this address.
+    Redirect(String),
+}
+
+impl Place {
+    fn is(self, path: &str, operation: Option<&str>) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Operation(name) => operation == Some(name),
+            Self::Stream => path.ends_with("/file_stream"),
+            Self::Storage => path.starts_with("/storage/"),
+        }
+    }
+}
+
+/// Lets a request meet the next fault of its place.
+pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    // A body that breaks off is none of ours.
+    let Ok(body) = to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
+    let (path, operation) = (parts.uri.path().to_owned(), operation(&body));
+    let fault = {
+        let mut state = shared.lock();
+        let met = state.faults.iter().position(|(place, _)| place.is(&path, operation.as_deref()));
+        met.map(|at| state.faults.remove(at).1)
+    };
+    let run = || next.run(Request::from_parts(parts, Body::from(body)));
+    match fault {
+        None => run().await,
+        Some(Fault::Status(status, wait)) => refusal(status, wait),
+        Some(Fault::DropBefore) => drop_connection(),
+        Some(Fault::DropAfter) => {
+            drop(run().await);
+            drop_connection()
+        }
+        Some(Fault::Answer(answer)) => {
+            drop(run().await);
+            answer.into_response()
+        }
+        Some(Fault::AnswerOnly(answer)) => answer.into_response(),
+        Some(Fault::Slow(millis)) => {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            run().await
+        }
+        Some(Fault::Huge(bytes)) => vec![b' '; bytes].into_response(),
+        Some(Fault::Redirect(to)) => {
+            let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
+            if let Ok(to) = HeaderValue::try_from(format!("{to}{path}")) {
+                response.headers_mut().insert(header::LOCATION, to);
+            }
+            response
+        }
+    }
+}
+
+/// The operation of a GraphQL request.
+fn operation(body: &Bytes) -> Option<String> {
+    if !body.starts_with(b"{") {
+        return None;
+    }
+    let request: Value = serde_json::from_slice(body).ok()?;
+    request.get("operationName")?.as_str().map(str::to_owned)
+}
+
+fn refusal(status: u16, wait: Option<&'static str>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, r#"{"error":"a fault of the test"}"#).into_response();
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(wait));
+    }
+    response
+}
+
+/// Ends the task of the connection, without a word.
+fn drop_connection() -> ! {
+    std::panic::resume_unwind(Box::new("the test drops the connection"))
+}

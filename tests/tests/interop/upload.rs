@@ -1,0 +1,182 @@
+//! The real `wandb sync` and `ups-track sync` on the same logs leave the same on the server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, thread};
+
+use ups_track::{FilePolicy, Stream};
+use ups_track_tests::normalized::{Meant, assert_same, assert_same_but};
+use ups_track_tests::server::{API_KEY, Run, Server};
+use ups_track_tests::wandb;
+
+use crate::{SCENARIOS, finished, run_id, synced, twin};
+
+/// What `ups-track sync` says; it must end with this code.
+#[track_caller]
+fn ups_track_sync(path: &Path, server: &Server, code: i32) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_command"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WANDB_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("WANDB_BASE_URL", server.url()).env("WANDB_API_KEY", API_KEY).env("HOME", home.path());
+    let output = command.arg("sync").arg(path).output().unwrap();
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    said
+}
+
+/// A copy of a run directory, with its name.
+fn copy(dir: &Path, below: &Path) -> PathBuf {
+    let to = below.join(dir.file_name().unwrap());
+    fs::create_dir_all(&to).unwrap();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            copy(&path, &to);
+        } else if path.exists() {
+            // Not a link to a log of the client itself, in a home that is gone.
+            fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    to
+}
+
+/// What both tools make of a run directory: the real one's first.
+#[track_caller]
+fn by_both(dir: &Path, id: &str) -> (Run, Run) {
+    let root = tempfile::tempdir().unwrap();
+    // It may be the link `latest-run`.
+    let dir = &fs::canonicalize(dir).unwrap();
+    let own = copy(dir, root.path());
+    let theirs = synced(dir, id);
+    let server = Server::start();
+    ups_track_sync(&own, &server, 0);
+    assert!(own.join(format!("run-{id}.wandb.synced")).exists());
+    (theirs, finished(&server, id))
+}
+
+/// Where ours is meant to differ.
+fn meant(scenario: &str) -> Vec<Meant> {
+    const REASON: &str = "an integer beyond 63 bits keeps its digits";
+    let meant = |path: &str| Meant::other(path, 18_446_744_073_709_551_616.0, u64::MAX, REASON);
+    match scenario {
+        "odd_values" => vec![meant(r#"config["u64_max"]"#), meant(r#"summary["s_u64_max"]"#)],
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn logs_of_the_python_client_arrive_the_same() {
+    thread::scope(|scope| {
+        for scenario in SCENARIOS {
+            scope.spawn(move || {
+                let root = tempfile::tempdir().unwrap();
+                let dir = wandb::record(scenario, root.path()).unwrap();
+                let (theirs, own) = by_both(&dir, &run_id(scenario));
+                assert_same_but(&theirs, &own, &meant(scenario));
+                // What the comparison leaves out, as it differs between clients: here the log is one.
+                assert_eq!(theirs.files.keys().collect::<Vec<_>>(), own.files.keys().collect::<Vec<_>>());
+                let metadata = |run: &Run| -> serde_json::Value {
+                    serde_json::from_slice(&run.files["wandb-metadata.json"]).unwrap()
+                };
+                assert_eq!(metadata(&theirs), metadata(&own), "{scenario}");
+                // 12 is the version of the tool that uploads, flag 76 that it is the client's new one.
+                let telemetry = |run: &Run| {
+                    let mut telemetry = run.internal()["t"].as_object().unwrap().clone();
+                    telemetry.remove("12");
+                    for flags in telemetry.values_mut().filter_map(serde_json::Value::as_array_mut) {
+                        flags.retain(|flag| *flag != 76);
+                        flags.sort_by_key(serde_json::Value::as_u64);
+                    }
+                    telemetry
+                };
+                assert_eq!(telemetry(&theirs), telemetry(&own), "{scenario}");
+                assert_eq!(theirs.internal()["cli_version"], own.internal()["cli_version"]);
+                assert_eq!(theirs.host, own.host);
+                assert_eq!((&theirs.commit, &theirs.repo), (&own.commit, &own.repo));
+            });
+        }
+    });
+}
+
+#[test]
+fn our_logs_arrive_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("report.txt");
+    fs::write(&file, "naïve").unwrap();
+    let recorded = twin::record_ending(
+        "ours",
+        |builder| {
+            let builder = builder.name("A name").notes("notes").tags(["a", "b"]).group("g").job_type("train");
+            builder.config(&[("lr", 1e-3)])
+        },
+        3,
+        |run| {
+            for step in 0..500_u32 {
+                let loss = 1.0 / (f64::from(step) + 1.0);
+                run.log(step, &[("loss", loss), ("nan", f64::NAN), ("deep/key", loss * 1e300)]);
+            }
+            run.summarize(&[("nrmse", 0.09)]);
+            run.write_console(Stream::Stdout, "out\r\npro\rgress 10%\rprogress 90%\n");
+            run.write_console(Stream::Stderr, "err");
+            run.write_console(Stream::Stdout, "later\n");
+            run.alert(ups_track::Alert::new("a title").text("a text"));
+            run.save_file(&file, FilePolicy::End).unwrap();
+        },
+    );
+    let (theirs, own) = by_both(&recorded.path, &recorded.id);
+    assert_same(&theirs, &own);
+    assert_eq!(theirs.files.keys().collect::<Vec<_>>(), own.files.keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn torn_logs_arrive_the_same() {
+    let recorded = twin::record(
+        "torn-log",
+        |builder| builder,
+        |run| {
+            for step in 0..3000_u32 {
+                run.log(step, &[("loss", f64::from(step))]);
+            }
+        },
+    );
+    let bytes = fs::read(recorded.log()).unwrap();
+    fs::write(recorded.log(), &bytes[..bytes.len() - 1000]).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let copied = copy(&recorded.path, root.path());
+    let (theirs, own) = (Server::start(), Server::start());
+    // It sends what is there, and says that it could not read on.
+    let said = wandb::sync(&recorded.path, &theirs).unwrap();
+    assert!(!recorded.path.join("run-torn-log.wandb.synced").exists(), "{said:?}");
+    ups_track_sync(&copied, &own, 1);
+    assert!(!copied.join("run-torn-log.wandb.synced").exists());
+    let run = |server: &Server| {
+        assert_eq!(server.violations(), []);
+        let [run] = <[Run; 1]>::try_from(server.runs()).unwrap();
+        run
+    };
+    assert_same(&run(&theirs), &run(&own));
+}
+
+#[test]
+fn either_tool_skips_what_the_other_has_uploaded() {
+    let recorded = twin::record("skipped", |builder| builder, |run| run.log(0_u32, &[("loss", 1.0)]));
+    let root = tempfile::tempdir().unwrap();
+    let copied = copy(&recorded.path, root.path());
+    let server = Server::start();
+    ups_track_sync(&recorded.path, &server, 0);
+    let before = server.requests().len();
+    // Without anything to do it does not call it an error, or it does: what counts is what it sends.
+    drop(wandb::sync(&recorded.path, &server));
+    let sent: Vec<_> = server.requests().split_off(before);
+    assert!(sent.iter().all(|request| request.operation.as_deref() != Some("UpsertBucket")), "{sent:?}");
+
+    wandb::sync(&copied, &server).unwrap();
+    let before = server.requests().len();
+    assert!(ups_track_sync(&copied, &server, 0).contains("uploaded before"));
+    assert_eq!(server.requests().len(), before);
+}

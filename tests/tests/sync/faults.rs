@@ -1,0 +1,146 @@
+//! Whatever fails on the way, the run is the same in the end.
+
+use ups_track_tests::normalized::assert_same;
+use ups_track_tests::server::{Fault, Place, Run, Server};
+
+use crate::{command, marker, on, record, said, sync};
+
+const PLACES: [Place; 5] = [
+    Place::Operation("UpsertBucket"),
+    Place::Operation("RunResumeStatus"),
+    Place::Operation("CreateRunFiles"),
+    Place::Stream,
+    Place::Storage,
+];
+
+/// What the run is like if nothing fails.
+fn without_faults() -> Run {
+    let server = Server::start();
+    assert_eq!(sync(&server, &record("faults", 50).log, &[]).code, 0);
+    on(&server, "faults")
+}
+
+#[test]
+fn a_fault_changes_nothing() {
+    let expected = without_faults();
+    let garbage = Fault::Answer(b"\x00\xff nonsense");
+    let faults = [
+        Fault::Status(500, None),
+        Fault::Status(503, Some("0.01")),
+        Fault::Status(429, Some("Thu, 01 Jan 1970 00:00:00 GMT")),
+        Fault::DropBefore,
+        Fault::DropAfter,
+        garbage,
+    ];
+    for fault in faults {
+        let server = Server::start();
+        for place in PLACES {
+            // A status that makes nobody ask for the past.
+            server.fail(place, &fault, 2);
+        }
+        let recorded = record("faults", 50);
+        let said = sync(&server, &recorded.log, &[]);
+        assert_eq!(said.code, 0, "{fault:?}: {said:?}");
+        assert!(marker(&recorded.log).exists());
+        assert_same(&expected, &on(&server, "faults"));
+        assert_eq!(server.violations(), [], "{fault:?}");
+        // All were met but those of a query that a new run may not need.
+        assert!(server.faults_left() <= 2, "{fault:?}: {} are left", server.faults_left());
+    }
+}
+
+#[test]
+fn a_conflict_of_the_run_passes() {
+    let server = Server::start();
+    server.fail(Place::Operation("UpsertBucket"), &Fault::Status(409, None), 3);
+    assert_eq!(sync(&server, &record("faults", 5).log, &[]).code, 0);
+    assert_eq!(server.faults_left(), 0);
+}
+
+#[test]
+fn a_server_that_is_down_for_a_while_or_slow() {
+    let expected = without_faults();
+    let server = Server::start();
+    server.fail(Place::Anywhere, &Fault::DropBefore, 10);
+    server.fail(Place::Stream, &Fault::Slow(60_000), 1);
+    server.fail(Place::Storage, &Fault::Slow(200), 2);
+    let recorded = record("faults", 50);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(&server, home.path());
+    command.env("WANDB_X_FILE_STREAM_TIMEOUT_SECONDS", "2");
+    let said = said(command.arg("sync").arg(&recorded.log));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_same(&expected, &on(&server, "faults"));
+    assert_eq!((server.violations(), server.faults_left()), (vec![], 0));
+}
+
+#[test]
+fn what_will_not_pass_is_said_and_the_next_upload_goes_on() {
+    let expected = without_faults();
+    for (place, fault, words) in [
+        (Place::Operation("UpsertBucket"), Fault::Status(401, None), "does not accept the API key"),
+        (Place::Operation("UpsertBucket"), Fault::Status(403, None), "does not allow it"),
+        (Place::Operation("UpsertBucket"), Fault::Status(404, None), "no such entity"),
+        (
+            Place::Operation("UpsertBucket"),
+            Fault::Answer(br#"{"errors":[{"message":"project not \u001bfound"}]}"#),
+            "project not \u{241b}found",
+        ),
+        (
+            Place::Operation("UpsertBucket"),
+            Fault::AnswerOnly(b"{\"data\":{\"upsertBucket\":7}}"),
+            "not understood",
+        ),
+        (Place::Operation("CreateRunFiles"), Fault::AnswerOnly(br#"{"data":null}"#), "not understood"),
+        (Place::Stream, Fault::Status(413, None), "answered 413"),
+        (Place::Storage, Fault::Status(403, None), "does not allow it"),
+    ] {
+        let server = Server::start();
+        server.fail(place, &fault, 1);
+        let recorded = record("faults", 50);
+        let said = sync(&server, &recorded.log, &[]);
+        assert_eq!(said.code, 2, "{fault:?}: {said:?}");
+        assert!(format!("{}{}", said.out, said.err).contains(words), "{words}: {said:?}");
+        assert!(!marker(&recorded.log).exists());
+        let said = sync(&server, &recorded.log, &[]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert_same(&expected, &on(&server, "faults"));
+        assert_eq!(server.violations(), []);
+    }
+}
+
+#[test]
+fn attempts_have_an_end() {
+    let server = Server::start();
+    server.fail(Place::Operation("UpsertBucket"), &Fault::Status(429, Some("86400")), 1);
+    let said = sync(&server, &record("faults", 5).log, &[]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("quota") && said.err.contains("gave up after 1 attempt"), "{said:?}");
+
+    server.fail(Place::Operation("UpsertBucket"), &Fault::Status(503, None), 5);
+    let home = tempfile::tempdir().unwrap();
+    let recorded = record("faults", 5);
+    let mut command = command(&server, home.path());
+    let few = crate::said(command.env("WANDB_X_GRAPHQL_RETRY_MAX", "4").arg("sync").arg(&recorded.log));
+    assert_eq!(few.code, 2, "{few:?}");
+    assert!(few.err.contains("gave up after 5 attempts"), "{few:?}");
+}
+
+#[test]
+fn nobody_is_there() {
+    let server = Server::start();
+    let recorded = record("faults", 5);
+    let home = tempfile::tempdir().unwrap();
+    for (url, words) in [
+        // A port on which nobody listens: it was ours a moment ago.
+        ("http://127.0.0.1:1", "no connection to http://127.0.0.1:1"),
+        ("http://nobody.invalid", "the name of http://nobody.invalid is not known"),
+        ("not a url", "is no URL"),
+    ] {
+        let mut command = command(&server, home.path());
+        command.env("WANDB_BASE_URL", url).env("WANDB_X_GRAPHQL_RETRY_MAX", "1");
+        let said = said(command.arg("sync").arg(&recorded.log));
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(words), "{words}: {said:?}");
+    }
+}

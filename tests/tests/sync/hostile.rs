@@ -1,0 +1,106 @@
+//! A server, or what stands in its place, that means no good.
+
+use std::fs;
+use std::path::Path;
+
+use ups_track_tests::server::{Fault, Place, Server};
+
+use crate::{marker, record, sync};
+
+/// Every file below a directory, links apart.
+fn files_below(dir: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path.display().to_string());
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn nobody_else_gets_key_or_rows() {
+    for place in [Place::Operation("UpsertBucket"), Place::Stream] {
+        let (server, other) = (Server::start(), Server::start());
+        server.fail(place, &Fault::Redirect(other.url().to_owned()), 1);
+        let recorded = record("redirected", 5);
+        let said = sync(&server, &recorded.log, &[]);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(&format!("sends us to {}", other.url())), "{said:?}");
+        assert!(other.requests().is_empty() && !marker(&recorded.log).exists());
+    }
+}
+
+#[test]
+fn an_upload_may_be_sent_on_but_without_the_key() {
+    let server = Server::start();
+    server.fail(Place::Storage, &Fault::Redirect(server.url().to_owned()), 2);
+    // The place that the test server sends it to lacks the signature: that is what is refused, not the redirect.
+    let recorded = record("sent-on", 5);
+    let said = sync(&server, &recorded.log, &[]);
+    assert_eq!(said.code, 2, "{said:?}");
+    let violations = format!("{:?}", server.violations());
+    assert!(violations.contains("UnknownPath") && !violations.contains("KeyGivenAway"), "{violations}");
+}
+
+#[test]
+fn names_of_files_are_ours() {
+    for answer in [
+        &br#"{"data":{"createRunFiles":{"runID":"r","uploadHeaders":[],"files":[{"name":"../../../etc/passwd","uploadUrl":"http://127.0.0.1:1/"}]}}}"#[..],
+        br#"{"data":{"createRunFiles":{"runID":"r","uploadHeaders":["no header"],"files":[]}}}"#,
+        br#"{"data":{"createRunFiles":{"runID":"r","uploadHeaders":[],"files":[{"name":"weights.bin","uploadUrl":"file:///etc/passwd"}]}}}"#,
+        br#"{"data":{"createRunFiles":{"runID":"r","uploadHeaders":[],"files":[]}}}"#,
+    ] {
+        let server = Server::start();
+        server.fail(Place::Operation("CreateRunFiles"), &Fault::AnswerOnly(answer), 1);
+        let recorded = record("names", 5);
+        let before = files_below(recorded.root.path());
+        let said = sync(&server, &recorded.log, &[]);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains("places for files"), "{said:?}");
+        let state = format!("{}.syncstate", recorded.log.display());
+        let after: Vec<_> = files_below(recorded.root.path()).into_iter().filter(|file| *file != state).collect();
+        assert_eq!(after, before);
+        assert!(server.requests().iter().all(|request| !request.path.starts_with("/storage")));
+    }
+}
+
+#[test]
+fn a_page_and_endless_answers_are_told_apart() {
+    let page = Fault::AnswerOnly(b"\n<!DOCTYPE html><title>Sign in</title>");
+    for (place, fault, words) in [
+        (Place::Operation("UpsertBucket"), page.clone(), "a web page instead of data"),
+        (Place::Stream, page, "a web page instead of data"),
+        (Place::Operation("UpsertBucket"), Fault::Huge(40_000_000), "more than"),
+        (Place::Stream, Fault::Huge(2_000_000), "more than"),
+    ] {
+        let server = Server::start();
+        server.fail(place, &fault, 1);
+        let recorded = record("answers", 5);
+        let said = sync(&server, &recorded.log, &[]);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(words), "{words}: {said:?}");
+        assert!(!marker(&recorded.log).exists());
+        // One line for a person.
+        assert_eq!(said.err.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{said:?}");
+    }
+}
+
+#[test]
+fn the_key_is_in_no_file() {
+    let server = Server::start();
+    let recorded = record("key", 5);
+    assert_eq!(sync(&server, &recorded.log, &[]).code, 0);
+    for file in files_below(recorded.root.path()) {
+        let bytes = fs::read(&file).unwrap();
+        let key = ups_track_tests::server::API_KEY.as_bytes();
+        assert!(!bytes.windows(key.len()).any(|part| part == key), "{file}");
+    }
+}

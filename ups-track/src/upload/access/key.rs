@@ -1,0 +1,166 @@
+//! The API key: what it may look like, where it is found, and that nobody prints it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::address::OLDER_HOST;
+use super::{Address, netrc};
+use crate::settings::Sources;
+use crate::upload::Failure;
+
+/// An API key. It has no way to be printed.
+#[derive(Clone)]
+pub(crate) struct Key(String);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// Where a key was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// An environment variable or a settings file, as [`Given`](crate::settings) names it.
+    Setting(String),
+    /// The netrc file, for this machine.
+    Netrc(PathBuf, String),
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting(from) => f.write_str(from),
+            Self::Netrc(path, machine) => write!(f, "machine {machine} in {}", crate::harmless::path(path)),
+        }
+    }
+}
+
+impl Key {
+    /// Takes a text that has the form of a key.
+    ///
+    /// # Errors
+    ///
+    /// If it has not: the rule that it breaks, without the text.
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
+        if text.trim() != text {
+            return Err("begins or ends with white space".to_owned());
+        }
+        let fine = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        };
+        let parts: Vec<&str> = text.split('.').collect();
+        if parts.len() == 3 && parts.iter().all(|part| fine(part.trim_end_matches('='))) {
+            return Ok(Self(text.to_owned()));
+        }
+        // Servers of one's own put their name in front: `local-<40 characters>`.
+        let secret = text.split_once('-').map_or(text, |(_, secret)| secret);
+        if !fine(text) {
+            return Err("has characters other than letters, digits, - and _".to_owned());
+        }
+        if secret.len() < 40 {
+            return Err(format!("has {} characters, where a key has at least 40", secret.len()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The key itself, for a header or a netrc file.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// A text in which the key, should somebody have put it there, does not stand.
+    pub(crate) fn hide_in(&self, text: &str) -> String {
+        text.replace(&self.0, crate::secrets::HIDDEN)
+    }
+}
+
+/// The key for a server: environment, then netrc, then settings files.
+pub(super) fn find(
+    sources: &Sources,
+    address: &Address,
+    netrc: Option<&Path>,
+) -> Result<Option<(Key, KeySource)>, Failure> {
+    let checked = |text: &str, from: KeySource| match Key::new(text) {
+        Ok(key) => Ok(Some((key, from))),
+        Err(rule) => Err(Failure::KeyForm { from: from.to_string(), rule }),
+    };
+    if let Some(given) = sources.var("WANDB_API_KEY") {
+        if sources.var("WANDB_IDENTITY_TOKEN_FILE").is_some() {
+            return Err(Failure::Settings(
+                "both WANDB_API_KEY and WANDB_IDENTITY_TOKEN_FILE are set: unset one of them".to_owned(),
+            ));
+        }
+        return checked(&given.value, KeySource::Setting(given.from));
+    }
+    if sources.var("WANDB_IDENTITY_TOKEN_FILE").is_some() {
+        return Err(Failure::Settings(
+            "WANDB_IDENTITY_TOKEN_FILE is set, which ups-track does not have yet: unset it and set WANDB_API_KEY".to_owned(),
+        ));
+    }
+    if let Some(path) = netrc {
+        let older = address.has_older_name().then(|| OLDER_HOST.to_owned());
+        for machine in std::iter::once(address.netrc_machine()).chain(older) {
+            if let Some(password) = netrc::password(path, &machine)? {
+                return checked(&password, KeySource::Netrc(path.to_owned(), machine));
+            }
+        }
+    }
+    match sources.find(None, &[], "api_key") {
+        Some(given) => checked(&given.value, KeySource::Setting(given.from)),
+        None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_a_form() {
+        let forty = "0123456789abcdef0123456789abcdef01234567";
+        for good in [forty, &format!("local-{forty}"), &format!("{forty}_x"), "aGVhZA.cGF5bG9hZA.c2ln"] {
+            assert!(Key::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "short", &format!(" {forty}"), &format!("{forty}\n"), &format!("{forty}\"x"), "a.b"] {
+            let rule = Key::new(bad).unwrap_err();
+            assert!(!rule.contains(forty), "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_printed() {
+        let key = Key::new("0123456789abcdef0123456789abcdef01234567").unwrap();
+        assert_eq!(format!("{key:?}"), "Key(..)");
+        assert!(!key.hide_in(&format!("bad key {}", key.reveal())).contains("0123"));
+    }
+
+    #[test]
+    fn keys_are_found_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let netrc = dir.path().join("netrc");
+        let key = |last: char| format!("{}{last}", "k".repeat(40));
+        std::fs::write(
+            &netrc,
+            format!(
+                "machine api.wandb.ai login user password {}\nmachine localhost:8080\n  login user\n  password {}\n",
+                key('a'),
+                key('b')
+            ),
+        )
+        .unwrap();
+        let found = |vars: &[(&str, &str)], base: &str| {
+            let address = Address::new(base, "a test", None).unwrap();
+            let sources = Sources::from_vars(vars, dir.path());
+            find(&sources, &address, Some(&netrc)).unwrap().map(|(key, from)| (key.0, from.to_string()))
+        };
+        let in_variable = key('c');
+        let vars = [("WANDB_API_KEY", in_variable.as_str())];
+        assert_eq!(found(&vars, "http://localhost:8080").unwrap().0, in_variable);
+        assert_eq!(found(&[], "http://localhost:8080").unwrap().0, key('b'));
+        assert_eq!(found(&[], "http://localhost"), None);
+        assert_eq!(found(&[], "https://api.forge.coreweave.com").unwrap().0, key('a'));
+        assert_eq!(found(&[], "https://api.example.org"), None);
+    }
+}

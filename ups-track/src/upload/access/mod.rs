@@ -1,0 +1,68 @@
+//! Which server, and with which key.
+
+mod address;
+mod key;
+mod netrc;
+
+pub(crate) use address::Address;
+pub(crate) use key::{Key, KeySource};
+pub(crate) use netrc::write as write_netrc;
+
+use std::path::PathBuf;
+
+use super::Failure;
+use crate::settings::Sources;
+
+/// Where and as whom we upload.
+#[derive(Debug)]
+pub(crate) struct Access {
+    pub(crate) address: Address,
+    /// The key and where it was found; none if there is none.
+    pub(crate) key: Option<(Key, KeySource)>,
+    pub(crate) entity: Option<String>,
+    pub(crate) project: Option<String>,
+    /// The netrc file that is read and written.
+    pub(crate) netrc: Option<PathBuf>,
+}
+
+impl Access {
+    /// What environment, settings files and netrc say.
+    ///
+    /// # Errors
+    ///
+    /// If the server's address or the key has a form that it cannot have, or a file cannot be read.
+    pub(crate) fn find(sources: &mut Sources) -> Result<Self, Failure> {
+        let mut access = Self::find_without_key(sources)?;
+        access.key = key::find(sources, &access.address, access.netrc.as_deref())?;
+        Ok(access)
+    }
+
+    /// As [`find`](Self::find), for those who bring a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find), but a bad key is none.
+    pub(crate) fn find_without_key(sources: &mut Sources) -> Result<Self, Failure> {
+        sources.read_settings_files().map_err(|e| Failure::Settings(e.with_cause()))?;
+        let value = |var: &str, name: &str| sources.find(None, &[var], name).map(|found| found.value);
+        Ok(Self {
+            address: Address::find(sources)?,
+            key: None,
+            entity: value("WANDB_ENTITY", "entity"),
+            project: value("WANDB_PROJECT", "project"),
+            netrc: netrc::place(sources),
+        })
+    }
+
+    /// The key.
+    ///
+    /// # Errors
+    ///
+    /// If there is none: the message tells how to give one.
+    pub(crate) fn key(&self) -> Result<&Key, Failure> {
+        self.key
+            .as_ref()
+            .map(|(key, _)| key)
+            .ok_or_else(|| Failure::NoKey { server: self.address.base().to_owned() })
+    }
+}

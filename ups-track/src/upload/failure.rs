@@ -1,0 +1,67 @@
+//! Why an upload did not happen, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What went wrong. The text is for a person: it names the thing and the remedy, and never a key.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Settings(String),
+    #[error("the server's address `{value}` (from {from}) {rule}")]
+    Address { value: String, from: String, rule: String },
+    #[error("there is no API key for {server}: `ups-track login` stores one, or set WANDB_API_KEY")]
+    NoKey { server: String },
+    #[error("the API key (from {from}) {rule}; copy it anew, or use `ups-track login`")]
+    KeyForm { from: String, rule: String },
+    #[error(
+        "{server} does not accept the API key ({message}); get one there and store it with `ups-track login`"
+    )]
+    Key { server: String, message: String },
+    #[error("{server} does not allow it ({message}); is the entity one that you may write to?")]
+    Forbidden { server: String, message: String },
+    #[error("{server} knows no such entity or project ({message}); check --entity and --project")]
+    Unknown { server: String, message: String },
+    #[error("{server} takes no more: a quota or rate limit is reached ({message}); try again later")]
+    Quota { server: String, message: String },
+    #[error("{server} answered {status} to {what}: {message}")]
+    Status { server: String, status: u16, what: &'static str, message: String },
+    #[error("{server} refused {what}: {message}")]
+    Refused { server: String, what: &'static str, message: String },
+    #[error(
+        "{server} answered with a web page instead of data; is the address right (WANDB_BASE_URL), and does no proxy or sign-in page stand between?"
+    )]
+    WebPage { server: String },
+    #[error("{server} answered {what} with something that is not understood: {message}")]
+    Answer { server: String, what: &'static str, message: String },
+    #[error("{server} answered {what} with more than {limit} bytes, which no W&B server does")]
+    TooLarge { server: String, what: &'static str, limit: usize },
+    #[error(
+        "{server} sends us to {to}, where the key does not belong; if that is the right server, set WANDB_BASE_URL to it"
+    )]
+    Redirect { server: String, to: String },
+    #[error(
+        "no trusted connection to {server}: {cause}; if the certificates of this system are missing or others are needed, install `ca-certificates` or set SSL_CERT_FILE"
+    )]
+    Tls { server: String, cause: String },
+    #[error("the proxy does not let us through to {server}: {cause}; check HTTPS_PROXY and NO_PROXY")]
+    Proxy { server: String, cause: String },
+    #[error("the name of {server} is not known: {cause}; check WANDB_BASE_URL and the network")]
+    Dns { server: String, cause: String },
+    #[error("no connection to {server}: {cause}")]
+    Connection { server: String, cause: String },
+    #[error("{server} did not answer within {} s", limit.as_secs_f64())]
+    Timeout { server: String, limit: Duration },
+    #[error("{cause}; gave up after {attempts} attempts in {} s", took.as_secs())]
+    GaveUp { cause: Box<Self>, attempts: u32, took: Duration },
+    #[error("cannot {action} `{}`: {source}", crate::harmless::path(path))]
+    File {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{0}")]
+    Log(String),
+}

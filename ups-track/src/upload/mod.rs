@@ -1,0 +1,39 @@
+//! From a log to a W&B server.
+//!
+//! An upload reads a [`log::Reader`](crate::log::Reader) record by record and never anything else, so that following a
+//! log that is still being written is the same code as sending one that is finished. Folders: `access` (which server,
+//! which key), `http` (requests, retries), `run` (what the records say, in the form in which the server wants it); then
+//! one file each for the GraphQL operations, the file stream, the files, what is remembered beside the log, and the
+//! upload of one log.
+
+pub(crate) mod access;
+mod begin;
+mod failure;
+mod files;
+mod graphql;
+mod http;
+mod log;
+mod output;
+mod run;
+mod sender;
+mod source;
+mod state;
+mod stream;
+
+pub(crate) use access::Access;
+pub(crate) use failure::Failure;
+pub(crate) use http::Client;
+pub(crate) use log::{Options, Progress, Sent, send};
+
+/// Runs an upload to its end, in this thread alone.
+///
+/// # Errors
+///
+/// If the system gives no event loop, or what the upload itself met.
+pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Settings(format!("the system gives no event loop: {e}")))?
+        .block_on(upload)
+}

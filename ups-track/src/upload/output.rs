@@ -1,0 +1,43 @@
+//! `output.log`, as the console is written to the run's files.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::state::beside;
+
+/// Makes a directory, unless it is there.
+pub(super) fn create_dir(dir: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(dir).map_err(|source| Failure::File { action: "create", path: dir.to_owned(), source })
+}
+
+/// `output.log`, which takes the place of an older one when it is complete.
+pub(super) struct Output {
+    file: BufWriter<File>,
+    new: PathBuf,
+    path: PathBuf,
+}
+
+impl Output {
+    pub(super) fn create(dir: &Path) -> Result<Self, Failure> {
+        create_dir(dir)?;
+        let path = dir.join("output.log");
+        let new = beside(&path, ".new");
+        let file = File::create(&new).map_err(|e| Self::fault(&path, e))?;
+        Ok(Self { file: BufWriter::new(file), new, path })
+    }
+
+    fn fault(path: &Path, source: std::io::Error) -> Failure {
+        Failure::File { action: "write", path: path.to_owned(), source }
+    }
+
+    pub(super) fn line(&mut self, text: &str) -> Result<(), Failure> {
+        writeln!(self.file, "{text}").map_err(|e| Self::fault(&self.path, e))
+    }
+
+    pub(super) fn complete(mut self) -> Result<(), Failure> {
+        let flushed = self.file.flush().and_then(|()| fs::rename(&self.new, &self.path));
+        flushed.map_err(|e| Self::fault(&self.path, e))
+    }
+}

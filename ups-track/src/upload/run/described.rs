@@ -1,0 +1,224 @@
+//! What describes a run: names, tags, config, summary, definitions, telemetry, environment.
+
+use prost::Message;
+use serde_json::{Map, Value, json};
+
+use super::Tree;
+use super::definitions::Definitions;
+use super::environment::Environment;
+use super::telemetry::{RawTelemetry, RunTelemetry};
+use crate::log::record::{Config, Kind, Run, Summary};
+use crate::upload::graphql::{Past, Target};
+
+/// A record of which only what must go along whole is looked at.
+#[derive(Clone, PartialEq, Message)]
+struct Whole {
+    #[prost(message, optional, tag = "11")]
+    telemetry: Option<RawTelemetry>,
+    #[prost(message, optional, tag = "17")]
+    run: Option<RunTelemetry>,
+    #[prost(message, optional, tag = "26")]
+    environment: Option<Environment>,
+}
+
+/// The description so far.
+#[derive(Debug, Default)]
+pub(crate) struct Described {
+    pub(crate) run: Run,
+    pub(crate) config: Tree,
+    pub(crate) summary: Tree,
+    definitions: Definitions,
+    telemetry: RawTelemetry,
+    environment: Option<Environment>,
+    /// Under which name the environment stands in the config, if no record says.
+    writer: String,
+}
+
+impl Described {
+    pub(crate) fn new() -> Self {
+        Self { writer: crate::run::id::generate(), ..Self::default() }
+    }
+
+    /// Takes over a record that describes; `raw` are its bytes.
+    pub(crate) fn take(&mut self, kind: Kind, raw: &[u8]) {
+        match kind {
+            Kind::Run(run) => {
+                self.update(*run);
+                self.take_whole(raw);
+            }
+            Kind::Telemetry(_) | Kind::Environment(_) => self.take_whole(raw),
+            Kind::Config(config) => self.take_config(&config),
+            Kind::Summary(summary) => self.take_summary(&summary),
+            Kind::Metric(metric) => self.definitions.merge(metric),
+            _ => {}
+        }
+    }
+
+    fn take_whole(&mut self, raw: &[u8]) {
+        // The record was decoded before; what these messages call an error is left out.
+        let Ok(whole) = Whole::decode(raw) else { return };
+        for telemetry in whole.telemetry.into_iter().chain(whole.run.and_then(|run| run.telemetry)) {
+            self.telemetry.merge_later(telemetry);
+        }
+        if let Some(environment) = whole.environment {
+            self.environment.get_or_insert_default().merge_later(&environment);
+        }
+    }
+
+    fn take_config(&mut self, config: &Config) {
+        for item in &config.update {
+            self.config.merge(item);
+        }
+        for item in &config.remove {
+            self.config.remove(item);
+        }
+    }
+
+    fn take_summary(&mut self, summary: &Summary) {
+        for item in &summary.update {
+            self.summary.put(item);
+        }
+        for item in &summary.remove {
+            self.summary.remove(item);
+        }
+    }
+
+    /// Takes over what a run record says; empty fields say nothing.
+    fn update(&mut self, new: Run) {
+        if let Some(config) = &new.config {
+            self.take_config(config);
+        }
+        let own = &mut self.run;
+        for (own, new) in [
+            (&mut own.run_id, new.run_id),
+            (&mut own.entity, new.entity),
+            (&mut own.project, new.project),
+            (&mut own.run_group, new.run_group),
+            (&mut own.job_type, new.job_type),
+            (&mut own.display_name, new.display_name),
+            (&mut own.notes, new.notes),
+            (&mut own.sweep_id, new.sweep_id),
+            (&mut own.host, new.host),
+        ] {
+            if !new.is_empty() {
+                *own = new;
+            }
+        }
+        if !new.tags.is_empty() {
+            own.tags = new.tags;
+        }
+        own.starting_step = own.starting_step.max(new.starting_step);
+        own.start_time = own.start_time.or(new.start_time);
+        own.runtime = own.runtime.max(new.runtime);
+        own.git = new.git.or(own.git.take());
+        own.branch_point = own.branch_point.take().or(new.branch_point);
+        own.resume |= new.resume;
+    }
+
+    /// Takes over what a resumed run had before, where this one says nothing.
+    pub(crate) fn resume(&mut self, past: &Past) {
+        let object = |text: Option<&str>| -> Vec<(String, String)> {
+            let text = text.and_then(crate::json::dialect);
+            let entries = text.as_deref().and_then(crate::json::entries).unwrap_or_default();
+            entries.into_iter().map(|(key, value)| (key, value.to_owned())).collect()
+        };
+        for (key, wrapped) in object(past.config.as_deref()) {
+            let wrapped = crate::json::entries(&wrapped).unwrap_or_default();
+            let value = wrapped.iter().find(|(name, _)| name == "value").map(|(_, value)| *value);
+            if let Some(value) = value.filter(|_| key != "_wandb") {
+                self.config.add_missing(&key, value);
+            }
+        }
+        for (key, value) in object(past.summary_metrics.as_deref()) {
+            self.summary.add_missing(&key, &value);
+        }
+        if self.run.tags.is_empty() {
+            self.run.tags = past.tags.clone().unwrap_or_default();
+        }
+        if self.run.notes.is_empty() {
+            self.run.notes = past.notes.clone().unwrap_or_default();
+        }
+    }
+
+    /// The config with all that W&B keeps in it.
+    pub(crate) fn full_config(&self) -> Tree {
+        let mut config = self.config.clone();
+        let mut own = |key: &str, value: &Value| config.set(&["_wandb", key], &value.to_string());
+        for (key, version) in
+            [("cli_version", &self.telemetry.cli_version), ("python_version", &self.telemetry.python_version)]
+        {
+            if !version.is_empty() {
+                own(key, &json!(version));
+            }
+        }
+        own("t", &self.telemetry.encode());
+        own("m", &self.definitions.encode());
+        if let Some(environment) = &self.environment {
+            let writer =
+                Some(environment.writer()).filter(|writer| !writer.is_empty()).unwrap_or(&self.writer);
+            let environment = serde_json::to_value(environment).unwrap_or_default();
+            own("e", &json!({writer: environment}));
+        }
+        config
+    }
+
+    /// `wandb-metadata.json`, if anything is known of the machine.
+    pub(crate) fn metadata(&self) -> Option<String> {
+        serde_json::to_string_pretty(self.environment.as_ref()?).ok()
+    }
+
+    /// `config.yaml`.
+    pub(crate) fn config_yaml(&self) -> String {
+        let mut text = String::new();
+        self.full_config().write(&mut text);
+        let standard = crate::json::standard(&text).unwrap_or_default();
+        let config: Map<String, Value> = serde_json::from_str(&standard).unwrap_or_default();
+        crate::settings::config_yaml(&config)
+    }
+
+    /// The variables of the mutation that creates or updates the run.
+    pub(crate) fn upsert(&self, target: &Names<'_>) -> Value {
+        let run = &self.run;
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let git = run.git.clone().unwrap_or_default();
+        let program = self.environment.as_ref().map(|environment| environment.program.as_str());
+        json!({
+            "id": target.storage_id,
+            "name": target.run,
+            "project": target.project,
+            "entity": target.entity,
+            "groupName": text(&run.run_group),
+            "description": null,
+            "displayName": text(&run.display_name),
+            "notes": text(&run.notes),
+            "commit": text(&git.commit),
+            "config": self.full_config().wrapped(),
+            "host": text(&run.host),
+            "debug": null,
+            "program": program.and_then(text),
+            "repo": text(&crate::secrets::without_url_credentials(&git.remote_url)),
+            "jobType": text(&run.job_type),
+            "state": null,
+            "sweep": text(&run.sweep_id),
+            "tags": (!run.tags.is_empty()).then_some(&run.tags),
+            "summaryMetrics": null,
+        })
+    }
+}
+
+/// How a run is named to the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names<'a> {
+    pub(crate) storage_id: Option<&'a str>,
+    pub(crate) entity: Option<&'a str>,
+    pub(crate) project: Option<&'a str>,
+    pub(crate) run: &'a str,
+}
+
+impl<'a> Names<'a> {
+    /// The names that the server gave.
+    pub(crate) fn known(storage_id: &'a str, target: &'a Target) -> Self {
+        let Target { entity, project, run } = target;
+        Self { storage_id: Some(storage_id), entity: Some(entity), project: Some(project), run }
+    }
+}

@@ -1,0 +1,14 @@
+//! What the records of a log say about its run, in the form in which the server wants to have it.
+
+mod console;
+mod definitions;
+mod described;
+mod environment;
+mod rows;
+mod telemetry;
+mod tree;
+
+pub(crate) use console::{Console, Finished};
+pub(crate) use described::{Described, Names};
+pub(crate) use rows::{Rows, event};
+pub(crate) use tree::Tree;

@@ -1,0 +1,184 @@
+//! Rows of the history and of the system metrics, as lines of JSON.
+
+use super::Tree;
+use crate::json;
+use crate::log::record::{History, Item, Stats, Timestamp};
+
+/// Items up to which a row is looked through for the same key twice.
+const FEW: usize = 24;
+
+/// Numbers the rows of the history: `_step` is the recorded one, but always increases.
+#[derive(Debug, Clone)]
+pub(crate) struct Rows {
+    next_step: i64,
+    /// Seconds of earlier attempts, which the run goes on from.
+    runtime: f64,
+}
+
+impl Rows {
+    pub(crate) fn new(starting_step: i64, runtime: f64) -> Self {
+        Self { next_step: starting_step.max(0), runtime }
+    }
+
+    /// The step of the row before.
+    pub(crate) fn last_step(&self) -> i64 {
+        self.next_step - 1
+    }
+
+    /// The line of a row.
+    pub(crate) fn line(&mut self, row: &History) -> String {
+        let recorded = row.item.iter().rev().find(|item| is(item, "_step"));
+        let recorded = recorded.and_then(|item| item.value_json.trim().parse::<i64>().ok());
+        let step = recorded.unwrap_or(self.next_step).max(self.next_step);
+        self.next_step = step.saturating_add(1);
+        let mut line = flat(row).unwrap_or_else(|| nested(row));
+        line.push_str(if line.len() > 1 { ",\"_step\":" } else { "\"_step\":" });
+        line.push_str(itoa::Buffer::new().format(step));
+        if let Some(runtime) = self.runtime_of(row) {
+            line.push_str(",\"_runtime\":");
+            line.push_str(&runtime);
+        }
+        line.push('}');
+        line
+    }
+
+    /// The run time of a row, as recorded where the run has no past.
+    fn runtime_of(&self, row: &History) -> Option<String> {
+        let item = row.item.iter().rev().find(|item| is(item, "_runtime"))?;
+        let recorded = json::dialect(&item.value_json)?;
+        if self.runtime == 0.0 {
+            return Some(recorded.into_owned());
+        }
+        let seconds = recorded.parse::<f64>().ok()? + self.runtime;
+        seconds.is_finite().then(|| zmij::Buffer::new().format(seconds).to_owned())
+    }
+}
+
+fn is(item: &Item, name: &str) -> bool {
+    let mut path = item.path();
+    path.next() == Some(name) && path.next().is_none()
+}
+
+fn is_numbered(item: &Item) -> bool {
+    is(item, "_step") || is(item, "_runtime")
+}
+
+/// A row of plain values under plain keys, without the closing brace; none if it is anything else.
+fn flat(row: &History) -> Option<String> {
+    let mut line = String::with_capacity(row.item.len() * 32);
+    line.push('{');
+    for (at, item) in row.item.iter().enumerate() {
+        if is_numbered(item) {
+            continue;
+        }
+        let mut path = item.path();
+        let key = path.next().filter(|_| path.next().is_none())?;
+        let again = row.item.get(at + 1..)?.iter().any(|other| is(other, key));
+        let value = json::dialect(&item.value_json)?;
+        if again || row.item.len() > FEW || value.starts_with('{') {
+            return None;
+        }
+        if line.len() > 1 {
+            line.push(',');
+        }
+        line.push_str(&json::quoted(key));
+        line.push(':');
+        line.push_str(&value);
+    }
+    Some(line)
+}
+
+/// A row whatever is in it, without the closing brace. What is no JSON is left out.
+fn nested(row: &History) -> String {
+    let mut tree = Tree::default();
+    for item in row.item.iter().filter(|item| !is_numbered(item)) {
+        tree.merge(item);
+    }
+    let mut line = String::new();
+    tree.write(&mut line);
+    line.pop();
+    line
+}
+
+/// The line of a record of system metrics.
+pub(crate) fn event(stats: &Stats, started: Option<Timestamp>) -> String {
+    let seconds = |time: Timestamp| time.seconds as f64 + f64::from(time.nanos) / 1e9;
+    let time = seconds(stats.timestamp.unwrap_or_default());
+    let runtime = started.map_or(0.0, |started| time - seconds(started));
+    let mut line = format!(
+        "{{\"_wandb\":true,\"_timestamp\":{},\"_runtime\":{}",
+        zmij::Buffer::new().format(time),
+        zmij::Buffer::new().format(runtime)
+    );
+    let mut tree = Tree::default();
+    for item in &stats.item {
+        if let Some(value) = json::dialect(&item.value_json) {
+            let key: Vec<&str> = item.path().collect();
+            tree.set(&[&format!("system.{}", key.join("."))], &value);
+        }
+    }
+    let mut rest = String::new();
+    tree.write(&mut rest);
+    if !tree.is_empty() {
+        line.push(',');
+    }
+    line.push_str(rest.get(1..).unwrap_or("}"));
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(items: &[(&[&str], &str)]) -> History {
+        let item = items.iter().map(|(path, value)| Item {
+            key: String::new(),
+            nested_key: path.iter().map(|part| (*part).to_owned()).collect(),
+            value_json: (*value).to_owned(),
+        });
+        History { item: item.collect(), step: None }
+    }
+
+    #[test]
+    fn steps_always_increase() {
+        let mut rows = Rows::new(100, 0.0);
+        let steps = [Some("0"), Some("101"), None, Some("200"), Some("200"), Some("x")];
+        let lines = steps.map(|step| match step {
+            Some(step) => rows.line(&row(&[(&["_step"], step)])),
+            None => rows.line(&row(&[])),
+        });
+        assert_eq!(lines, [100, 101, 102, 200, 201, 202].map(|step| format!("{{\"_step\":{step}}}")));
+    }
+
+    #[test]
+    fn rows_keep_digits_and_nest() {
+        let line = |items: &[(&[&str], &str)]| Rows::new(0, 0.0).line(&row(items));
+        assert_eq!(
+            line(&[(&["a/b"], "0.30000000000000004"), (&["n\""], "NaN"), (&["_runtime"], "1.5")]),
+            r#"{"a/b":0.30000000000000004,"n\"":NaN,"_step":0,"_runtime":1.5}"#
+        );
+        assert_eq!(
+            line(&[(&["a", "b"], r#"{"c": 1}"#), (&["a", "d"], "2"), (&["bad"], "nope")]),
+            r#"{"a":{"b":{"c":1},"d":2},"_step":0}"#
+        );
+        assert_eq!(line(&[(&["a"], "1"), (&["a"], "2")]), r#"{"a":2,"_step":0}"#);
+    }
+
+    #[test]
+    fn a_run_with_a_past_goes_on_with_its_time() {
+        let line = Rows::new(0, 10.0).line(&row(&[(&["_runtime"], "1.5")]));
+        assert_eq!(line, r#"{"_step":0,"_runtime":11.5}"#);
+    }
+
+    #[test]
+    fn system_metrics_have_a_prefix() {
+        let item = Item { key: "disk./.in".into(), nested_key: Vec::new(), value_json: "2".into() };
+        let stats = Stats {
+            stats_type: 0,
+            timestamp: Some(Timestamp { seconds: 10, nanos: 500_000_000 }),
+            item: vec![item],
+        };
+        let line = event(&stats, Some(Timestamp { seconds: 8, nanos: 0 }));
+        assert_eq!(line, r#"{"_wandb":true,"_timestamp":10.5,"_runtime":2.5,"system.disk./.in":2}"#);
+    }
+}
