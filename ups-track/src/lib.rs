@@ -132,6 +132,16 @@
 //! After each of them `wandb sync` uploads what is there. Recording never fails the program and never waits for a
 //! network; a thread waits for the writer only when it is 256 KiB of rows ahead of it.
 //!
+//! # To the server
+//!
+//! With features `cli` and `online`, `ups-track sync` uploads finished logs, of this crate and of W&B's own client, to
+//! the server of `WANDB_BASE_URL` with the key of `WANDB_API_KEY` or of the netrc file, which `ups-track login` writes;
+//! `ups-track status` tells which ones these are. It needs no Python, goes on where an interrupted upload was, and marks
+//! what is uploaded as `wandb sync` does. How often and how long it tries is set by W&B's `WANDB_X_GRAPHQL_…`,
+//! `WANDB_X_FILE_STREAM_…` and `WANDB_X_FILE_TRANSFER_…` (`RETRY_MAX`, `RETRY_WAIT_MIN_SECONDS`,
+//! `RETRY_WAIT_MAX_SECONDS`, `TIMEOUT_SECONDS`). A library without feature `online` has no HTTP, TLS or async runtime in
+//! it. Not there yet: uploads while a run is recorded, artifacts, rewinds.
+//!
 //! # Environment
 //!
 //! `WANDB_MODE` (`offline`, `disabled`), `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`, `WANDB_RUN_ID`,

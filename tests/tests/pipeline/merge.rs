@@ -1,5 +1,7 @@
 //! The command `merge`.
 
+use ups_track_tests::server::{API_KEY, Server};
+
 use super::place::{Place, assert_sound, values};
 
 /// A parent that was killed, with two shards that it never saw.
@@ -169,4 +171,39 @@ fn a_merge_that_is_killed() {
     assert_sound(&log);
     log.assert_ends_with(1);
     assert_eq!((values(&log, "a/value").len(), values(&log, "b/value").len()), (100, 200));
+}
+
+#[test]
+fn an_upload_merges_first() {
+    let place = orphans();
+    let server = Server::start();
+    let access = [("WANDB_BASE_URL", server.url()), ("WANDB_API_KEY", API_KEY)];
+    let (code, out) = place.ups_track_with(&["sync", "wandb"], &access);
+    assert!(code == 0 && out.contains("300 rows in the log, 300 on the server"), "{out}");
+    let [run] = &server.runs()[..] else { unreachable!("one run") };
+    assert_eq!((run.history().len(), run.exit_code), (300, Some(1)));
+    assert_eq!(run.summary()["b/score19"], 9.5);
+    assert_eq!(server.violations(), []);
+    let (code, out) = place.ups_track_with(&["sync", "wandb"], &access);
+    assert!(code == 0 && out.contains("uploaded before"), "{out}");
+}
+
+#[test]
+fn what_children_leave_after_an_upload_is_added() {
+    let place = orphans();
+    let server = Server::start();
+    let access = [("WANDB_BASE_URL", server.url()), ("WANDB_API_KEY", API_KEY)];
+    // One shard comes later: as if its process had ended after the upload.
+    let late = place.shards().pop().unwrap();
+    let aside = place.path().join("aside");
+    std::fs::rename(&late, &aside).unwrap();
+    let (code, out) = place.ups_track_with(&["sync", "wandb"], &access);
+    assert!(code == 0, "{out}");
+    let before = server.runs()[0].history().len();
+    assert!(before > 0 && before < 300, "{before}");
+    std::fs::rename(&aside, &late).unwrap();
+    let (code, out) = place.ups_track_with(&["sync", "wandb"], &access);
+    assert!(code == 0 && out.contains(&format!("({before} of them since an earlier upload)")), "{out}");
+    assert_eq!(server.runs()[0].history().len(), 300);
+    assert_eq!(server.violations(), []);
 }

@@ -86,7 +86,14 @@ impl Place {
 
     /// Runs the command `ups-track`; gives exit code and output.
     pub(crate) fn ups_track(&self, arguments: &[&str]) -> (i32, String) {
-        let ended = self.start_command(arguments).end();
+        self.ups_track_with(arguments, &[])
+    }
+
+    /// As [`ups_track`](Self::ups_track), with more variables.
+    pub(crate) fn ups_track_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+        let mut command = self.command(env!("CARGO_BIN_EXE_command"), arguments);
+        command.envs(variables.iter().copied());
+        let ended = Process::start(command).end();
         (ended.status.code().unwrap(), format!("{}\n{}", ended.told.join("\n"), ended.stderr))
     }
 

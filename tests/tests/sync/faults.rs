@@ -136,6 +136,8 @@ fn nobody_is_there() {
         ("http://127.0.0.1:1", "no connection to http://127.0.0.1:1"),
         ("http://nobody.invalid", "the name of http://nobody.invalid is not known"),
         ("not a url", "is no URL"),
+        // It speaks no TLS.
+        (&server.url().replace("http:", "https:"), "no trusted connection"),
     ] {
         let mut command = command(&server, home.path());
         command.env("WANDB_BASE_URL", url).env("WANDB_X_GRAPHQL_RETRY_MAX", "1");
@@ -143,4 +145,19 @@ fn nobody_is_there() {
         assert_eq!(said.code, 2, "{said:?}");
         assert!(said.err.contains(words), "{words}: {said:?}");
     }
+}
+
+#[test]
+fn a_proxy_that_does_not_let_us_through() {
+    let server = Server::start();
+    let recorded = record("faults", 5);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(&server, home.path());
+    // The test server is no proxy: it refuses the tunnel.
+    command.env("WANDB_BASE_URL", "https://nobody.invalid").env("HTTPS_PROXY", server.url());
+    let said = said(command.env("WANDB_X_GRAPHQL_RETRY_MAX", "1").arg("sync").arg(&recorded.log));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("the proxy does not let us through"), "{said:?}");
+    let methods: Vec<_> = server.requests().into_iter().map(|request| request.method).collect();
+    assert!(methods.iter().all(|method| method == "CONNECT"), "{methods:?}");
 }

@@ -84,7 +84,7 @@ fn record(id: &str, rows: u32) -> Recorded {
     let configure = |builder: RunBuilder| builder.name("a name").tags(["x"]).config(&[("lr", 0.5)]);
     record_with(id, configure, |run| {
         for step in 0..rows {
-            run.log(step, &[("loss", 1.0 / (f64::from(step) + 1.0)), ("odd, \"key\"", f64::INFINITY)]);
+            run.log(step, &[("loss", 1.0 / (f64::from(step) + 1.0)), ("grad", f64::INFINITY)]);
         }
         run.summarize(&[("nrmse", 0.09)]);
         run.write_console(Stream::Stdout, "one\n\rtwo");

@@ -72,7 +72,7 @@ fn print(outcome: &Outcome, log: &Path, purpose: Purpose, screen: &mut Screen<im
         writeln!(screen, "  {}", clean(bad))?;
     }
     if outcome.synced && outcome.records > 0 {
-        writeln!(screen, "  it was uploaded before: `wandb sync --include-synced` uploads it again")?;
+        writeln!(screen, "  it was uploaded before: `sync --include-synced` uploads it again")?;
     }
     Ok(code)
 }

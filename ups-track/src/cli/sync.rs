@@ -94,13 +94,18 @@ fn logs(args: &Sync, err: &mut dyn Write, worst: &mut u8) -> Vec<PathBuf> {
 /// Why a log is not uploaded, if it is not to be.
 fn skipped(args: &Sync, log: &Path) -> Option<&'static str> {
     let dir = log.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    if marker(log).exists() && !args.include_synced {
+    if marker(log).exists() && !args.include_synced && !has_more(log) {
         return Some("uploaded before (--include-synced uploads it again)");
     }
     if dir.is_some_and(|dir| dir.starts_with("run-")) && !args.include_online {
         return Some("was online, so it is on the server (--include-online uploads it nevertheless)");
     }
     None
+}
+
+/// Whether children have left something since the log was uploaded.
+fn has_more(log: &Path) -> bool {
+    matches!(merge(log, Purpose::Look), Ok(Some(outcome)) if outcome.records > 0)
 }
 
 /// The file that says that a log is uploaded.
@@ -289,12 +294,12 @@ fn report(args: &Sync, name: &str, sent: &Sent, screen: &mut Screen<impl Write>)
         }
     }
     if let Some(damage) = &sent.damage {
-        writeln!(screen, "  only up to where it is whole: {}", clean(damage))?;
+        writeln!(screen, "  only up to where it is whole: {}", clean(&damage.text))?;
     }
     Ok(match (&sent.damage, all) {
         (_, true) => FINE,
         (None, false) if sent.files.failed.is_empty() => UNFINISHED,
-        (Some(damage), false) if damage.contains("ends inside a record") => UNFINISHED,
+        (Some(damage), false) if damage.torn => UNFINISHED,
         _ => FAILED,
     })
 }

@@ -30,6 +30,14 @@ pub(crate) enum Progress<'a> {
     Files(usize),
 }
 
+/// Why a log could not be read to its end.
+#[derive(Debug)]
+pub(crate) struct Damage {
+    pub(crate) text: String,
+    /// Whether it only ends inside a record, as after a crash.
+    pub(crate) torn: bool,
+}
+
 /// What was sent.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
@@ -48,7 +56,7 @@ pub(crate) struct Sent {
     pub(crate) artifacts: u64,
     pub(crate) tensorboard: u64,
     /// What is wrong with the log behind what was sent.
-    pub(crate) damage: Option<String>,
+    pub(crate) damage: Option<Damage>,
     /// The exit code that the log says.
     pub(crate) exit_code: Option<i32>,
 }

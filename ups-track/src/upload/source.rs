@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 
 use super::Failure;
-use super::log::Options;
+use super::log::{Damage, Options};
 use super::run::Described;
 use crate::log::Reader;
 use crate::log::record::{Kind, Record};
@@ -14,7 +14,7 @@ use crate::log::record::{Kind, Record};
 pub(super) struct Source {
     reader: Reader,
     path: PathBuf,
-    pub(super) damage: Option<String>,
+    pub(super) damage: Option<Damage>,
 }
 
 impl Source {
@@ -30,7 +30,7 @@ impl Source {
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(e) => {
-                    self.damage = Some(said(&e));
+                    self.damage = Some(Damage { text: said(&e), torn: e.is_torn() });
                     return None;
                 }
             }
@@ -39,7 +39,8 @@ impl Source {
                 Ok(_) => {}
                 Err(e) => {
                     let path = crate::harmless::path(&self.path);
-                    self.damage = Some(format!("`{path}` holds a record that is none of W&B's: {e}"));
+                    let text = format!("`{path}` holds a record that is none of W&B's: {e}");
+                    self.damage = Some(Damage { text, torn: false });
                     return None;
                 }
             }
@@ -63,7 +64,7 @@ impl Source {
             }
         }
         let path = crate::harmless::path(&self.path);
-        let damage = self.damage.take().map(|damage| format!(": {damage}")).unwrap_or_default();
+        let damage = self.damage.take().map(|damage| format!(": {}", damage.text)).unwrap_or_default();
         Err(Failure::Log(format!("`{path}` has no run record, so there is no run to upload{damage}")))
     }
 }

@@ -43,16 +43,11 @@ fn chain(error: &reqwest::Error) -> Vec<String> {
     texts
 }
 
-/// Whether certificates or TLS itself are the matter.
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut next = error.source();
-    while let Some(error) = next {
-        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let inside = inside.and_then(|inside| inside.downcast_ref::<rustls::Error>());
-        if error.is::<rustls::Error>() || inside.is_some() {
-            return true;
-        }
-        next = error.source();
-    }
-    false
+/// Whether certificates or TLS itself are the matter, however deep.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    // What an error of input and output wraps is not its source, but that one's source is.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|wrapped| is_tls(wrapped))
+        || error.source().is_some_and(is_tls)
 }
