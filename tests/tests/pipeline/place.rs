@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use ups_track_tests::log::{Log, run_dirs};
 
@@ -55,14 +56,21 @@ impl Place {
 
     /// Starts a program of its own.
     pub(crate) fn start(&self, arguments: &[&str]) -> Process {
-        Process::start(self.command(PROGRAM, arguments))
+        Process::start(&mut self.command(PROGRAM, arguments))
     }
 
     /// Starts a program with more variables.
     pub(crate) fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Process {
         let mut command = self.command(PROGRAM, arguments);
         command.envs(variables.iter().copied());
-        Process::start(command)
+        Process::start(&mut command)
+    }
+
+    /// Starts a shell with a script, in which `$UPS` is the command `ups-track` and `$PROGRAM` has the test's programs.
+    pub(crate) fn shell(&self, script: &str, variables: &[(&str, &str)]) -> Process {
+        let mut command = self.command("sh", &["-c", script]);
+        command.env("UPS", env!("CARGO_BIN_EXE_command")).env("PROGRAM", PROGRAM);
+        Process::start(command.envs(variables.iter().copied()))
     }
 
     /// Starts a program that finds the run of a context.
@@ -81,7 +89,7 @@ impl Place {
 
     /// Runs the command `ups-track`; gives exit code and output.
     pub(crate) fn ups_track(&self, arguments: &[&str]) -> (i32, String) {
-        let ended = Process::start(self.command(env!("CARGO_BIN_EXE_command"), arguments)).end();
+        let ended = Process::start(&mut self.command(env!("CARGO_BIN_EXE_command"), arguments)).end();
         (ended.status.code().unwrap(), format!("{}\n{}", ended.told.join("\n"), ended.stderr))
     }
 
@@ -165,7 +173,7 @@ pub(crate) struct Ended {
 }
 
 impl Process {
-    fn start(mut command: Command) -> Self {
+    fn start(command: &mut Command) -> Self {
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = pipes.spawn().unwrap();
         let (lines, told) = channel();
@@ -194,6 +202,11 @@ impl Process {
 
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
+    }
+
+    /// Sends a signal to this process alone.
+    pub(crate) fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {
