@@ -13,11 +13,14 @@
 mod aggregates;
 mod config;
 mod console;
+mod context;
 mod ending;
+mod example;
 mod local;
 mod metadata;
 mod odd_values;
 mod reading;
+mod several;
 mod sizes;
 mod stages;
 mod summary;
