@@ -19,6 +19,7 @@ mod example;
 mod local;
 mod metadata;
 mod odd_values;
+mod pipeline;
 mod reading;
 mod several;
 mod sizes;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ups_track::testing::capture;
-use ups_track::{EvalSummary, RunConfig, alert, config, file, summary, track_stage};
+use ups_track::{EvalSummary, Key, RunConfig, alert, config, file, metric, summary, track_stage};
 
 #[derive(EvalSummary)]
 struct Scores {
@@ -211,4 +211,35 @@ fn a_config_value_is_the_same_in_a_call_and_in_a_struct() {
         !format!("{secret:?}").contains("hunter2"),
         "whichever way it goes, a secret stays out: {secret:?}"
     );
+}
+
+/// Values are looked at once, and only while something records.
+#[test]
+fn values_are_evaluated_once_and_only_when_recorded() {
+    const C: Key = Key::new("c");
+    let mut count = 0;
+    let mut next = || {
+        count += 1;
+        f64::from(count)
+    };
+    let captured = capture(|| {
+        metric!(step = 0, a = next());
+        metric!(b = next(), step = next(), { C } = next(), ..[("d", next())]);
+        summary!(s = next());
+        config!(e = next(), f = vec![next()]);
+    });
+    assert_eq!(
+        ["a", "b", "step", "c", "d"].map(|key| captured.rows.iter().rev().find_map(|row| row.get(key))),
+        [1.0, 2.0, 3.0, 4.0, 5.0].map(Some),
+        "from left to right"
+    );
+    assert_eq!(captured.summary("s"), Some(&json!(6.0)));
+    assert_eq!(
+        (captured.config.get("e"), captured.config.get("f")),
+        (Some(&json!(7.0)), Some(&json!([8.0])))
+    );
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || {
+        metric!(step = 0, a = next());
+    });
+    assert_eq!(count, 8, "nobody listens");
 }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Expr, Ident, LitStr};
+use syn::{Ident, LitStr};
 
 use super::entries::{Entries, Pair, Words, whole_call};
 use crate::errors::{Errors, err};
@@ -117,20 +117,23 @@ fn event(entries: &Entries, private: &TokenStream) -> TokenStream {
 
 /// The call as a row, for keys that are not known to the macro.
 fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
-    let number = |value: &Expr| {
-        let value = entries.value(value, "metric");
+    // In the order in which they are written: a value may be a call that has effects.
+    let values: Vec<_> = (0..entries.pairs.len()).map(|n| local(&format!("value_{n}"))).collect();
+    let numbers = entries.pairs.iter().map(|pair| {
+        let value = entries.value(&pair.value, "metric");
         quote!(#private::MetricField::number(#value))
-    };
-    let step =
-        entries.pairs.iter().find(|pair| pair.key().is_some_and(is_step)).map(|pair| number(&pair.value));
-    let pairs = entries.pairs.iter().filter(|pair| pair.key().is_none_or(|key| !is_step(key))).map(|pair| {
-        let value = number(&pair.value);
+    });
+    let numbers = (!values.is_empty()).then(|| quote!(let [#(#values),*] = [#(#numbers),*];));
+    let is_step = |pair: &Pair| pair.key().is_some_and(is_step);
+    let pairs = || entries.pairs.iter().zip(&values);
+    let step = pairs().find(|(pair, _)| is_step(pair)).map(|(_, value)| quote!(#value));
+    let pairs = pairs().filter(|(pair, _)| !is_step(pair)).map(|(pair, value)| {
         let key = pair.text(&entries.krate);
         quote!((#key, #value))
     });
     let distinct = entries.key_constants(&WORDS);
     if entries.groups.is_empty() {
-        return quote!(#distinct #private::log_row(#step, &[#(#pairs),*], &[]););
+        return quote!(#distinct #numbers #private::log_row(#step, &[#(#pairs),*], &[]););
     }
 
     let rows: Vec<_> = (0..)
@@ -164,6 +167,7 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
             const KEYS: #private::KeySet = #private::KeySet::new(&[#(#known),*], &[]);
             const STEPS: usize = #steps;
         }
+        #numbers
         // A `match` keeps what the rows borrow from alive.
         match (#(#borrows,)*) {
             (#(#rows,)*) => {

@@ -20,7 +20,11 @@ pub(crate) fn table(input: TokenStream) -> TokenStream {
     }
     match (errors, groups.finish()) {
         (None, None) => expand(&entries),
-        (errors, groups) => quote!({ #errors #groups }),
+        (errors, groups) => {
+            // Beside the errors the values, so that one build also shows what is wrong with their types.
+            let logs = entries.pairs.iter().map(|pair| log(&entries, &quote!(""), &pair.value));
+            quote!({ #errors #groups if false { #(#logs)* } })
+        }
     }
 }
 

@@ -182,7 +182,7 @@ fn near(good: &'static [&'static str]) -> impl Strategy<Value = TokenStream> {
 const ARGUMENTS: &[&str] = &[
     r#""a/b", best(loss = "min", "val/acc" = "max"), summary(loss = "min,mean"), step = "epoch", level = "debug", err"#,
     r#""a", fields(%host, n = 3,), crate = ::renamed"#,
-    r#"prefix = "eval", crate = crate::x"#,
+    r#"prefix = "eval", table = "cases", baseline = "a/b/c", crate = crate::x"#,
     r#"project = "p", tags = ["a", "b"], subscriber = false, name = name()"#,
 ];
 const FUNCTIONS: &[&str] = &[
@@ -196,6 +196,7 @@ const STRUCTS: &[&str] = &[
     r#"#[track(crate = ::x)] pub struct A<T, const N: usize> where T: B { #[track(rename = "a/b", goal = "min", unit = "s")] a: T,
        #[track(flatten, prefix = "p")] b: Option<B>, #[track(skip)] c: [u8; N], #[track(gate(max = 0.1, min = -1))] d: f64 }"#,
     r#"#[serde(rename_all = "kebab-case", tag = "t")] enum A { #[serde(rename = "x")] B, C(u8, #[track(serde)] V), D { e: f64 } }"#,
+    "struct A { #[track(step)] epoch: u64, #[track(rename = \"a b\")] api_key: Secret<String> }",
     "struct A(u8);",
     "union A { a: u8 }",
 ];
@@ -203,6 +204,7 @@ const CALLS: &[&str] = &[
     r#"step = epoch, loss, "a/b" = -x, {KEY} = h.lr, wide = 3_000_000_000 * n, ..row"#,
     r"crate = ::renamed, step = 1, loss = match x { _ => y? }, ..(a, b)",
     r#"level = error, wait = Duration::from_secs(1), "title {x}", "text {}", y"#,
+    r#"cases, {KEY} = &cases[..3], "eval/worst" = worst()"#,
     r#"path.join("a"), policy = end"#,
 ];
 
@@ -211,6 +213,7 @@ fn check_calls(input: &TokenStream) -> Result<(), TestCaseError> {
         ("metric!", calls::metric as fn(TokenStream) -> TokenStream),
         ("summary!", calls::summary),
         ("config!", calls::config),
+        ("table!", calls::table),
         ("alert!", calls::alert),
         ("file!", calls::file),
     ] {
@@ -251,6 +254,7 @@ fn check_derives(item: &TokenStream) -> Result<(), TestCaseError> {
         ("Metrics", derives::metrics as fn(TokenStream) -> TokenStream),
         ("EvalSummary", derives::eval_summary),
         ("RunConfig", derives::run_config),
+        ("TableRow", derives::table_row),
     ] {
         let expansion = derive(item.clone());
         prop_assert!(!expansion.is_empty(), "{name} made nothing of {item}");

@@ -123,6 +123,7 @@ fn a_half_typed_call_keeps_the_values_that_are_whole() {
     for (expansion, kept) in [
         (calls::summary(tokens("nrmse = , ot")), "& ot"),
         (calls::config(tokens("lr = h.lr, epochs = , seed")), "& seed"),
+        (calls::table(tokens("cases, wor =")), "& cases"),
     ] {
         assert!(expansion.to_string().contains(kept), "{expansion}");
         assert!(syn::parse2::<syn::Expr>(expansion.clone()).is_ok(), "{expansion}");
@@ -152,6 +153,7 @@ fn a_derive_on_a_half_typed_field_implements_its_trait() {
             (derives::metrics(tokens(&item)), "Metrics"),
             (derives::eval_summary(tokens(&item)), "EvalSummary"),
             (derives::run_config(tokens(&item)), "RunConfig"),
+            (derives::table_row(tokens(&item)), "TableRow"),
         ] {
             assert!(faults(&expansion) >= 1, "{item}");
             assert!(expansion.to_string().contains(&format!("{name} for Losses")), "{expansion}");
@@ -166,6 +168,7 @@ fn a_derive_on_a_half_typed_field_implements_its_trait() {
             derives::metrics(item.clone()),
             derives::eval_summary(item.clone()),
             derives::run_config(item.clone()),
+            derives::table_row(item.clone()),
         ] {
             assert!(faults(&expansion) >= 1, "{item}: {expansion}");
         }

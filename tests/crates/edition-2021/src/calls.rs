@@ -1,6 +1,6 @@
 //! The macros that are called.
 
-use crate::kinds::{Hyper, Inner, Joules, Losses, Optimizer, Pair, Residuals, Scores, Shifted};
+use crate::kinds::{Case, Epoch, Hyper, Inner, Joules, Losses, Optimizer, Pair, Residuals, Scores, Shifted};
 
 /// A key.
 pub const RATE: ::ups_track::Key = ::ups_track::Key::new("opt/rate");
@@ -22,6 +22,7 @@ pub fn metrics(epoch: u64, loss: f64, losses: &Losses<f64>, energy: Joules) {
         step = epoch,
     );
     ::ups_track::metric!(step = epoch, { RATE } = loss, ..losses);
+    ::ups_track::metric!(other = loss, ..Epoch { number: epoch, loss: 0.5 }, ..losses);
     let more = Residuals { burgers: 0.5, r#type: 3 };
     ::ups_track::metric!(step = epoch, loss, ..losses, ..more);
     ::ups_track::metric!(crate = ::ups_track, step = epoch, ..[("a", loss), ("b", loss)]);
@@ -30,13 +31,15 @@ pub fn metrics(epoch: u64, loss: f64, losses: &Losses<f64>, energy: Joules) {
 /// `summary!`.
 pub fn summaries(nrmse: f64, text: &str, scores: &Scores) {
     ::ups_track::summary!(nrmse, fixed = 0.1, verdict = text, "a/passed" = true, samples = 3);
-    ::ups_track::summary!(nrmse, ..scores);
+    ::ups_track::summary!(fixed = nrmse, ..scores);
+    ::ups_track::summary!({ RATE } = nrmse);
     ::ups_track::summary!(..Shifted { accuracy: ::std::option::Option::Some(nrmse) });
 }
 
 /// `config!`.
 pub fn configs(epochs: u64, path: &::std::path::Path) {
     ::ups_track::config!(epochs, lr = 1e-3, name = "x", "a/b" = true);
+    ::ups_track::config!({ RATE } = epochs);
     ::ups_track::config!(path, list = [1, 2], nothing = ::std::option::Option::None::<u8>);
     for optimizer in
         [Optimizer::Sgd, Optimizer::Momentum(0.9), Optimizer::Both(0.9, 0.1), Optimizer::Adam { beta: 0.9 }]
@@ -49,10 +52,17 @@ pub fn configs(epochs: u64, path: &::std::path::Path) {
                 optimizer,
                 pair: Pair(1, 2),
                 inner: Inner { seed: ::std::option::Option::None },
+                api_key: ::ups_track::Secret::new(::std::string::String::new()),
                 cache: ::std::vec::Vec::new(),
             }
         );
     }
+}
+
+/// `table!`.
+pub fn tables(cases: &[Case<f64>]) {
+    ::ups_track::table!(cases);
+    ::ups_track::table!("eval/cases" = cases, { RATE } = cases);
 }
 
 /// `alert!` and `file!`.

@@ -25,6 +25,31 @@ pub struct Residuals {
     pub r#type: u8,
 }
 
+/// A row with its step.
+#[derive(Debug, Clone, Copy, ::ups_track::Metrics)]
+pub struct Epoch {
+    /// The step.
+    #[track(step)]
+    pub number: u64,
+    /// A value.
+    pub loss: f64,
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, ::ups_track::TableRow)]
+pub struct Case<T> {
+    /// Text.
+    pub name: ::std::string::String,
+    /// A number.
+    #[track(rename = "relative L2 (%)")]
+    pub rel_l2: T,
+    /// Perhaps a flag.
+    pub converged: ::std::option::Option<bool>,
+    /// No column.
+    #[track(skip)]
+    pub field: ::std::vec::Vec<f64>,
+}
+
 /// Scores.
 #[derive(Debug, Clone, ::ups_track::EvalSummary)]
 pub struct Scores {
@@ -66,6 +91,8 @@ pub struct Hyper<const N: usize> {
     /// A config inside.
     #[track(flatten)]
     pub inner: Inner,
+    /// A secret.
+    pub api_key: ::ups_track::Secret<::std::string::String>,
     /// No config.
     #[track(skip)]
     pub cache: ::std::vec::Vec<u8>,

@@ -182,7 +182,7 @@ pub fn evaluate(scores: &Scores) -> Scores {
 /// # Errors
 ///
 /// If told to.
-#[::ups_track::eval_summary(prefix = "eval/ttc", crate = ::ups_track)]
+#[::ups_track::eval_summary(prefix = "eval/ttc", table, baseline = "entity/project/run", crate = ::ups_track)]
 pub fn evaluate_or_fail(fail: bool) -> ::std::result::Result<Shifted, String> {
     if fail {
         return Err(String::new());

@@ -1,6 +1,6 @@
 //! The macros that are called.
 
-use crate::kinds::{Hyper, Inner, Joules, Losses, Optimizer, Pair, Residuals, Scores, Shifted};
+use crate::kinds::{Case, Epoch, Hyper, Inner, Joules, Losses, Optimizer, Pair, Residuals, Scores, Shifted};
 
 /// A key.
 pub const RATE: tracker::Key = tracker::Key::new("opt/rate");
@@ -23,6 +23,7 @@ pub fn metrics(epoch: u64, loss: f64, losses: &Losses<f64>, energy: Joules) {
         step = epoch,
     );
     tracker::metric!(crate = ::tracker, step = epoch, { RATE } = loss, ..losses);
+    tracker::metric!(crate = ::tracker, other = loss, ..Epoch { number: epoch, loss: 0.5 }, ..losses);
     let more = Residuals { burgers: 0.5, r#type: 3 };
     tracker::metric!(crate = ::tracker, step = epoch, loss, ..losses, ..more);
     tracker::metric!(crate = ::tracker, step = epoch, ..[("a", loss), ("b", loss)]);
@@ -31,13 +32,15 @@ pub fn metrics(epoch: u64, loss: f64, losses: &Losses<f64>, energy: Joules) {
 /// `summary!`.
 pub fn summaries(nrmse: f64, text: &str, scores: &Scores) {
     tracker::summary!(crate = ::tracker, nrmse, fixed = 0.1, verdict = text, "a/passed" = true, samples = 3);
-    tracker::summary!(crate = ::tracker, nrmse, ..scores);
+    tracker::summary!(crate = ::tracker, fixed = nrmse, ..scores);
+    tracker::summary!(crate = ::tracker, { RATE } = nrmse);
     tracker::summary!(crate = ::tracker, ..Shifted { accuracy: Some(nrmse) });
 }
 
 /// `config!`.
 pub fn configs(epochs: u64, path: &std::path::Path) {
     tracker::config!(crate = ::tracker, epochs, lr = 1e-3, name = "x", "a/b" = true);
+    tracker::config!(crate = ::tracker, { RATE } = epochs);
     tracker::config!(crate = ::tracker, path, list = [1, 2], nothing = None::<u8>);
     for optimizer in
         [Optimizer::Sgd, Optimizer::Momentum(0.9), Optimizer::Both(0.9, 0.1), Optimizer::Adam { beta: 0.9 }]
@@ -51,10 +54,17 @@ pub fn configs(epochs: u64, path: &std::path::Path) {
                 optimizer,
                 pair: Pair(1, 2),
                 inner: Inner { seed: None },
+                api_key: tracker::Secret::new(String::new()),
                 cache: Vec::new(),
             }
         );
     }
+}
+
+/// `table!`.
+pub fn tables(cases: &[Case<f64>]) {
+    tracker::table!(crate = ::tracker, cases);
+    tracker::table!(crate = ::tracker, "eval/cases" = cases, { RATE } = cases);
 }
 
 /// `alert!` and `file!`.

@@ -27,6 +27,33 @@ pub struct Residuals {
     pub r#type: u8,
 }
 
+/// A row with its step.
+#[derive(Debug, Clone, Copy, tracker::Metrics)]
+#[track(crate = ::tracker)]
+pub struct Epoch {
+    /// The step.
+    #[track(step)]
+    pub number: u64,
+    /// A value.
+    pub loss: f64,
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, tracker::TableRow)]
+#[track(crate = ::tracker)]
+pub struct Case<T> {
+    /// Text.
+    pub name: String,
+    /// A number.
+    #[track(rename = "relative L2 (%)")]
+    pub rel_l2: T,
+    /// Perhaps a flag.
+    pub converged: Option<bool>,
+    /// No column.
+    #[track(skip)]
+    pub field: Vec<f64>,
+}
+
 /// Scores.
 #[derive(Debug, Clone, tracker::EvalSummary)]
 #[track(crate = ::tracker)]
@@ -71,6 +98,8 @@ pub struct Hyper<const N: usize> {
     /// A config inside.
     #[track(flatten)]
     pub inner: Inner,
+    /// A secret.
+    pub api_key: tracker::Secret<String>,
     /// No config.
     #[track(skip)]
     pub cache: Vec<u8>,

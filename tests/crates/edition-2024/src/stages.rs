@@ -173,7 +173,7 @@ pub fn evaluate(scores: &Scores) -> Scores {
 /// # Errors
 ///
 /// If told to.
-#[tracker::eval_summary(prefix = "eval/ttc", crate = ::tracker)]
+#[tracker::eval_summary(prefix = "eval/ttc", table, baseline = "entity/project/run", crate = ::tracker)]
 pub fn evaluate_or_fail(fail: bool) -> Result<Shifted, String> {
     if fail {
         return Err(String::new());
