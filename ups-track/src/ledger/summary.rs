@@ -188,9 +188,10 @@ impl Ledger {
     /// Metrics with their last values, for people. Step metrics are left out.
     pub(crate) fn last_metrics(&self) -> Vec<LastMetric> {
         let steps: Vec<u32> = self.stages.iter().flatten().map(|book| book.step).collect();
+        let step = self.labelled("step");
         (0..)
             .zip(&self.keys)
-            .filter(|(index, key)| !steps.contains(index) && &*key.name != "step")
+            .filter(|(index, key)| !steps.contains(index) && *key.name != *step && !self.is_rank(*index))
             .filter_map(|(_, key)| {
                 Some(LastMetric {
                     name: key.name.to_string(),

@@ -8,6 +8,7 @@ mod environment;
 mod git;
 pub(crate) mod global;
 pub(crate) mod id;
+mod ranked;
 mod save;
 mod terminal;
 pub(crate) mod writer;
