@@ -12,4 +12,5 @@ mod linked;
 mod merge;
 mod place;
 mod python_context;
+mod ranks;
 mod stress;

@@ -29,6 +29,10 @@ impl RankMark {
         Self { rank, label, key: None, begins_line: true }
     }
 
+    pub(crate) fn rank(&self) -> u32 {
+        self.rank
+    }
+
     /// The label of keys; empty if they have none.
     pub(crate) fn label(&self) -> &str {
         &self.label

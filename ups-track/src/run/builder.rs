@@ -240,6 +240,7 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     first_records(&mut writer, settings, sources, run, start);
     if let Some(mark) = settings.rank.clone() {
         writer.ledger.of_rank(mark);
+        writer.has_ranks = true;
     }
     if settings.resume == Some(Resume::Auto) {
         let state = serde_json::json!({ "run_id": settings.run_id }).to_string();

@@ -1,8 +1,9 @@
 //! Starting a run as one rank of a group: which run it is, and whether this process records into it.
 
-use super::RunBuilder;
+use super::{Run, RunBuilder};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::kinds::alert::{Alert, AlertLevel};
 use crate::ledger::RankMark;
 use crate::ranks::{Launcher, Meeting, Policy, Rank, Ranks};
 use crate::say;
@@ -142,6 +143,18 @@ impl RunBuilder {
     /// Whether somebody has asked for a run id, which then is the same for every rank.
     fn is_named(&self, sources: &Sources) -> bool {
         self.overrides.run_id.is_some() || sources.find(None, &["WANDB_RUN_ID"], "run_id").is_some()
+    }
+}
+
+impl Run {
+    /// The run ends as rank 0 does: that another rank has failed is said in an alert.
+    pub(super) fn tell_failed_rank(&self, exit_code: i32) {
+        if let Some(rank) = self.0.rank.filter(|_| exit_code != 0 && self.is_attached() && !self.has_ended())
+        {
+            let title = format!("rank {rank} failed");
+            let text = format!("it ended with exit code {exit_code}");
+            self.alert(Alert::new(title).text(text).level(AlertLevel::Error));
+        }
     }
 }
 
