@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tracing::{Subscriber, info_span};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-use ups_track::{Mode, Run, RunGuard, metric};
+use ups_track::{Child, Mode, Run, RunGuard, TrackCommand as _, metric};
 
 #[inline(never)]
 fn row(i: u64) {
@@ -144,9 +144,15 @@ fn main() {
     {
         return rows_for_instructions(rows.parse().unwrap(), Path::new(dir));
     }
+    if let [mode, rows] = arguments.as_slice()
+        && mode == "attached-process"
+    {
+        return attached_rows(rows.parse().unwrap());
+    }
     // Each group in a process of its own: what one leaves behind shall not change another.
-    let groups: [(&str, fn()); 6] = [
+    let groups: [(&str, fn()); 7] = [
         ("row", rows),
+        ("attached", attached),
         ("paced", paced_rows),
         ("stage", stages),
         ("disabled", disabled),
@@ -192,6 +198,36 @@ fn rows() {
         .find(|e| e.path().extension().is_some_and(|x| x == "wandb"));
     let bytes = log.unwrap().metadata().unwrap().len() as f64 / total as f64;
     line("row, bytes in the log", &format!("{bytes:.0} B"), "<= 200 B");
+}
+
+/// What a child of another process's run pays, and what that process pays for the merge.
+fn attached() {
+    let total: u32 = 2_000_000;
+    let dir = tempfile::tempdir().unwrap();
+    let run = start(dir.path());
+    let this = std::env::current_exe().unwrap();
+    let before = cpu();
+    let mut command = Command::new(this);
+    command.args(["attached-process", &total.to_string()]);
+    assert!(command.track(&run, Child::Attached).status().unwrap().success());
+    let finished = run.finish().unwrap();
+    let spent = (cpu() - before) / f64::from(total);
+    assert_eq!(finished.rows(), u64::from(total));
+    line("merged row, CPU of the parent", &format!("{spent:.0} ns"), "<= 1000 ns");
+}
+
+fn attached_rows(rows: u64) {
+    let run = Run::from_env().unwrap();
+    assert!(run.is_attached());
+    let before = cpu();
+    let ours = tracing::subscriber::with_default(Registry::default().with(run.layer()), || {
+        let _stage = info_span!("train", stage = "train").entered();
+        hot(rows, row)
+    });
+    assert_eq!(run.finish().unwrap().rows(), rows);
+    let spent = (cpu() - before) / rows as f64;
+    line("attached row, p50 / p99", &format!("{:.0} / {:.0} ns", ours.0, ours.1), "as a row");
+    line("attached row, CPU of all threads of the child", &format!("{spent:.0} ns"), "as a row");
 }
 
 fn paced_rows() {

@@ -79,6 +79,53 @@
 //! and tasks. A global filter above the layer (an `EnvFilter` on the whole
 //! subscriber) silences it like every other layer: give such a filter to the other layers with `.with_filter(..)`.
 //!
+//! # One pipeline, one run
+//!
+//! An orchestrator has the run; its processes find it in their environment, with no settings of their own:
+//!
+//! ```no_run
+//! use std::process::Command;
+//! use ups_track::{Child, Run, TrackCommand};
+//!
+//! #[ups_track::main(project = "universal-simulator")]
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let run = Run::global().ok_or("no run")?;
+//!     // A run of its own with tag `parent:<run id>`, in the parent's group; in any language.
+//!     Command::new("train").track(&run, Child::Linked.job_type("train")).status()?;
+//!     // What it records is this run's: rows, summary, config, files, alerts, as if it were logged here.
+//!     let mut small = Command::new("evaluate").arg("--small").track(&run, Child::Attached).spawn()?;
+//!     let mut full = Command::new("evaluate").track(&run, Child::Attached.name("full")).spawn()?;
+//!     small.wait()?;
+//!     full.wait()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A child is an ordinary program of this crate: [`macro@main`], [`init`] and [`layer`] find out by themselves whose run it
+//! is. `children/<name>/status`, `exit_code` and `duration_s` tell in the run's summary how it ended; one that fails raises
+//! an alert. A child that does not use this crate is not disturbed, and a stock `wandb.init()` in it is linked by its
+//! environment.
+//!
+//! An attached child writes a log of its own, a *shard* in the run's directory, at the price of any log. The run's process
+//! merges it while both go on, a few tenths of a second later, each record once: whichever process is killed, what
+//! reached a shard reaches the run. If the run's process is gone, the child that ends next does it, or
+//! `ups-track merge`.
+//!
+//! Whose run a program records into is settled in this order: [`RunBuilder::context`]; [`RunBuilder::id`] of another
+//! run, or [`RunBuilder::global`]`(false)`: a run of its own; `UPS_TRACK_CHILD=linked`: one from the `WANDB_*` variables;
+//! `WANDB_CONTEXT_FILE`: the run of that [`Context`]; else its own. The context file is the one that the Python side of UPS
+//! writes and reads; of a run that another program has, a Rust child writes one more log with the same id, which the server
+//! appends. A mode goes by builder, `WANDB_MODE`, context.
+//!
+//! A process that was forked without `exec` records nothing (said once) until it starts a run of its own.
+//!
+//! # Many ranks, one run
+//!
+//! `torchrun`, SLURM, MPI and indexed jobs of Kubernetes start a program many times. They are recognised by their variables,
+//! and [`Ranks`] (`UPS_TRACK_RANKS`) decides: rank 0 records and the others are disabled (`first`, the default), every rank
+//! records into one run on a shared disk (`shards`), every rank has a run in one group (`linked`). The
+//! [guide](guide::many_ranks) has the launchers, the policies and their fine print.
+//!
 //! # What can be lost
 //!
 //! | end | lost at most |
@@ -99,8 +146,9 @@
 //! `WANDB_RESUME_FROM`, `WANDB_FORK_FROM`, `WANDB_SWEEP_ID`, `WANDB_SWEEP_PARAM_PATH`, `WANDB_CONFIG_PATHS`,
 //! `WANDB_CONSOLE`, `WANDB_SILENT`, `WANDB_QUIET`, `WANDB_HOST`, `WANDB_USERNAME`, `WANDB_USER_EMAIL`, `WANDB_PROGRAM`,
 //! `WANDB_ARGS`, `WANDB_DOCKER`, `WANDB_DISABLE_GIT`, `WANDB_GIT_COMMIT`, `WANDB_GIT_REMOTE_URL`, `WANDB_SYMLINK`,
-//! `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]),
-//! `WANDB_X_DISABLE_META`, `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`. What the
+//! `WANDB_CONTEXT_FILE`, `UPS_TRACK_CHILD`, `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]), `UPS_TRACK_RANKS`,
+//! `UPS_TRACK_RANKS_LABEL`, `UPS_TRACK_RANKS_PATIENCE`, `UPS_TRACK_RANKS_ID` (see [`Ranks`]), `WANDB_X_DISABLE_META`,
+//! `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`. What the
 //! [builder](RunBuilder) sets goes before the environment, that before W&B's settings files, those before the defaults. A
 //! bad value is an error at the start that names the variable, the value and the rule.
 

@@ -17,6 +17,7 @@ mod ending;
 mod local;
 mod metadata;
 mod odd_values;
+mod pipeline;
 mod reading;
 mod sizes;
 mod stages;

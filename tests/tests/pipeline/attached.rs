@@ -49,7 +49,12 @@ fn everything_is_as_if_the_parent_had_logged_it() {
     // What the history says, not a value that was set.
     assert_eq!(summary.get("eval/loss").and_then(Value::as_f64), Some(1.0 / 3.0));
     assert_eq!((config.get("samples"), config.get("from_builder")), (Some(&12.into()), Some(&3.into())));
-    assert_eq!(log.run().tags, ["evaluated"]);
+    let run = log.run();
+    assert_eq!(
+        (run.tags.as_slice(), run.notes.as_str()),
+        (["evaluated".to_owned()].as_slice(), "from the child")
+    );
+    assert_eq!((run.display_name.as_str(), run.project.as_str()), ("", "pipeline"));
     let rows: Vec<_> = log.rows().into_iter().filter(|row| row.contains_key("eval/loss")).collect();
     let steps: Vec<_> =
         rows.iter().map(|row| row.get("eval/step").and_then(Value::as_u64).unwrap()).collect();

@@ -1,6 +1,6 @@
 //! `fork` without `exec`.
 
-use super::place::{Place, values};
+use super::place::{Place, until, values};
 
 #[test]
 fn a_forked_child_leaves_the_log_alone() {
@@ -30,4 +30,25 @@ fn a_forked_child_may_have_a_run_of_its_own() {
     let own = logs.iter().find(|log| log.run().run_id == "own").unwrap();
     own.assert_ends_with(0);
     assert_eq!((logs.len(), values(own, "own")), (2, vec![1]));
+}
+
+/// A daemon that was forked off does not keep its parent's run alive.
+#[test]
+fn a_forked_child_does_not_hold_the_lock() {
+    let place = Place::new();
+    let mut parent = place.start(&["fork", "linger"]);
+    assert_eq!(parent.hear(), "lingers");
+    let context = place.path().join("context.json");
+    let text =
+        format!(r#"{{"run_id": "{}", "dir": "{}"}}"#, place.log().run().run_id, place.run_dir().display());
+    std::fs::write(&context, text).unwrap();
+    parent.kill();
+    until("the end of the parent", || parent.has_ended().then_some(()));
+    // Its end, in the run of a parent that is gone, merges.
+    place.member(&context, &["rows", "late", "10"]).end().assert_ok();
+    let log = place.log();
+    log.assert_ends_with(1);
+    assert_eq!(values(&log, "late/value"), (0..10).collect::<Vec<_>>());
+    // The lingering child hears that the test closes the pipe.
+    parent.finish();
 }

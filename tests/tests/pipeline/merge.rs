@@ -150,3 +150,23 @@ fn a_damaged_shard_is_merged_up_to_the_damage() {
     let complete = [values(&log, "a/value").len() == 100, values(&log, "b/value").len() == 200];
     assert_eq!(complete.iter().filter(|complete| **complete).count(), 1);
 }
+
+#[test]
+fn a_merge_that_is_killed() {
+    let place = orphans();
+    // The fractional parts of multiples of the golden ratio: spread over the range, each time the same.
+    for n in 1..=10 {
+        let mut merge = place.start_command(&["merge", "wandb"]);
+        std::thread::sleep(std::time::Duration::from_secs_f64((f64::from(n) * 0.618_034).fract() * 0.03));
+        merge.kill();
+        drop(merge.end());
+        let log = place.log();
+        assert!(log.fault.as_ref().is_none_or(ups_track::log::ReadError::is_torn), "{:?}", log.fault);
+    }
+    let (code, out) = place.ups_track(&["merge", "wandb"]);
+    assert_eq!(code, 0, "{out}");
+    let log = place.log();
+    assert_sound(&log);
+    log.assert_ends_with(1);
+    assert_eq!((values(&log, "a/value").len(), values(&log, "b/value").len()), (100, 200));
+}

@@ -79,9 +79,14 @@ impl Place {
         (parent, path)
     }
 
+    /// Starts the command `ups-track`.
+    pub(crate) fn start_command(&self, arguments: &[&str]) -> Process {
+        Process::start(self.command(env!("CARGO_BIN_EXE_command"), arguments))
+    }
+
     /// Runs the command `ups-track`; gives exit code and output.
     pub(crate) fn ups_track(&self, arguments: &[&str]) -> (i32, String) {
-        let ended = Process::start(self.command(env!("CARGO_BIN_EXE_command"), arguments)).end();
+        let ended = self.start_command(arguments).end();
         (ended.status.code().unwrap(), format!("{}\n{}", ended.told.join("\n"), ended.stderr))
     }
 
@@ -144,6 +149,8 @@ pub(crate) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     told: Receiver<String>,
+    /// What was taken out of `told` by `progress`.
+    heard: Vec<String>,
     stderr: Option<JoinHandle<String>>,
 }
 
@@ -183,13 +190,19 @@ impl Process {
             errors.read_to_end(&mut text).unwrap();
             String::from_utf8_lossy(&text).into_owned()
         });
-        Self { stdin: child.stdin.take(), child, told, stderr: Some(stderr) }
+        Self { stdin: child.stdin.take(), child, told, heard: Vec::new(), stderr: Some(stderr) }
     }
 
     /// The next line that it tells.
     #[track_caller]
     pub(crate) fn hear(&self) -> String {
         self.told.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// How many rows it has told to be safe so far.
+    pub(crate) fn progress(&mut self) -> u64 {
+        self.heard.extend(self.told.try_iter());
+        flushed(&self.heard)
     }
 
     pub(crate) fn kill(&mut self) {
@@ -212,7 +225,9 @@ impl Process {
     pub(crate) fn end(mut self) -> Ended {
         let status = until("the end of a process", || self.child.try_wait().unwrap());
         let stderr = self.stderr.take().unwrap().join().unwrap();
-        Ended { status, told: self.told.iter().collect(), stderr }
+        let mut told = std::mem::take(&mut self.heard);
+        told.extend(self.told.iter());
+        Ended { status, told, stderr }
     }
 }
 
@@ -225,7 +240,11 @@ impl Ended {
 
     /// The rows that a member has told to be safe.
     pub(crate) fn flushed(&self) -> u64 {
-        let flushed = self.told.iter().rev().find_map(|line| line.strip_prefix("flushed "));
-        flushed.map_or(0, |rows| rows.parse().unwrap())
+        flushed(&self.told)
     }
+}
+
+fn flushed(lines: &[String]) -> u64 {
+    let last = lines.iter().rev().find_map(|line| line.strip_prefix("flushed "));
+    last.map_or(0, |rows| rows.parse().unwrap())
 }

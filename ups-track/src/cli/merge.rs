@@ -90,7 +90,7 @@ fn shards(outcome: &Outcome) -> String {
         (outcome.done, "complete"),
         (outcome.killed, "ended without saying so"),
         (outcome.open, "still being written"),
-        (outcome.bad.len(), "not merged"),
+        (outcome.refused, "left alone"),
     ];
     let told: Vec<String> =
         states.iter().filter(|(n, _)| *n > 0).map(|(n, state)| format!("{n} {state}")).collect();

@@ -4,6 +4,7 @@ use once_cell::sync::OnceCell;
 
 use super::Context;
 use crate::error::{Kind, Result};
+use crate::harmless;
 use crate::settings::Sources;
 
 /// Names the context file.
@@ -43,7 +44,7 @@ fn look(sources: &Sources) -> Result<Place> {
 
 /// The context does not lead to a run.
 pub(crate) fn unknown_run(context: &Context, reason: String) -> crate::Error {
-    Kind::Attach { run: context.run_id.clone(), reason }.into()
+    Kind::Attach { run: harmless::clean(&context.run_id).into_owned(), reason }.into()
 }
 
 #[cfg(test)]

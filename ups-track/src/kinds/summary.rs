@@ -1,5 +1,7 @@
 //! Summaries: one final value of the run per key. They become W&B summary values, never a chart.
 
+use std::borrow::Cow;
+
 use super::keyset::KeySet;
 use super::metric::{MetricField, MetricValue};
 use super::scalar::Scalar;
@@ -93,6 +95,16 @@ impl SummaryValue for str {
 
 impl SummaryValue for String {
     type Field<'a> = &'a str;
+    fn field(&self) -> &str {
+        self
+    }
+}
+
+impl SummaryValue for Cow<'_, str> {
+    type Field<'a>
+        = &'a str
+    where
+        Self: 'a;
     fn field(&self) -> &str {
         self
     }

@@ -1,5 +1,6 @@
 //! Tables: rows to compare. They become W&B tables.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -65,6 +66,7 @@ text_cells! {
     bool: |v| *v,
     str: |v| v,
     String: |v| v.as_str(),
+    Cow<'_, str>: |v| &**v,
     char: |v| v.to_string(),
     Path: |v| v.to_string_lossy(),
     PathBuf: |v| v.to_string_lossy(),

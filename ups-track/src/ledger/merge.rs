@@ -65,7 +65,7 @@ impl Ledger {
                 if summary.update.is_empty() && summary.remove.is_empty() {
                     return Merged::Nothing;
                 }
-                self.take_summary(summary);
+                self.take_summary(summary, true);
             }
             Kind::Config(config) => self.take_config(config),
             Kind::Metric(metric) => {
@@ -78,7 +78,7 @@ impl Ledger {
             Kind::Files(list) => {
                 if let Some(bad) = list.files.iter().find(|file| !is_below_files(&file.path)) {
                     return Merged::Refused(format!(
-                        "the file `{}`, which is not below the run's files",
+                        "a file `{}`, which is not below the run's files",
                         bad.path
                     ));
                 }
@@ -108,7 +108,8 @@ impl Ledger {
     }
 
     /// Learns what a record of this very log says.
-    pub(crate) fn replay(&mut self, kind: Kind, host: &mut dyn Host) {
+    pub(crate) fn replay(&mut self, record: Record, host: &mut dyn Host) {
+        let Some(kind) = record.kind else { return };
         match kind {
             Kind::History(row) => {
                 let mut memo = Memo::default();
@@ -120,7 +121,7 @@ impl Ledger {
                     self.last_time = self.last_time.max(time);
                 }
             }
-            Kind::Summary(summary) => self.take_summary(&summary),
+            Kind::Summary(summary) => self.take_summary(&summary, !record.uuid.is_empty()),
             Kind::Config(config) => self.take_config(&config),
             Kind::Metric(metric) => self.take_definition(&definition(&metric)),
             Kind::OutputRaw(output) => host.console(&output.line),
@@ -191,8 +192,9 @@ impl Ledger {
         Some(index)
     }
 
-    /// Takes summary values that are in the log. What is not simply what the history says was set, and stays.
-    fn take_summary(&mut self, summary: &record::Summary) {
+    /// Takes summary values that are in the log. Those of a shard were all `set`, and stay; of others those that are not
+    /// simply what the history says.
+    fn take_summary(&mut self, summary: &record::Summary, set: bool) {
         for item in &summary.remove {
             let index = self.key(&flat(item));
             if let Some(key) = self.keys.get_mut(index as usize) {
@@ -208,7 +210,7 @@ impl Ledger {
             let Some(key) = self.keys.get_mut(index as usize) else { continue };
             let mut known = Vec::new();
             let is_known = key.write_summary(&mut known) && known == item.value_json.as_bytes();
-            if !is_known {
+            if set || !is_known {
                 key.explicit = Some(scalar(&item.value_json));
             }
             key.changed = false;
@@ -293,9 +295,7 @@ fn flat(item: &Item) -> Cow<'_, str> {
 /// Whether the path of a file record stays below the run's `files/`.
 fn is_below_files(path: &str) -> bool {
     let mut parts = Path::new(path).components();
-    !path.is_empty()
-        && !path.contains(['\\', '\0', ':'])
-        && parts.all(|part| matches!(part, Component::Normal(_)))
+    !path.is_empty() && !path.contains('\0') && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// A number in W&B's JSON.
@@ -331,3 +331,6 @@ fn nanos(json: &[u8]) -> Option<u64> {
     let millis = (seconds * 1e3).round() as u64;
     (seconds.is_finite() && seconds >= 0.0).then(|| millis.saturating_mul(1_000_000))
 }
+
+#[cfg(test)]
+mod tests;

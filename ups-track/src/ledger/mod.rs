@@ -5,6 +5,7 @@ mod definitions;
 mod key;
 mod merge;
 mod output;
+mod people;
 mod ranks;
 mod rows;
 mod stages;
@@ -28,6 +29,7 @@ use definitions::Definitions;
 use key::Key;
 pub(crate) use merge::{Memo, Merged};
 pub(crate) use output::{Output, Sink};
+pub(crate) use people::{LastMetric, LastPart};
 pub(crate) use ranks::RankMark;
 use stages::{Best, StageBook};
 
@@ -40,22 +42,6 @@ struct RowPlan {
     /// Step metrics that definitions demand and the row lacks; valid for `version` of the definitions.
     inserts: Vec<u32>,
     version: u32,
-}
-
-/// A metric at the end of the run, for people.
-#[derive(Debug, Clone)]
-pub(crate) struct LastMetric {
-    pub(crate) name: String,
-    pub(crate) last: Number,
-    pub(crate) thumbnail: Vec<f64>,
-}
-
-/// A stage at the end of the run, for people.
-#[derive(Debug, Clone)]
-pub(crate) struct LastStage {
-    pub(crate) path: String,
-    pub(crate) seconds: f64,
-    pub(crate) status: &'static str,
 }
 
 /// See the module docs.

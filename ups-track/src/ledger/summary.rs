@@ -1,7 +1,7 @@
 //! The summary: what it holds, when it is written, and the same for people at the end of the run.
 
 use super::key::Key;
-use super::{LastMetric, LastStage, Ledger, item};
+use super::{Ledger, item};
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::log::encode;
@@ -183,51 +183,5 @@ impl Ledger {
         if dropped > 0 {
             self.set_summary("ups_track/dropped", Scalar::from(dropped));
         }
-    }
-
-    /// Metrics with their last values, for people. Step metrics are left out.
-    pub(crate) fn last_metrics(&self) -> Vec<LastMetric> {
-        let steps: Vec<u32> = self.stages.iter().flatten().map(|book| book.step).collect();
-        let step = self.labelled("step");
-        (0..)
-            .zip(&self.keys)
-            .filter(|(index, key)| !steps.contains(index) && *key.name != *step && !self.is_rank(*index))
-            .filter_map(|(_, key)| {
-                Some(LastMetric {
-                    name: key.name.to_string(),
-                    last: key.last?,
-                    thumbnail: key.thumbnail.values().to_vec(),
-                })
-            })
-            .collect()
-    }
-
-    /// The values that were set as summary values, and the best values of stages, for people.
-    pub(crate) fn last_summary(&self) -> Vec<(String, Scalar)> {
-        let stages = || self.stages.iter().flatten().map(|book| &book.stage);
-        let of_stage = |name: &str| {
-            let tail = stages().find_map(|stage| name.strip_prefix(stage.path.as_str())?.strip_prefix('/'));
-            tail.is_some_and(|tail| matches!(tail, "status" | "duration_s" | "calls"))
-                || tail.is_some_and(|tail| tail.starts_with("best_") && tail.contains('/'))
-        };
-        let shown =
-            self.keys.iter().filter(|key| !of_stage(&key.name) && !key.name.starts_with("ups_track/"));
-        shown.filter_map(|key| Some((key.name.to_string(), key.explicit.clone()?))).collect()
-    }
-
-    /// Stages with times and outcomes, for people.
-    pub(crate) fn last_stages(&self) -> Vec<LastStage> {
-        self.stages
-            .iter()
-            .flatten()
-            .map(|book| {
-                let calls = book.stage.calls();
-                LastStage {
-                    path: book.stage.path.clone(),
-                    seconds: calls.seconds,
-                    status: calls.status.map_or("running", StageStatus::as_str),
-                }
-            })
-            .collect()
     }
 }

@@ -287,10 +287,12 @@ impl<R: Read> Reader<R> {
         }
         self.record.clear();
         let Some((kind, start)) = self.chunk(None)? else { return Ok(None) };
-        self.record.extend_from_slice(&self.payload);
         match kind {
-            ChunkKind::Full => return Ok(Some(start)),
-            ChunkKind::First => {}
+            ChunkKind::Full => {
+                std::mem::swap(&mut self.record, &mut self.payload);
+                return Ok(Some(start));
+            }
+            ChunkKind::First => self.record.extend_from_slice(&self.payload),
             ChunkKind::Middle | ChunkKind::Last => {
                 return Err(self.damaged(start, Damage::ChunkKind(kind as u8)));
             }

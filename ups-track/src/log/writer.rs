@@ -31,7 +31,12 @@ pub(crate) struct LogWriter {
 impl LogWriter {
     /// Creates the file, which must not exist, and writes the file header at once.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // Not for everybody to write, whatever the `umask`.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o664);
+        let mut file = options.open(path)?;
         file.write_all(&FILE_HEADER)?;
         Ok(Self {
             file,

@@ -8,7 +8,6 @@ use std::process::{Child as Process, Command, ExitStatus, Output};
 use super::child::ChildOptions;
 use super::environment::variables;
 use super::watch::{Watch, name_of};
-use crate::error::Error;
 use crate::run::Run;
 
 /// Makes the process of a command a child of a run. Implemented for [`std::process::Command`] and, with feature
@@ -47,7 +46,7 @@ pub struct TrackedCommand<'c, C = Command> {
     pub(super) command: &'c mut C,
     run: Run,
     name: String,
-    fault: Option<Error>,
+    fault: Option<String>,
 }
 
 impl<C> Deref for TrackedCommand<'_, C> {
@@ -71,10 +70,10 @@ impl TrackCommand for Command {
 }
 
 /// Sets the environment; gives the name of the child and what went wrong.
-pub(super) fn prepare(command: &mut Command, run: &Run, options: &ChildOptions) -> (String, Option<Error>) {
+pub(super) fn prepare(command: &mut Command, run: &Run, options: &ChildOptions) -> (String, Option<String>) {
     let (context, fault) = match run.context_file() {
         Ok(path) => (path, None),
-        Err(e) => (None, Some(e)),
+        Err(e) => (None, Some(e.with_cause())),
     };
     let inherited = |name: &str| -> Option<OsString> {
         let set = command.get_envs().find(|(key, _)| *key == OsStr::new(name));
@@ -91,14 +90,14 @@ pub(super) fn prepare(command: &mut Command, run: &Run, options: &ChildOptions) 
 }
 
 impl<'c, C> TrackedCommand<'c, C> {
-    pub(super) fn new(command: &'c mut C, run: &Run, name: String, fault: Option<Error>) -> Self {
+    pub(super) fn new(command: &'c mut C, run: &Run, name: String, fault: Option<String>) -> Self {
         Self { command, run: run.clone(), name, fault }
     }
 
     /// Starts a process with `start`, and watches it.
     pub(super) fn begin<T>(&mut self, start: impl FnOnce(&mut C) -> io::Result<T>) -> io::Result<(Watch, T)> {
-        if let Some(fault) = self.fault.take() {
-            return Err(io::Error::other(fault));
+        if let Some(fault) = &self.fault {
+            return Err(io::Error::other(fault.clone()));
         }
         let watch = Watch::begin(&self.run, &self.name);
         match start(self.command) {

@@ -3,8 +3,13 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+#[cfg(unix)]
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+#[cfg(unix)]
+use super::fork;
 
 /// Held by the process that has the log.
 const WRITER: &str = "writer.lock";
@@ -17,7 +22,31 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// The right to write the log in a directory.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub(crate) struct Lock(#[cfg_attr(not(unix), expect(dead_code, reason = "held, not read"))] File);
+
+/// A writer's lock shall not outlive its process in a forked child. The writer's thread holds it, and that has no copy in
+/// the child.
+#[cfg(unix)]
+impl Lock {
+    pub(crate) fn not_for_forks(self) -> Self {
+        fork::close_in_child(self.0.as_raw_fd());
+        self
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Lock {
+    fn drop(&mut self) {
+        fork::forget(self.0.as_raw_fd());
+    }
+}
+
+#[cfg(not(unix))]
+impl Lock {
+    pub(crate) fn not_for_forks(self) -> Self {
+        self
+    }
+}
 
 impl Lock {
     /// Takes the lock of a directory; none if another process has it.

@@ -32,17 +32,19 @@ pub(crate) fn prepare(run_dir: &Path) -> io::Result<()> {
 /// Makes the directory of a new shard.
 pub(crate) fn create(run_dir: &Path) -> io::Result<PathBuf> {
     prepare(run_dir)?;
-    let t = sys::utc(sys::nanos() / 1_000_000_000);
+    let nanos = sys::nanos();
+    let t = sys::utc(nanos / 1_000_000_000);
     loop {
         let random = id::generate();
         let name = format!(
-            "{:04}{:02}{:02}_{:02}{:02}{:02}-{}-{}",
+            "{:04}{:02}{:02}_{:02}{:02}{:02}{:03}-{}-{}",
             t.year,
             t.month,
             t.day,
             t.hour,
             t.minute,
             t.second,
+            nanos / 1_000_000 % 1000,
             std::process::id(),
             random.get(..4).unwrap_or_default()
         );

@@ -56,6 +56,9 @@ pub(crate) enum StageStatus {
 }
 
 impl StageStatus {
+    /// All words.
+    pub(crate) const WORDS: [&'static str; 4] = ["ok", "error", "panic", "cancelled"];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",

@@ -49,6 +49,20 @@ impl Pipeline {
 impl Run {
     /// Records into the run of a context file, as a child of that run.
     ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use ups_track::{Mode, Run};
+    /// let run = Run::builder().mode(Mode::Offline).dir(dir.path()).quiet(true).start()?;
+    /// let context = run.save_context(dir.path().join("context.json"))?;
+    /// // Mostly in another process:
+    /// let member = Run::from_context_file(&context)?;
+    /// assert!(member.is_attached() && member.id() == run.id());
+    /// member.log(1, &[("eval/score", 0.5)]);
+    /// member.finish()?;
+    /// assert_eq!(run.finish()?.rows(), 1);
+    /// # Ok::<(), ups_track::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the context file is bad (see [`Context::load`]), its run is gone, or as for
@@ -192,7 +206,8 @@ impl RunBuilder {
         Ok(Some(context))
     }
 
-    /// What the builder was given for the run goes to the run that it turned out to be.
+    /// Config and tags that the builder was given go to the run that it turned out to be. Name, notes and job type are
+    /// those of a run of its own, which it is not.
     pub(super) fn tell_parent(&self, run: &Run) {
         let given = &self.overrides;
         if !given.config.is_empty() {
@@ -200,11 +215,6 @@ impl RunBuilder {
         }
         if let Some(tags) = given.tags.as_ref().filter(|tags| !tags.is_empty()) {
             run.op(|| Op::Tags(tags.clone()));
-        }
-        for (text, op) in [(&given.notes, Op::Notes as fn(String) -> Op), (&given.name, Op::Name)] {
-            if let Some(text) = text {
-                run.op(|| op(text.clone()));
-            }
         }
     }
 }
@@ -214,7 +224,7 @@ pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path)
     let start = sys::nanos();
     let dir = RunDir::attach(context, dir)?;
     // Taken before there is a log: who finds the log finds it locked.
-    let lock = Lock::take(dir.lock_dir()).ok().flatten();
+    let lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
     let recorder = open_recorder(&dir, settings);
     let run = record::Run {

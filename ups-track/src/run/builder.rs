@@ -150,7 +150,8 @@ impl RunBuilder {
     /// Starts the run. It ends when the guard is dropped or finished.
     ///
     /// If `WANDB_CONTEXT_FILE` is set (and `UPS_TRACK_CHILD` is not `linked`), the run is that of the context, unless
-    /// [`id`](Self::id) asks for another one, or [`global(false)`](Self::global) for one beside it.
+    /// [`id`](Self::id) asks for another one, or [`global(false)`](Self::global) for one beside it. Config and tags that
+    /// were set here are then added to that run; a name, notes or a job type are for a run of its own, and left out.
     ///
     /// If a launcher such as `torchrun` or `srun` has started this process as one of several, [`ranks`](Self::ranks)
     /// decides whether it records: by default the run of every rank but 0 is [disabled](Run::is_disabled).
@@ -235,7 +236,7 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     let pipeline = Pipeline::default();
     writer.merger = Some(Merger::new(&dir.path, &settings.run_id, pipeline.expected()));
     // Without a lock (a file system may have none) a merge elsewhere does not know that the run goes on.
-    writer.lock = Lock::take(dir.lock_dir()).ok().flatten();
+    writer.lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     writer.ledger.begin_config(config);
     first_records(&mut writer, settings, sources, run, start);
     if let Some(mark) = settings.rank.clone() {

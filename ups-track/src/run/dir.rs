@@ -45,7 +45,7 @@ impl RunDir {
             path,
         };
         for sub in [&dir.files, &dir.path.join("logs")] {
-            fs::create_dir(sub).map_err(|e| Error::io("create the directory", sub, e))?;
+            make(sub).map_err(|e| Error::io("create the directory", sub, e))?;
         }
         if settings.symlink {
             link(root, "latest-run", &dir.path);
@@ -100,7 +100,7 @@ impl RunDir {
 fn create_fresh(root: &Path, name: &str) -> Result<PathBuf> {
     let mut path = root.join(name);
     for suffix in 1.. {
-        match fs::create_dir(&path) {
+        match make(&path) {
             Ok(()) => break,
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 path = root.join(format!("{name}-{suffix}"));
@@ -109,6 +109,14 @@ fn create_fresh(root: &Path, name: &str) -> Result<PathBuf> {
         }
     }
     Ok(path)
+}
+
+/// Makes a directory that not everybody can write, whatever the `umask`: attached children would refuse it.
+fn make(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o775);
+    builder.create(path)
 }
 
 /// Points `<root>/<name>` at a path below `root`. A link is a convenience: without it the run is as good.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
-use crate::ledger::{LastMetric, LastStage};
+use crate::ledger::{LastMetric, LastPart};
 
 /// What the writer is asked for.
 #[derive(Debug, Default, Clone, Copy)]
@@ -132,7 +132,8 @@ pub(crate) struct Report {
     pub(crate) refused: u64,
     pub(crate) seconds: f64,
     pub(crate) failure: Option<String>,
-    pub(crate) stages: Vec<LastStage>,
+    pub(crate) stages: Vec<LastPart>,
+    pub(crate) children: Vec<LastPart>,
     pub(crate) metrics: Vec<LastMetric>,
     pub(crate) summary: Vec<(String, Scalar)>,
 }
@@ -195,9 +196,17 @@ impl fmt::Display for Finished {
         };
         let who = if self.attached { "child of run" } else { "run" };
         writeln!(f, "{who} {name}({}) {outcome} after {}", self.id, duration(report.seconds))?;
-        let width = report.stages.iter().map(|s| s.path.len()).max().unwrap_or(0);
-        for (label, stage) in labels("stages").zip(&report.stages) {
-            writeln!(f, "  {label} {:width$}  {:>9}  {}", stage.path, duration(stage.seconds), stage.status)?;
+        for (label, parts) in [("children", &report.children), ("stages", &report.stages)] {
+            let width = parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
+            for (label, part) in labels(label).zip(parts) {
+                writeln!(
+                    f,
+                    "  {label} {:width$}  {:>9}  {}",
+                    part.name,
+                    duration(part.seconds),
+                    part.status
+                )?;
+            }
         }
         let listed = report.metrics.get(..LISTED.min(report.metrics.len())).unwrap_or_default();
         let width = listed.iter().map(|m| m.name.len()).max().unwrap_or(0);

@@ -93,6 +93,8 @@ impl RunBuilder {
                 let is_named = self.is_named(sources);
                 link(&rank, settings, is_named && place.parent.is_none())?;
                 if let Some(parent) = &place.parent {
+                    // That is the pipeline's run.
+                    settings.symlink = false;
                     let tag = format!("parent:{}", parent.run_id());
                     settings.tags.push(tag.chars().take(64).collect());
                     if let Some(root) = parent.dir().and_then(|dir| dir.parent()) {
@@ -191,8 +193,9 @@ fn link(rank: &Rank, settings: &mut Settings, is_named: bool) -> Result<()> {
             rank.launcher()
         ));
     }
-    // One rank speaks for all.
+    // One rank speaks for all, and has `latest-run`.
     settings.quiet |= rank.rank() > 0;
+    settings.symlink &= rank.rank() == 0;
     let tag = format!("rank:{}", rank.rank());
     if !settings.tags.contains(&tag) {
         settings.tags.push(tag);

@@ -217,19 +217,24 @@ impl Host for Surroundings {
     }
 
     fn amend(&mut self, op: Op) -> Option<record::Run> {
+        let mut run = self.run.clone();
         match op {
             Op::Tags(tags) => {
                 for tag in tags {
-                    if !self.run.tags.contains(&tag) {
-                        self.run.tags.push(tag);
+                    if !run.tags.contains(&tag) {
+                        run.tags.push(tag);
                     }
                 }
             }
-            Op::Notes(notes) => self.run.notes = notes,
-            Op::Name(name) => self.run.display_name = name,
+            Op::Notes(notes) => run.notes = notes,
+            Op::Name(name) => run.display_name = name,
             _ => return None,
         }
-        Some(self.run.clone())
+        // A shard tells what changes, and nothing of what it has told before: others change the run as well.
+        if self.dir.as_ref().is_none_or(|dir| dir.shard.is_none()) {
+            self.run = run.clone();
+        }
+        Some(run)
     }
 }
 
@@ -244,6 +249,8 @@ pub(crate) struct Writer {
     failure_said: bool,
     /// Merges the shards of attached children; a shard has none.
     pub(crate) merger: Option<Merger>,
+    /// Whether there is more to merge at once.
+    behind: bool,
     /// Tells others that the log is being written.
     pub(crate) lock: Option<Lock>,
     /// Whether other ranks record into the run.
@@ -266,6 +273,7 @@ impl Writer {
             start,
             failure_said: false,
             merger: None,
+            behind: false,
             lock: None,
             has_ranks: false,
         }
@@ -281,8 +289,8 @@ impl Writer {
     pub(crate) fn step(&mut self) {
         self.drain.run(&mut self.ledger, &mut self.surroundings);
         if let Some(merger) = &mut self.merger {
-            // If there is more, the next round goes on: our own rows come first.
-            merger.advance(&mut self.ledger, &mut self.surroundings);
+            // The next round goes on: our own rows come first.
+            self.behind = merger.advance(&mut self.ledger, &mut self.surroundings);
         }
         self.ledger.write_set_summary();
         self.surroundings.write_output_log();
@@ -308,7 +316,7 @@ impl Writer {
         sys::block_file_size_signal();
         let mut last_summary = Instant::now();
         loop {
-            let request = ending.wait(tick);
+            let request = ending.wait(if self.behind { Duration::ZERO } else { tick });
             self.step();
             if last_summary.elapsed() >= summary_interval {
                 let now = sys::nanos();
@@ -379,6 +387,7 @@ impl Writer {
             seconds: now.saturating_sub(self.start) as f64 / 1e9,
             failure,
             stages: self.ledger.last_stages(),
+            children: self.ledger.last_children(),
             metrics: self.ledger.last_metrics(),
             summary: self.ledger.last_summary(),
         }

@@ -132,7 +132,8 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
             Some(strict) => strict,
             None => flag(&["UPS_TRACK_STRICT"], "strict")?.unwrap_or(false),
         },
-        symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(true),
+        // `latest-run` is the pipeline's run, not that of a part of it.
+        symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(!is_linked_child(sources)),
         flush_interval: flush_interval(given, sources)?,
         summary_interval: SUMMARY_INTERVAL,
         rank: None,
@@ -201,7 +202,7 @@ fn branch(given: &Overrides, sources: &Sources, resume: Option<Resume>) -> Resul
 
 fn tags(given: &Overrides, sources: &Sources) -> Result<Vec<String>> {
     let (tags, found) = match (&given.tags, sources.find(None, &["WANDB_TAGS"], "run_tags")) {
-        (Some(tags), _) => (tags.clone(), None),
+        (Some(tags), found) => (tags.iter().cloned().chain(parent_tags(found, sources)).collect(), None),
         (None, Some(found)) => (list(&found.value), Some(found)),
         (None, None) => return Ok(Vec::new()),
     };
@@ -213,6 +214,16 @@ fn tags(given: &Overrides, sources: &Sources) -> Result<Vec<String>> {
         })?;
     }
     Ok(tags)
+}
+
+fn is_linked_child(sources: &Sources) -> bool {
+    sources.var(crate::context::CHILD).is_some_and(|kind| kind.value == "linked")
+}
+
+/// Whose child the process is, which a program's own tags do not replace.
+fn parent_tags(found: Option<Given>, sources: &Sources) -> Vec<String> {
+    let tags = found.filter(|_| is_linked_child(sources)).map(|found| list(&found.value)).unwrap_or_default();
+    tags.into_iter().filter(|tag| tag.starts_with("parent:")).collect()
 }
 
 /// Config files and sweep parameters lie under what the builder gave, except that a sweep's own values win.
@@ -401,6 +412,17 @@ mod tests {
         let given = Overrides { project: Some("builder".into()), ..Overrides::default() };
         let s = resolve(&given, &mut Sources::from_vars(&vars, dir.path())).unwrap();
         assert_eq!(s.project.as_deref(), Some("builder"));
+    }
+
+    #[test]
+    fn a_linked_child_stays_one_whatever_its_own_tags_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let given = Overrides { tags: Some(vec!["own".into()]), ..Overrides::default() };
+        let tags =
+            |vars: &[(&str, &str)]| resolve(&given, &mut Sources::from_vars(vars, dir.path())).unwrap().tags;
+        let vars = [("WANDB_TAGS", "a,parent:abc"), ("UPS_TRACK_CHILD", "linked")];
+        assert_eq!(tags(&vars), ["own", "parent:abc"]);
+        assert_eq!(tags(&vars[..1]), ["own"]);
     }
 
     #[test]

@@ -14,6 +14,11 @@ pub(crate) fn fork(end: &str) -> Result {
     // SAFETY: the child only uses what this crate promises to survive a fork.
     let child = unsafe { libc::fork() };
     if child == 0 {
+        if end == "linger" {
+            tell("lingers");
+            crate::wait();
+            return Ok(ExitCode::SUCCESS);
+        }
         in_child(&run, end);
         if end == "exit" {
             std::process::exit(7);

@@ -75,7 +75,7 @@ pub(crate) fn steady(name: &str) -> Result {
 
 /// Records one of everything, with the macros.
 pub(crate) fn everything() -> Result {
-    let run = Run::builder().config(&[("from_builder", 3)]).tags(["evaluated"]).init()?;
+    let run = Run::builder().config(&[("from_builder", 3)]).tags(["evaluated"]).name("of its own").init()?;
     let (samples, score, label) = (12, 0.75, "good");
     config!(samples);
     {
@@ -87,6 +87,7 @@ pub(crate) fn everything() -> Result {
     summary!(score, label);
     run.alert(Alert::new("look").text("at this"));
     run.write_console(Stream::Stdout, "said by the child\n");
+    run.set_notes("from the child");
     run.define_metric("late/*").step("late/at").send();
     std::fs::write("report.txt", "now")?;
     run.save_file("report.txt", FilePolicy::Now)?;
@@ -99,10 +100,11 @@ pub(crate) fn everything() -> Result {
 }
 
 /// Records a row and panics.
+#[expect(clippy::panic, reason = "this is what the test is about")]
 pub(crate) fn panic() -> Result {
     let run = Run::from_env()?;
     run.log(0, &[("last", 1)]);
-    std::panic::panic_any("on purpose");
+    panic!("on purpose");
 }
 
 /// Tells what a client of W&B would find in its environment.

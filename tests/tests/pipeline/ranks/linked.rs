@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ups_track_tests::log::Log;
 
 use super::super::place::Place;
-use super::{LAUNCHERS, Launcher, MPICH, SIZE, SLURM, all_end, policy};
+use super::{LAUNCHERS, Launcher, MPICH, SIZE, SLURM, all_end, all_ok, policy};
 
 fn linked(launcher: Launcher, more: &[(&str, &str)]) -> (Place, Vec<Log>) {
     let place = Place::new();
@@ -65,7 +65,7 @@ fn each_goes_on_with_its_own_run() {
     let variables = [("UPS_TRACK_RANKS", "linked"), ("WANDB_RESUME", "auto")];
     for _ in 0..2 {
         let ranks = (0..2).map(|rank| SLURM.start(&place, rank, &["rows", "loss", "100"], &variables));
-        all_end(ranks.collect()).iter().for_each(|ended| ended.assert_ok());
+        all_ok(ranks.collect());
     }
     let logs = place.logs();
     assert_eq!((logs.len(), all(&logs, |log| log.run().run_id.clone()).len()), (4, 2));
@@ -87,7 +87,7 @@ fn a_group_that_an_orchestrator_has_attached() {
         ("UPS_TRACK_RANKS", "linked"),
     ];
     let ranks = (0..2).map(|rank| SLURM.start(&place, rank, &["rows", "loss", "100"], &variables));
-    all_end(ranks.collect()).iter().for_each(|ended| ended.assert_ok());
+    all_ok(ranks.collect());
     parent.finish().assert_ok();
     let logs = place.logs();
     assert_eq!(all(&logs, |log| log.run().run_id.clone()).len(), 3);

@@ -160,3 +160,11 @@ fn merge(place: &Place) {
 fn all_end(processes: Vec<Process>) -> Vec<Ended> {
     processes.into_iter().map(Process::end).collect()
 }
+
+/// The same, and all are well.
+#[track_caller]
+fn all_ok(processes: Vec<Process>) {
+    for ended in all_end(processes) {
+        ended.assert_ok();
+    }
+}

@@ -5,7 +5,7 @@ use ups_track::log::record::Kind;
 
 use super::super::place::{PROGRAM, Place, Process, assert_sound, until, values};
 use super::{
-    LAUNCHERS, MPICH, SIZE, SLURM, TORCHRUN, all_end, all_heard, entries, heard, merge, policy, values_of,
+    LAUNCHERS, MPICH, SIZE, SLURM, TORCHRUN, all_heard, all_ok, entries, heard, merge, policy, values_of,
 };
 
 const ROWS: &[&str] = &["rows", "loss", "100"];
@@ -91,14 +91,18 @@ fn the_run_of_an_earlier_group_of_the_same_id_is_not_joined() {
     let place = Place::new();
     let earlier: Vec<_> = (0..2).map(|rank| TORCHRUN.start(&place, rank, HOLD, SHARDS)).collect();
     all_heard(&earlier);
-    earlier.into_iter().rev().for_each(|rank| rank.finish().assert_ok());
+    for rank in earlier.into_iter().rev() {
+        rank.finish().assert_ok();
+    }
     assert_whole(&place, 0..2);
     let first = place.run_dir();
 
     let mut later = vec![TORCHRUN.start(&place, 1, HOLD, SHARDS)];
     later.push(TORCHRUN.start(&place, 0, HOLD, SHARDS));
     all_heard(&later);
-    later.into_iter().for_each(|rank| rank.finish().assert_ok());
+    for rank in later {
+        rank.finish().assert_ok();
+    }
     let logs = place.logs();
     assert_eq!(logs.len(), 2);
     for log in &logs {
@@ -113,7 +117,7 @@ fn a_job_that_was_put_back_into_the_queue_has_a_new_run() {
     SLURM.start(&place, 0, ROWS, SHARDS).end().assert_ok();
     let again = [SHARDS, &[("SLURM_RESTART_COUNT", "1")]].concat();
     let ranks = vec![SLURM.start(&place, 1, ROWS, &again), SLURM.start(&place, 0, ROWS, &again)];
-    all_end(ranks).iter().for_each(|ended| ended.assert_ok());
+    all_ok(ranks);
     merge(&place);
     let mut rows: Vec<_> = place.logs().iter().map(|log| log.rows().len()).collect();
     rows.sort_unstable();
@@ -253,7 +257,7 @@ fn a_disabled_group() {
     let place = Place::new();
     let more = [SHARDS, &[("WANDB_MODE", "disabled")]].concat();
     let ranks: Vec<Process> = (1..3).map(|rank| TORCHRUN.start(&place, rank, ROWS, &more)).collect();
-    all_end(ranks).iter().for_each(|ended| ended.assert_ok());
+    all_ok(ranks);
     assert!(!place.path().join("wandb").exists());
 }
 

@@ -1,7 +1,7 @@
 //! Who records: recognising the group, and rank 0 alone as the default.
 
 use super::super::place::{PROGRAM, Place, Process, assert_sound, values};
-use super::{KUBERNETES, LAUNCHERS, Launcher, SIZE, SLURM, TORCHRUN, all_end, entries, policy};
+use super::{KUBERNETES, LAUNCHERS, Launcher, SIZE, SLURM, TORCHRUN, all_end, all_ok, entries, policy};
 
 /// A whole group that ends by itself.
 fn group(launcher: Launcher, place: &Place, more: &[(&str, &str)]) -> Vec<Process> {
@@ -62,9 +62,7 @@ fn the_attribute_follows_the_policy_as_well() {
 #[test]
 fn programs_that_have_nothing_to_do_with_each_other() {
     let place = Place::new();
-    for ended in all_end(group(SLURM, &place, &policy("alone"))) {
-        ended.assert_ok();
-    }
+    all_ok(group(SLURM, &place, &policy("alone")));
     let logs = place.logs();
     assert_eq!(logs.len(), SIZE as usize);
     assert!(logs.iter().all(|log| log.rows().len() == 100 && log.run().run_group.is_empty()));
@@ -94,8 +92,8 @@ fn an_evaluation_that_an_orchestrator_starts_as_a_group() {
         let place = Place::new();
         let (parent, context) = place.parent();
         let more = [("WANDB_CONTEXT_FILE", context.to_str().unwrap()), ("UPS_TRACK_CHILD", "attached")];
-        let ended = all_end(group(TORCHRUN, &place, &[&more[..], &policy(word)].concat()));
-        ended.iter().for_each(|ended| ended.assert_ok());
+        all_ok(group(TORCHRUN, &place, &[&more[..], &policy(word)].concat()));
+
         assert_eq!(place.shards().len(), ranks as usize, "{word}");
         parent.finish().assert_ok();
         let log = place.log();
@@ -122,7 +120,7 @@ fn children_of_a_rank_are_not_that_rank() {
         let place = Place::new();
         let track = ["track", "attached", PROGRAM, "rows", "child", "100"];
         let ranks = (0..2).map(|rank| SLURM.start(&place, rank, &track, &policy(word)));
-        all_end(ranks.collect()).iter().for_each(|ended| ended.assert_ok());
+        all_ok(ranks.collect());
         let logs = place.logs();
         assert_eq!(logs.len(), runs, "{word}");
         for log in &logs {

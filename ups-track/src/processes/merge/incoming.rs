@@ -6,25 +6,25 @@ use std::path::{Path, PathBuf};
 
 use prost::Message as _;
 
+use crate::harmless;
 use crate::ledger::{Host, Ledger, Memo, Merged};
 use crate::log::record::{Kind, Record};
 use crate::log::{ReadError, Reader};
 use crate::processes::lock::Lock;
 use crate::processes::shard;
-use crate::{harmless, say};
 
 /// Bytes that are merged in one go, so that a long shard does not hold up the run's own rows.
-const AT_ONCE: u64 = 4 << 20;
+const AT_ONCE: u64 = 1 << 20;
 
 /// What is known of a shard.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ShardState {
     /// It may go on.
     Open,
     /// Its process has completed it.
     Done,
     /// It is not read (any further).
-    Bad(String),
+    Bad,
 }
 
 /// See the module docs.
@@ -47,7 +47,9 @@ pub(crate) struct Incoming {
     /// Rows and records that were merged now.
     pub(crate) rows: u64,
     pub(crate) records: u64,
-    refusal_said: bool,
+    /// What is wrong with it, for people; of records that were refused the first.
+    pub(crate) complaints: Vec<String>,
+    has_refused: bool,
 }
 
 impl Incoming {
@@ -66,7 +68,8 @@ impl Incoming {
             state: ShardState::Open,
             rows: 0,
             records: 0,
-            refusal_said: false,
+            complaints: Vec::new(),
+            has_refused: false,
         }
     }
 
@@ -99,7 +102,7 @@ impl Incoming {
         if self.file.is_none() {
             match shard::open(run_dir, &self.name) {
                 Ok(file) => self.file = file,
-                Err(reason) => self.give_up(reason),
+                Err(reason) => self.give_up(&reason),
             }
         }
         // Out of `self` while it is read from.
@@ -142,12 +145,13 @@ impl Incoming {
     /// kill leaves.
     fn fault(&mut self, e: &ReadError) {
         if !e.is_torn() && !Lock::is_taken(&self.dir) {
-            self.give_up(format!("is damaged: {}", harmless::clean(&e.to_string())));
+            self.give_up(&format!("is damaged: {}", harmless::clean(&e.to_string())));
         }
     }
 
-    fn give_up(&mut self, reason: String) {
-        self.state = ShardState::Bad(reason);
+    fn give_up(&mut self, reason: &str) {
+        self.state = ShardState::Bad;
+        self.complaints.push(format!("{reason}; it is left alone"));
     }
 
     fn record(&mut self, bytes: &[u8], run_id: &str, ledger: &mut Ledger, host: &mut dyn Host) {
@@ -170,8 +174,8 @@ impl Incoming {
             Merged::Other => self.records += 1,
             Merged::Nothing => self.notice_exit(bytes),
             Merged::Refused(what) => {
-                if !std::mem::replace(&mut self.refusal_said, true) {
-                    say::warning(&format!("shard `{}` has {what}; it was not merged", self.name));
+                if !std::mem::replace(&mut self.has_refused, true) {
+                    self.complaints.push(format!("has {}, which is not merged", harmless::clean(&what)));
                 }
             }
         }
@@ -184,9 +188,9 @@ impl Incoming {
             Ok(Some(Kind::Run(run))) if run.run_id == run_id => self.belongs = true,
             Ok(Some(Kind::Run(run))) => {
                 let other = harmless::clean(&run.run_id).into_owned();
-                self.give_up(format!("belongs to run `{other}`, not to this one"));
+                self.give_up(&format!("belongs to run `{other}`, not to this one"));
             }
-            _ => self.give_up("does not begin with a run record".into()),
+            _ => self.give_up("does not begin with a run record"),
         }
     }
 

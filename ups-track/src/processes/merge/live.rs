@@ -24,8 +24,11 @@ pub(crate) struct Merger {
     /// How far each shard was merged before.
     merged: HashMap<String, u64>,
     pub(crate) shards: Vec<Incoming>,
+    known: HashSet<String>,
     refused: HashSet<String>,
     looked: Option<Instant>,
+    /// Whether complaints are said here and now.
+    tells: bool,
 }
 
 impl Merger {
@@ -36,14 +39,18 @@ impl Merger {
             expected,
             merged: HashMap::new(),
             shards: Vec::new(),
+            known: HashSet::new(),
             refused: HashSet::new(),
             looked: None,
+            tells: true,
         }
     }
 
-    /// As `new`, for a log that has merged records already: per shard the highest number.
+    /// As `new`, for a log that has merged records already: per shard the highest number. Complaints are left in the
+    /// shards.
     pub(crate) fn continued(run_dir: &Path, run_id: &str, merged: HashMap<String, u64>) -> Self {
-        Self { merged, ..Self::new(run_dir, run_id, Arc::new(AtomicBool::new(true))) }
+        let expected = Arc::new(AtomicBool::new(true));
+        Self { merged, tells: false, ..Self::new(run_dir, run_id, expected) }
     }
 
     /// Merges what has come since the last call; true if there may be more at once.
@@ -57,11 +64,10 @@ impl Merger {
         let mut more = false;
         for shard in self.shards.iter_mut().filter(|shard| shard.state == ShardState::Open) {
             more |= shard.advance(&self.run_dir, &self.run_id, ledger, host);
-            if let ShardState::Bad(reason) = &shard.state {
-                say::warning(&format!(
-                    "shard `{}` of run `{}` {reason}; it is left alone",
-                    shard.name, self.run_id
-                ));
+            if self.tells {
+                for what in shard.complaints.drain(..) {
+                    say::warning(&format!("shard `{}` of run `{}` {what}", shard.name, self.run_id));
+                }
             }
         }
         more
@@ -83,13 +89,13 @@ impl Merger {
         self.looked = Some(Instant::now());
         let (names, refused) = shard::list(&self.run_dir);
         for name in names {
-            if !self.shards.iter().any(|shard| shard.name == name) {
+            if self.known.insert(name.clone()) {
                 let merged = self.merged.get(&name).copied().unwrap_or(0);
                 self.shards.push(Incoming::new(&self.run_dir, &name, merged));
             }
         }
         for reason in refused {
-            if self.refused.insert(reason.clone()) {
+            if self.refused.insert(reason.clone()) && self.tells {
                 say::warning(&format!("{reason}; it is left alone"));
             }
         }

@@ -4,6 +4,7 @@
 //! A record that came out of a shard says so (`Record::uuid`), and within a shard they come in order. So the log itself
 //! tells how far each shard was merged, whatever was killed when.
 
+mod beside;
 mod incoming;
 mod live;
 mod offline;

@@ -1,17 +1,18 @@
 //! The merge when nobody writes the run: its log is written anew beside the old one, and takes its place as a whole.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Seek as _, SeekFrom};
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::beside::{Beside, Nowhere};
 use super::incoming::ShardState;
 use super::live::Merger;
 use crate::context::{trusted_dir, trusted_file};
 use crate::harmless;
 use crate::ledger::{Host, Ledger, Sink};
 use crate::log::record::{Exit, Kind, Record, Run};
-use crate::log::{LogWriter, ReadError, Reader};
+use crate::log::{ReadError, Reader};
 use crate::processes::lock::Lock;
 use crate::processes::shard;
 use crate::recorder::Op;
@@ -40,7 +41,9 @@ pub(crate) struct Outcome {
     pub(crate) done: usize,
     pub(crate) open: usize,
     pub(crate) killed: usize,
-    /// Shards that are not merged, and why.
+    /// Shards that are not read to their end.
+    pub(crate) refused: usize,
+    /// What is wrong, shard by shard.
     pub(crate) bad: Vec<String>,
     /// Whether the log was uploaded before, so that a second upload has to be asked for.
     pub(crate) synced: bool,
@@ -75,13 +78,14 @@ pub(crate) fn merge(log: &Path, purpose: Purpose) -> Result<Option<Outcome>, Str
         Purpose::Merge => locks.is_none(),
         Purpose::Look => Lock::is_taken(dir) && !Lock::is_turn_taken(dir),
     };
-    if live && purpose == Purpose::Merge {
+    if live {
         return Ok(Some(Outcome { live, ..Outcome::default() }));
     }
     let past = Past::read(log).map_err(|reason| format!("{} {reason}", named(log)))?;
     let mut again = Again::new(dir, log, past, purpose);
     again.merger.advance_to_end(&mut again.ledger, &mut again.surroundings);
-    let mut outcome = again.outcome(live);
+    let mut outcome = again.outcome();
+    outcome.refused += bad.len();
     outcome.bad.extend(bad);
     if purpose == Purpose::Merge && outcome.records > 0 {
         again
@@ -172,13 +176,7 @@ impl Again {
     fn new(dir: &Path, log: &Path, past: Past, purpose: Purpose) -> Self {
         let beside = log.with_extension("wandb.merging");
         let sink: Box<dyn Sink> = match purpose {
-            Purpose::Merge => Box::new(Beside {
-                log: log.to_owned(),
-                path: beside.clone(),
-                end: past.end,
-                records: past.records,
-                writer: None,
-            }),
+            Purpose::Merge => Box::new(Beside::new(log, &beside, past.end, past.records)),
             Purpose::Look => Box::new(Nowhere),
         };
         let start = past.run.start_time.map_or(0, |start| {
@@ -190,17 +188,15 @@ impl Again {
         let mut ledger = Ledger::new(sink, start);
         // It was readable a moment ago, and nobody else writes it.
         drop(each(log, past.end, |record, _| {
-            if let Some(kind) = record.kind {
-                ledger.replay(kind, &mut Silent(&mut surroundings));
-            }
+            ledger.replay(record, &mut Silent(&mut surroundings));
             Ok(())
         }));
         let merger = Merger::continued(dir, &run_id, past.merged);
         Self { ledger, surroundings, merger, log: log.to_owned(), beside, start, exit: past.exit }
     }
 
-    fn outcome(&self, live: bool) -> Outcome {
-        let mut outcome = Outcome { live, ..Outcome::default() };
+    fn outcome(&self) -> Outcome {
+        let mut outcome = Outcome::default();
         for shard in &self.merger.shards {
             outcome.rows += shard.rows;
             outcome.records += shard.records;
@@ -208,8 +204,9 @@ impl Again {
                 ShardState::Done => outcome.done += 1,
                 ShardState::Open if shard.is_alive() => outcome.open += 1,
                 ShardState::Open => outcome.killed += 1,
-                ShardState::Bad(reason) => outcome.bad.push(format!("shard `{}` {reason}", shard.name)),
+                ShardState::Bad => outcome.refused += 1,
             }
+            outcome.bad.extend(shard.complaints.iter().map(|what| format!("shard `{}` {what}", shard.name)));
         }
         let mut marker = self.log.clone().into_os_string();
         marker.push(".synced");
@@ -261,73 +258,5 @@ impl Host for Silent<'_> {
     }
 }
 
-/// The new log; made when the first record comes, so that a log with nothing to merge is not touched.
-#[derive(Debug)]
-struct Beside {
-    log: PathBuf,
-    path: PathBuf,
-    end: u64,
-    records: i64,
-    writer: Option<LogWriter>,
-}
-
-impl Beside {
-    fn writer(&mut self) -> io::Result<&mut LogWriter> {
-        if self.writer.is_none() {
-            // What a merge that was killed has left.
-            drop(fs::remove_file(&self.path));
-            fs::copy(&self.log, &self.path)?;
-            let mut file = OpenOptions::new().write(true).open(&self.path)?;
-            file.set_len(self.end)?;
-            file.seek(SeekFrom::Start(self.end))?;
-            self.writer = Some(LogWriter::resume(file, self.end, self.records));
-        }
-        self.writer.as_mut().ok_or_else(|| io::Error::other("no writer"))
-    }
-}
-
-impl Sink for Beside {
-    fn next_number(&self) -> i64 {
-        self.writer.as_ref().map_or(self.records + 1, LogWriter::next_number)
-    }
-    fn append(&mut self, record: Record) -> io::Result<()> {
-        self.writer()?.append(record)
-    }
-    fn append_encoded(&mut self, record: &[u8]) -> io::Result<()> {
-        self.writer()?.append_encoded(record)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.as_mut().map_or(Ok(()), LogWriter::flush)
-    }
-    fn trim(&mut self) -> io::Result<()> {
-        self.writer.as_mut().map_or(Ok(()), LogWriter::trim)
-    }
-    fn written(&self) -> u64 {
-        self.writer.as_ref().map_or(self.end, LogWriter::written)
-    }
-}
-
-/// Where records go when one only looks.
-#[derive(Debug)]
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn next_number(&self) -> i64 {
-        1
-    }
-    fn append(&mut self, _: Record) -> io::Result<()> {
-        Ok(())
-    }
-    fn append_encoded(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-    fn trim(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-    fn written(&self) -> u64 {
-        0
-    }
-}
+#[cfg(test)]
+mod tests;
