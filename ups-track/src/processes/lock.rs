@@ -127,4 +127,15 @@ mod tests {
         drop((lock, turn));
         assert!(!Lock::is_taken(dir.path()) && !Lock::is_turn_taken(dir.path()));
     }
+
+    #[test]
+    fn those_who_look_do_not_see_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Lock::take(dir.path()).unwrap().unwrap());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert!((0..500).all(|_| !Lock::is_taken(dir.path()))));
+            }
+        });
+    }
 }
