@@ -18,6 +18,7 @@ mod local;
 mod metadata;
 mod odd_values;
 mod pipeline;
+mod ranks;
 mod reading;
 mod sizes;
 mod stages;

@@ -171,6 +171,7 @@ fn date_time(t: LocalTime) -> String {
 fn print(story: &Story, args: &Show, screen: &mut Screen<impl Write>) -> io::Result<()> {
     let values = Values::new(story, args.all);
     head(story, screen)?;
+    values.children(screen)?;
     values.stages(screen)?;
     values.config(story, screen)?;
     values.summary(screen)?;

@@ -13,7 +13,8 @@ use crate::run::end::duration;
 /// The summary, sorted into what it is about.
 #[derive(Debug)]
 pub(super) struct Values {
-    stages: Vec<Stage>,
+    children: Vec<Part>,
+    stages: Vec<Part>,
     best: Vec<Best>,
     /// What ups-track has counted: lost, refused, not finite.
     trouble: Vec<Cell>,
@@ -21,12 +22,14 @@ pub(super) struct Values {
     all: bool,
 }
 
+/// A stage or a child process.
 #[derive(Debug)]
-struct Stage {
-    path: String,
+struct Part {
+    name: String,
     status: String,
     seconds: Option<f64>,
-    calls: Option<String>,
+    /// More about it: how often a stage was called, which exit code a child had.
+    more: Option<String>,
 }
 
 /// The best value of a metric, with the other values of its row.
@@ -43,6 +46,7 @@ const STATUS: [&str; 5] = ["running", "ok", "error", "panic", "cancelled"];
 impl Values {
     pub(super) fn new(story: &Story, all: bool) -> Self {
         let mut left = collapse(story.summary.leaves());
+        let children = take_children(&mut left);
         let stages = take_stages(&mut left);
         let best = take_best(&mut left);
         let (trouble, mut summary): (Vec<_>, Vec<_>) =
@@ -53,25 +57,34 @@ impl Values {
                 |key: &str, value: &str| story.series.get(key).is_some_and(|series| series.ends_with(value));
             summary.retain(|(key, value)| !story.is_step(key) && !is_last(key, value));
         }
-        Self { stages, best, trouble, summary, all }
+        Self { children, stages, best, trouble, summary, all }
+    }
+
+    pub(super) fn children(&self, screen: &mut Screen<impl Write>) -> io::Result<()> {
+        self.parts("children", &self.children, screen)
     }
 
     pub(super) fn stages(&self, screen: &mut Screen<impl Write>) -> io::Result<()> {
-        let paths: Vec<_> = self.stages.iter().map(|stage| clean(&stage.path)).collect();
-        let widest = column(&paths, screen.room() / 2);
-        let lines = self.stages.iter().zip(&paths).map(|(stage, path)| {
-            let colour = match stage.status.as_str() {
-                "ok" => Colour::Good,
+        self.parts("stages", &self.stages, screen)
+    }
+
+    /// What has a name, a duration and an outcome.
+    fn parts(&self, label: &str, parts: &[Part], screen: &mut Screen<impl Write>) -> io::Result<()> {
+        let names: Vec<_> = parts.iter().map(|part| clean(&part.name)).collect();
+        let widest = column(&names, screen.room() / 2);
+        let lines = parts.iter().zip(&names).map(|(part, name)| {
+            let colour = match part.status.as_str() {
+                "ok" | "finished" => Colour::Good,
                 "running" | "cancelled" => Colour::Doubtful,
                 _ => Colour::Bad,
             };
-            let took = stage.seconds.map(|s| duration(s.max(0.0))).unwrap_or_default();
-            let calls = stage.calls.as_ref().map(|n| format!("  {n} calls")).unwrap_or_default();
-            let path = left(&fit_end(path, widest), widest);
-            format!("{path}  {took:>11}  {}{calls}", screen.paint(colour, &stage.status))
+            let took = part.seconds.map(|s| duration(s.max(0.0))).unwrap_or_default();
+            let more = part.more.as_ref().map(|more| format!("  {more}")).unwrap_or_default();
+            let name = left(&fit_end(name, widest), widest);
+            format!("{name}  {took:>11}  {}{more}", screen.paint(colour, &clean(&part.status)))
         });
         let lines = some(lines.collect(), self.all);
-        screen.section("stages", lines)
+        screen.section(label, lines)
     }
 
     pub(super) fn config(&self, story: &Story, screen: &mut Screen<impl Write>) -> io::Result<()> {
@@ -136,24 +149,46 @@ impl Values {
 }
 
 /// Takes the stages out of the summary: `<path>/status` with `<path>/duration_s` and `<path>/calls`.
-fn take_stages(summary: &mut Vec<Cell>) -> Vec<Stage> {
-    let stage = |(key, json): &Cell| {
-        let status = json::text(json).filter(|text| STATUS.contains(&text.as_str()))?;
-        Some((key.strip_suffix("/status")?.to_owned(), status))
+fn take_stages(summary: &mut Vec<Cell>) -> Vec<Part> {
+    take_parts(summary, "", "calls", |status, calls| {
+        STATUS.contains(&status).then(|| calls.map(|calls| format!("{calls} calls")))
+    })
+}
+
+/// Takes the child processes out of the summary: `children/<name>/status`, `duration_s`, `exit_code`.
+fn take_children(summary: &mut Vec<Cell>) -> Vec<Part> {
+    take_parts(summary, "children/", "exit_code", |_, code| {
+        Some(code.filter(|code| code != "0").map(|code| format!("exit code {code}")))
+    })
+}
+
+/// Takes `<prefix><name>/status` with `duration_s` and one more value out of the summary. `more` is asked for each status,
+/// and says what to tell of that value; nothing if it is not one of these.
+fn take_parts(
+    summary: &mut Vec<Cell>,
+    prefix: &str,
+    third: &str,
+    more: impl Fn(&str, Option<String>) -> Option<Option<String>>,
+) -> Vec<Part> {
+    let part = |(key, json): &Cell| {
+        let name = key.strip_suffix("/status")?.strip_prefix(prefix)?;
+        let status = json::text(json).filter(|status| more(status, None).is_some())?;
+        Some((name.to_owned(), status))
     };
-    let found: Vec<_> = summary.iter().filter_map(stage).collect();
-    let mut take = |key: String| {
-        let at = summary.iter().position(|(k, _)| *k == key)?;
+    let found: Vec<_> = summary.iter().filter_map(part).collect();
+    let mut take = |name: &str, what: &str| {
+        let at = summary.iter().position(|(key, _)| *key == format!("{prefix}{name}/{what}"))?;
         Some(summary.remove(at).1)
     };
-    let mut stages = Vec::new();
-    for (path, status) in found {
-        take(format!("{path}/status"));
-        let seconds = take(format!("{path}/duration_s")).as_deref().and_then(json::number);
-        let calls = take(format!("{path}/calls")).as_deref().map(value);
-        stages.push(Stage { path, status, seconds, calls });
+    let mut parts = Vec::new();
+    for (name, status) in found {
+        take(&name, "status");
+        let seconds = take(&name, "duration_s").as_deref().and_then(json::number);
+        let third = take(&name, third).as_deref().map(value);
+        let more = more(&status, third).flatten();
+        parts.push(Part { name, status, seconds, more });
     }
-    stages
+    parts
 }
 
 /// Takes the best values out of the summary: `<stage>/best_<metric>` with `<stage>/best_<metric>/<other metric>`.
@@ -195,9 +230,27 @@ mod tests {
         let stages = take_stages(&mut summary);
         assert_eq!(stages.len(), 1);
         assert!(
-            stages.iter().all(|s| s.path == "a" && s.seconds == Some(1.5) && s.calls.as_deref() == Some("2"))
+            stages
+                .iter()
+                .all(|s| s.name == "a" && s.seconds == Some(1.5) && s.more.as_deref() == Some("2 calls"))
         );
         assert_eq!(summary, cells(&[("b/status", "\"sold\"")]));
+    }
+
+    #[test]
+    fn children_are_told_with_their_exit_codes() {
+        let mut summary = cells(&[
+            ("children/eval/duration_s", "1"),
+            ("children/eval/exit_code", "0"),
+            ("children/eval/status", "\"finished\""),
+            ("children/train/exit_code", "3"),
+            ("children/train/status", "\"failed\""),
+        ]);
+        let children = take_children(&mut summary);
+        let told: Vec<_> =
+            children.iter().map(|c| (c.name.as_str(), c.status.as_str(), c.more.as_deref())).collect();
+        assert_eq!(told, [("eval", "finished", None), ("train", "failed", Some("exit code 3"))]);
+        assert!(summary.is_empty());
     }
 
     #[test]
