@@ -20,6 +20,7 @@ mod local;
 mod metadata;
 mod odd_values;
 mod pipeline;
+mod ranks;
 mod reading;
 mod several;
 mod sizes;

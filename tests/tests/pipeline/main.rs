@@ -12,6 +12,7 @@ mod linked;
 mod merge;
 mod place;
 mod python_context;
+mod ranks;
 mod shell;
 mod shell_signals;
 mod shell_terminal;
