@@ -37,6 +37,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
+        ups_track_tests::signals::set_defaults();
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
