@@ -5,4 +5,6 @@ pub mod json;
 pub mod log;
 pub mod normalized;
 pub mod server;
+#[cfg(unix)]
+pub mod signals;
 pub mod wandb;

@@ -24,17 +24,17 @@ pub struct Log {
 }
 
 impl Log {
-    /// The logs below the `wandb` directory in `dir`, by path.
+    /// The logs below the `wandb` directory in `dir`, by path. A run that begins may have a directory and no log yet.
     pub fn all(dir: &Path) -> Vec<Self> {
-        run_dirs(dir).iter().map(|run| Self::of(run)).collect()
+        run_dirs(dir).iter().filter_map(|run| Some(Self::read(path_in(run)?))).collect()
     }
 
     /// The log in a run's directory.
     pub fn of(run: &Path) -> Self {
-        let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wandb");
-        let mut logs = std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path()).filter(is_log);
-        let path = logs.next().unwrap();
-        assert_eq!(logs.next(), None, "a run has one log");
+        Self::read(path_in(run).unwrap_or_else(|| panic!("there is no log in {}", run.display())))
+    }
+
+    fn read(path: PathBuf) -> Self {
         let (mut records, mut uuids, mut fault) = (Vec::new(), Vec::new(), None);
         let mut number = 0;
         for entry in Reader::open(&path).unwrap() {
@@ -138,6 +138,15 @@ impl Log {
         }
         assert_eq!(logged.len() as u64, rows);
     }
+}
+
+/// The one log in a run's directory, if it is there.
+fn path_in(run: &Path) -> Option<PathBuf> {
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wandb");
+    let mut logs = std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path()).filter(is_log);
+    let path = logs.next()?;
+    assert_eq!(logs.next(), None, "a run has one log");
+    Some(path)
 }
 
 /// The directories of runs below `dir`, by path.

@@ -134,10 +134,20 @@ fn access(server: &Server) -> [(&str, &str); 2] {
 ///
 /// If Python is not there, or the script fails or does not end.
 pub fn run_script(name: &str, arguments: &[&OsStr], environment: &[(&str, &str)]) -> Result<String, Error> {
-    let mut command = python()?;
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name));
+    let mut command = script(name)?;
     command.args(arguments).envs(environment.iter().copied());
     run(command)
+}
+
+/// The command that runs a script of the folder `interop`.
+///
+/// # Errors
+///
+/// If the client is not there.
+pub fn script(name: &str) -> Result<Command, Error> {
+    let mut command = python()?;
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name));
+    Ok(command)
 }
 
 /// The Python with the client; nothing of the caller's own W&B settings reaches it.

@@ -115,9 +115,25 @@
 //! run, or [`RunBuilder::global`]`(false)`: a run of its own; `UPS_TRACK_CHILD=linked`: one from the `WANDB_*` variables;
 //! `WANDB_CONTEXT_FILE`: the run of that [`Context`]; else its own. The context file is the one that the Python side of UPS
 //! writes and reads; of a run that another program has, a Rust child writes one more log with the same id, which the server
-//! appends. A mode goes by builder, `WANDB_MODE`, context.
+//! appends: rows and config, while the summary becomes that of the log that is synced last. A mode goes by builder, `WANDB_MODE`, context.
+//!
+//! A pipeline that is a shell script uses the command `ups-track run` (feature `cli`), which starts a run, or joins the one
+//! around it, runs a command as a child of it, and ends with the command's exit code:
+//!
+//! ```sh
+//! ups-track run --project burgers -- sh -c '
+//!     ups-track run --linked --name train --job-type train -- python train.py &&
+//!     ups-track run --name evaluate -- ./evaluate'
+//! ```
 //!
 //! A process that was forked without `exec` records nothing (said once) until it starts a run of its own.
+//!
+//! # Many ranks, one run
+//!
+//! `torchrun`, SLURM, MPI and indexed jobs of Kubernetes start a program many times. They are recognised by their variables,
+//! and [`Ranks`] (`UPS_TRACK_RANKS`) decides: rank 0 records and the others are disabled (`first`, the default), every rank
+//! records into one run on a shared disk (`shards`), every rank has a run in one group (`linked`). The
+//! [guide](guide::many_ranks) has the launchers, the policies and their fine print.
 //!
 //! # What can be lost
 //!
@@ -149,7 +165,8 @@
 //! `WANDB_RESUME_FROM`, `WANDB_FORK_FROM`, `WANDB_SWEEP_ID`, `WANDB_SWEEP_PARAM_PATH`, `WANDB_CONFIG_PATHS`,
 //! `WANDB_CONSOLE`, `WANDB_SILENT`, `WANDB_QUIET`, `WANDB_HOST`, `WANDB_USERNAME`, `WANDB_USER_EMAIL`, `WANDB_PROGRAM`,
 //! `WANDB_ARGS`, `WANDB_DOCKER`, `WANDB_DISABLE_GIT`, `WANDB_GIT_COMMIT`, `WANDB_GIT_REMOTE_URL`, `WANDB_SYMLINK`,
-//! `WANDB_CONTEXT_FILE`, `UPS_TRACK_CHILD`, `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]), `WANDB_X_DISABLE_META`,
+//! `WANDB_CONTEXT_FILE`, `UPS_TRACK_CHILD`, `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]), `UPS_TRACK_RANKS`,
+//! `UPS_TRACK_RANKS_LABEL`, `UPS_TRACK_RANKS_PATIENCE`, `UPS_TRACK_RANKS_ID` (see [`Ranks`]), `WANDB_X_DISABLE_META`,
 //! `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`. What the
 //! [builder](RunBuilder) sets goes before the environment, that before W&B's settings files, those before the defaults. A
 //! bad value is an error at the start that names the variable, the value and the rule.
@@ -174,6 +191,7 @@ mod layer;
 mod ledger;
 pub mod log;
 mod processes;
+mod ranks;
 mod recorder;
 mod run;
 mod say;
@@ -203,6 +221,7 @@ pub use kinds::table::{Table, TableCell, TableRow, TableRows};
 pub use layer::carry::{CarryStage, InStage, StageContext, carry};
 pub use layer::{Interested, Layer, Recording, layer};
 pub use processes::{Child, ChildOptions, TrackCommand, TrackedChild, TrackedCommand};
+pub use ranks::{Launcher, Rank, RankOptions, Ranks};
 pub use recorder::Stream;
 pub use run::{Finished, MetricDefinition, Run, RunBuilder, RunGuard};
 pub use settings::{Mode, Resume};

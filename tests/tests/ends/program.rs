@@ -40,6 +40,7 @@ impl Program {
     }
 
     fn with(mut command: Command) -> Self {
+        ups_track_tests::signals::set_defaults();
         let dir = tempfile::tempdir().unwrap();
         command.env_clear().current_dir(dir.path()).env("WANDB_DIR", dir.path()).env("HOME", dir.path());
         if let Some(path) = std::env::var_os("PATH") {

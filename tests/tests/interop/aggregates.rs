@@ -5,12 +5,11 @@ use ups_track::{metric, track_stage};
 use ups_track_tests::normalized::{Meant, Side, assert_same_but};
 use ups_track_tests::server::{MetricDefinition, Run};
 
-use crate::{history, python, summary, twin};
+use crate::{history, python, summary, twin, warned};
 
-/// `warned`: whether the client says that something was odd.
 #[track_caller]
-fn check_aggregates(run: &Run, warned: bool) {
-    let mut expected = json!({
+fn check_aggregates(run: &Run) {
+    let expected = json!({
         "_step": 2,
         "loss": {"min": 1, "max": 7, "mean": 4},
         "acc": {"max": 1, "last": 1.0 / 7.0},
@@ -18,9 +17,6 @@ fn check_aggregates(run: &Run, warned: bool) {
         "first": {"first": 4, "mean": 4},
         "eval/err": {"min": 1},
     });
-    if warned {
-        expected["ups_track/warnings"] = json!(1);
-    }
     assert_eq!(summary(run), expected);
     let row = |step: u32, loss: u32| json!({"_step": step, "loss": loss, "hidden": loss, "plain": loss, "first": loss, "eval/err": loss});
     // The uploading client writes whole numbers without a fraction.
@@ -51,7 +47,7 @@ fn check_aggregates(run: &Run, warned: bool) {
 
 #[test]
 fn an_aggregated_metric_is_an_object_in_the_summary() {
-    check_aggregates(python("min_max_mean"), false);
+    check_aggregates(python("min_max_mean"));
 }
 
 #[test]
@@ -78,10 +74,7 @@ fn ups_track_aggregates_are_the_same() {
         },
     );
     let run = recorded.synced();
-    check_aggregates(&run, true);
-    let warned =
-        Meant::extra(r#"summary["ups_track/warnings"]"#, Side::Is(json!(1)), "the metrics have no step");
-    assert_same_but(python("min_max_mean"), &run, &[warned]);
+    assert_same_but(python("min_max_mean"), &run, &[warned()]);
 }
 
 #[track_stage("operator", best(loss = "min"), summary(loss = "min,mean"))]

@@ -1,9 +1,9 @@
 //! How a run ends.
 
 use serde_json::json;
-use ups_track_tests::normalized::{Meant, Side, assert_same_but};
+use ups_track_tests::normalized::assert_same_but;
 
-use crate::{history, python, synced, twin};
+use crate::{history, python, synced, twin, warned};
 
 #[test]
 fn the_exit_code_reaches_the_server() {
@@ -22,9 +22,7 @@ fn ups_track_exit_codes_are_the_same() {
     );
     let run = recorded.synced();
     assert_eq!(run.exit_code, Some(3));
-    let warned =
-        Meant::extra(r#"summary["ups_track/warnings"]"#, Side::Is(json!(1)), "the metric has no step");
-    assert_same_but(python("exit_code"), &run, &[warned]);
+    assert_same_but(python("exit_code"), &run, &[warned()]);
 }
 
 #[test]

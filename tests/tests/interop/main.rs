@@ -13,12 +13,16 @@
 mod aggregates;
 mod config;
 mod console;
+mod context;
 mod ending;
+mod example;
 mod local;
 mod metadata;
 mod odd_values;
 mod pipeline;
+mod ranks;
 mod reading;
+mod several;
 mod sizes;
 mod stages;
 mod summary;
@@ -33,7 +37,7 @@ use std::thread;
 
 use serde_json::Value;
 use ups_track_tests::json::Row;
-use ups_track_tests::normalized::assert_same;
+use ups_track_tests::normalized::{Meant, Side, assert_same};
 use ups_track_tests::server::{Run, RunKey, Server};
 use ups_track_tests::wandb;
 
@@ -127,6 +131,12 @@ fn summary(run: &Run) -> Value {
 #[track_caller]
 fn summary_without_rows(run: &Run) -> Value {
     own(run.summary(), &["_runtime", "_wandb"])
+}
+
+/// What a run of ours has more, when the metrics of a plain event have no step, as the Python client's need none.
+fn warned() -> Meant {
+    let path = "summary[\"ups_track/warnings\"]";
+    Meant::extra(path, Side::Is(1.into()), "a metric without a step is told, and counted")
 }
 
 /// The configuration as one value.

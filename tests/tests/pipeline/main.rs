@@ -12,4 +12,8 @@ mod linked;
 mod merge;
 mod place;
 mod python_context;
+mod ranks;
+mod shell;
+mod shell_signals;
+mod shell_terminal;
 mod stress;

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use ups_track_tests::log::{Log, run_dirs};
 
@@ -36,6 +37,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
+        ups_track_tests::signals::set_defaults();
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
@@ -55,14 +57,21 @@ impl Place {
 
     /// Starts a program of its own.
     pub(crate) fn start(&self, arguments: &[&str]) -> Process {
-        Process::start(self.command(PROGRAM, arguments))
+        Process::start(&mut self.command(PROGRAM, arguments))
     }
 
     /// Starts a program with more variables.
     pub(crate) fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Process {
         let mut command = self.command(PROGRAM, arguments);
         command.envs(variables.iter().copied());
-        Process::start(command)
+        Process::start(&mut command)
+    }
+
+    /// Starts a shell with a script, in which `$UPS` is the command `ups-track` and `$PROGRAM` has the test's programs.
+    pub(crate) fn shell(&self, script: &str, variables: &[(&str, &str)]) -> Process {
+        let mut command = self.command("sh", &["-c", script]);
+        command.env("UPS", env!("CARGO_BIN_EXE_command")).env("PROGRAM", PROGRAM);
+        Process::start(command.envs(variables.iter().copied()))
     }
 
     /// Starts a program that finds the run of a context.
@@ -81,7 +90,7 @@ impl Place {
 
     /// Starts the command `ups-track`.
     pub(crate) fn start_command(&self, arguments: &[&str]) -> Process {
-        Process::start(self.command(env!("CARGO_BIN_EXE_command"), arguments))
+        Process::start(&mut self.command(env!("CARGO_BIN_EXE_command"), arguments))
     }
 
     /// Runs the command `ups-track`; gives exit code and output.
@@ -93,7 +102,7 @@ impl Place {
     pub(crate) fn ups_track_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
         let mut command = self.command(env!("CARGO_BIN_EXE_command"), arguments);
         command.envs(variables.iter().copied());
-        let ended = Process::start(command).end();
+        let ended = Process::start(&mut command).end();
         (ended.status.code().unwrap(), format!("{}\n{}", ended.told.join("\n"), ended.stderr))
     }
 
@@ -179,7 +188,7 @@ pub(crate) struct Ended {
 }
 
 impl Process {
-    fn start(mut command: Command) -> Self {
+    fn start(command: &mut Command) -> Self {
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = pipes.spawn().unwrap();
         let (lines, told) = channel();
@@ -214,6 +223,11 @@ impl Process {
 
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
+    }
+
+    /// Sends a signal to this process alone.
+    pub(crate) fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {

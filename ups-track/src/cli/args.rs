@@ -1,8 +1,11 @@
 //! What can be asked for.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::settings::rules;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -11,6 +14,7 @@ Examples:
   ups-track verify --quiet wandb                 says only what is wrong; see the exit code
   ups-track export wandb/latest-run > rows.jsonl
   ups-track merge wandb                          adds what attached children left behind
+  ups-track run --project p -- ./evaluate        a command as part of a run
 
 Each command explains itself: ups-track show --help";
 
@@ -107,7 +111,28 @@ Examples:
 
 Exit code: 0 stored; 2 the key has not the form of one, or the server does not accept it.";
 
-/// Looks into runs on disk, recorded by ups-track or by W&B's own client.
+const RUN: &str = "\
+Starts a run, or joins that of WANDB_CONTEXT_FILE, runs COMMAND as a child of it, and ends
+with its exit code. What the command records with ups-track, in any of its processes, is the
+run's (--attached), or that of a run of its own with tag parent:<run id> in the same group
+(--linked), which W&B's own clients get as well. A command that records nothing is fine.
+
+The run's summary tells of the command as children/<name>/status, exit_code and duration_s; one
+that fails raises an alert. What the options leave open, WANDB_* variables say; with
+WANDB_MODE=disabled the command simply runs. Inside another `ups-track run` this one joins.
+
+Standard input, output and error are the command's own. SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+SIGUSR1 and SIGUSR2 are passed on to it; what a terminal sends to both, such as Ctrl-C, it
+gets once. (`timeout` signals both as well: use `timeout --foreground`.)
+
+Examples:
+  ups-track run --project burgers -- sh pipeline.sh
+  ups-track run --linked --job-type train --name operator -- python train.py --lr 1e-3
+
+Exit code: the command's; 128 and the number of the signal that has ended it; 127 if there
+is no such command, 126 if it cannot be run; 125 for bad options, or if no run could start.";
+
+/// Looks into runs on disk, recorded by ups-track or by W&B's own client, and runs commands as part of one.
 #[derive(Debug, Parser)]
 #[command(name = "ups-track", version, after_help = EXAMPLES, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true)]
@@ -141,6 +166,9 @@ pub(super) enum Command {
     /// Tells which server and entity would be used, and where the key comes from.
     #[cfg(feature = "online")]
     Status,
+    /// Runs a command of a shell pipeline as a child of a run.
+    #[command(after_help = RUN, override_usage = "ups-track run [OPTIONS] [--] COMMAND...")]
+    Run(Run),
 }
 
 #[cfg(feature = "online")]
@@ -207,6 +235,45 @@ pub(super) struct Merge {
     /// Only say what would be merged
     #[arg(long, short = 'n')]
     pub(super) dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    /// The project, if the command joins no run
+    #[arg(long, value_name = "P", value_parser = project)]
+    pub(super) project: Option<String>,
+    /// The command records into the run; the default
+    #[arg(long)]
+    pub(super) attached: bool,
+    /// The command has a run of its own
+    #[arg(long, conflicts_with = "attached")]
+    pub(super) linked: bool,
+    /// What the command is called: in the run's summary, and as a run that is started for it
+    #[arg(long, value_name = "N")]
+    pub(super) name: Option<String>,
+    /// The job type of the run that is started for it, such as `eval`
+    #[arg(long, value_name = "T")]
+    pub(super) job_type: Option<String>,
+    /// The group that ties runs together
+    #[arg(long, value_name = "G")]
+    pub(super) group: Option<String>,
+    /// Tags of the command's run, besides those of the environment
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = tag)]
+    pub(super) tags: Vec<String>,
+    /// Say nothing at the start and the end
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
+    pub(super) command: Vec<OsString>,
+}
+
+fn project(name: &str) -> Result<String, String> {
+    rules::project(name).map(|()| name.to_owned())
+}
+
+fn tag(tag: &str) -> Result<String, String> {
+    rules::tag(tag.trim()).map(|()| tag.trim().to_owned())
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,7 @@
 //! The command `ups-track`: looks into the logs that a run, ours or one of W&B's own client, leaves on disk, and (with
-//! feature `online`) uploads them.
+//! feature `online`) uploads them; and runs commands as part of a run.
 //!
-//! Everything here reads a log as a stream, so that its size does not matter, and treats what it holds as untrusted:
+//! Everything here, but `run`, reads a log as a stream, so that its size does not matter, and treats what it holds as untrusted:
 //! values are cleaned before they reach a terminal, and no bytes may make the command panic.
 
 mod args;
@@ -12,6 +12,7 @@ mod find;
 mod login;
 mod merge;
 mod row;
+mod run;
 mod screen;
 mod series;
 mod show;
@@ -48,7 +49,8 @@ pub fn main() -> ExitCode {
 
 /// Runs the command; gives the exit code.
 fn run(args: impl IntoIterator<Item = OsString>, screen: &mut Screen<impl Write>, err: &mut dyn Write) -> u8 {
-    let result = match Args::try_parse_from(args) {
+    let args: Vec<_> = args.into_iter().collect();
+    let result = match Args::try_parse_from(&args) {
         Ok(args) => match args.command {
             Command::Show(args) => show::show(&args, screen, err),
             Command::Verify(args) => verify::verify(&args, screen, err),
@@ -60,10 +62,12 @@ fn run(args: impl IntoIterator<Item = OsString>, screen: &mut Screen<impl Write>
             Command::Login => login::login(screen, err),
             #[cfg(feature = "online")]
             Command::Status => status::status(screen, err),
+            Command::Run(args) => Ok(run::run(&args, err)),
         },
         Err(e) if e.use_stderr() => {
             complain(err, format_args!("{e}"));
-            return FAILED;
+            // The codes below it are the command's.
+            return if args.get(1).is_some_and(|name| name == "run") { run::OWN_FAILURE } else { FAILED };
         }
         Err(help) => write!(screen, "{help}").map(|()| FINE).map_err(Failure::from),
     };

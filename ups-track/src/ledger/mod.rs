@@ -6,6 +6,7 @@ mod key;
 mod merge;
 mod output;
 mod people;
+mod ranks;
 mod rows;
 mod stages;
 mod summary;
@@ -29,6 +30,7 @@ use key::Key;
 pub(crate) use merge::{Memo, Merged};
 pub(crate) use output::{Output, Sink};
 pub(crate) use people::{LastMetric, LastPart};
+pub(crate) use ranks::RankMark;
 use stages::{Best, StageBook};
 
 /// A plan as the writer uses it.
@@ -69,6 +71,8 @@ pub(crate) struct Ledger {
     summary_set: bool,
     /// Whether the log is a shard: what follows from its rows is then left to the run it belongs to.
     is_shard: bool,
+    /// Which rank of a group records, if several record into one run.
+    rank: Option<RankMark>,
     items: Vec<u8>,
     record: Vec<u8>,
     row: Vec<(u32, Number)>,
@@ -94,6 +98,7 @@ impl Ledger {
             summary_changed: false,
             summary_set: false,
             is_shard: false,
+            rank: None,
             items: Vec::new(),
             record: Vec::new(),
             row: Vec::new(),
@@ -238,8 +243,9 @@ impl Ledger {
     }
 
     /// Applies an operation.
-    pub(crate) fn apply(&mut self, stamped: Stamped, host: &mut dyn Host) {
+    pub(crate) fn apply(&mut self, mut stamped: Stamped, host: &mut dyn Host) {
         let time = stamped.time;
+        self.mark(&mut stamped.op);
         match stamped.op {
             Op::Row { stage, step, values } => self.dynamic_row(&stage, step, values, time),
             Op::Summary { values, goals } => {

@@ -29,9 +29,10 @@ impl Ledger {
     pub(crate) fn last_metrics(&self) -> Vec<LastMetric> {
         let mut steps: Vec<u32> = self.stages.iter().flatten().map(|book| book.step).collect();
         steps.extend(self.keys.iter().filter_map(|key| key.step));
+        let step = self.labelled("step");
         (0..)
             .zip(&self.keys)
-            .filter(|(index, key)| !steps.contains(index) && &*key.name != "step")
+            .filter(|(index, key)| !steps.contains(index) && *key.name != *step && !self.is_rank(*index))
             .filter_map(|(_, key)| {
                 Some(LastMetric {
                     name: key.name.to_string(),

@@ -116,6 +116,7 @@ impl Ledger {
                 not_finite.push((*index, *number));
             }
         }
+        self.mark_row(row);
         self.write_row(time, None);
         if let Some(Some(book)) = self.stages.get_mut(stage.id as usize) {
             for best in &mut book.bests {

@@ -63,6 +63,7 @@ impl Ledger {
         if let Some(key) = self.keys.get(index as usize) {
             encode::history_item(&mut self.items, &key.encoded, |out| encode::json_value(out, &value));
         }
+        self.mark_row(&[]);
         self.write_row(time, None);
         self.set_summary(key, Scalar::Json(value));
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::child::{Child, ChildOptions};
 use crate::context::{CHILD, FILE};
+use crate::ranks::{PARENT, Rank};
 use crate::run::Run;
 
 /// What belongs to the parent's own run and must not reach a child by inheritance.
@@ -26,6 +27,7 @@ const PARENTS_OWN: &[&str] = &[
     "WANDB_ENTITY",
     FILE,
     CHILD,
+    PARENT,
 ];
 
 /// A variable and its value; without one it is removed.
@@ -49,6 +51,10 @@ pub(super) fn variables(
         if let Some(value) = value {
             set(name, value.into());
         }
+    }
+    // A child has the launcher's variables as well, but is not the rank that they tell of.
+    if let Ok(Some(rank)) = Rank::from_env_or_parent() {
+        set(PARENT, rank.fingerprint().into());
     }
     let Some(context) = context else { return variables };
     set(FILE, context.into());

@@ -71,10 +71,7 @@ impl Lock {
     }
 
     fn attempt(dir: &Path, name: &str) -> io::Result<Option<Self>> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        no_follow(&mut options);
-        let file = options.open(dir.join(name))?;
+        let file = Self::open(dir, name, true)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -82,14 +79,27 @@ impl Lock {
         }
     }
 
+    fn open(dir: &Path, name: &str, create: bool) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(create).truncate(false);
+        no_follow(&mut options);
+        options.open(dir.join(name))
+    }
+
     /// Whether somebody writes the log in a directory.
     pub(crate) fn is_taken(dir: &Path) -> bool {
-        dir.join(WRITER).exists() && matches!(Self::attempt(dir, WRITER), Ok(None))
+        Self::is_held(dir, WRITER)
     }
 
     /// Whether somebody merges in a directory.
     pub(crate) fn is_turn_taken(dir: &Path) -> bool {
-        dir.join(MERGE).exists() && matches!(Self::attempt(dir, MERGE), Ok(None))
+        Self::is_held(dir, MERGE)
+    }
+
+    /// Many may look at once, and none of them shall take another one for the holder: a shared lock.
+    fn is_held(dir: &Path, name: &str) -> bool {
+        let file = Self::open(dir, name, false);
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
@@ -116,5 +126,16 @@ mod tests {
         assert!(Lock::is_turn_taken(dir.path()));
         drop((lock, turn));
         assert!(!Lock::is_taken(dir.path()) && !Lock::is_turn_taken(dir.path()));
+    }
+
+    #[test]
+    fn those_who_look_do_not_see_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Lock::take(dir.path()).unwrap().unwrap());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert!((0..500).all(|_| !Lock::is_taken(dir.path()))));
+            }
+        });
     }
 }

@@ -15,3 +15,5 @@ mod watch;
 pub use child::{Child, ChildOptions};
 pub use command::{TrackCommand, TrackedChild, TrackedCommand};
 pub(crate) use watch::Names;
+#[cfg(feature = "cli")]
+pub(crate) use watch::exit_code;

@@ -1,6 +1,8 @@
 //! What a run records of its children: name, status, exit code, duration.
 
 use std::collections::HashMap;
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
@@ -16,16 +18,30 @@ use crate::run::Run;
 pub(crate) struct Names(Mutex<HashMap<String, u64>>);
 
 impl Names {
-    /// A name that no other child has: `eval`, `eval-2`, ….
-    fn take(&self, wanted: &str) -> String {
+    /// A name that no other child of the run has, whichever process of the run has started it: `eval`, `eval-2`, ….
+    fn take(&self, wanted: &str, run_dir: &Path) -> String {
         let good = |c: char| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '_' };
         let name: String = wanted.chars().take(60).map(good).collect();
         let name = if name.is_empty() { "child".to_owned() } else { name };
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(name.clone()).or_default();
-        *count += 1;
-        if *count == 1 { name } else { format!("{name}-{count}") }
+        loop {
+            *count += 1;
+            let name = if *count == 1 { name.clone() } else { format!("{name}-{count}") };
+            if claim(run_dir, &name) {
+                return name;
+            }
+        }
     }
+}
+
+/// Takes a name for all processes of the run; false if one of them has it. Where no file can be made, nobody has.
+fn claim(run_dir: &Path, name: &str) -> bool {
+    let place = run_dir.join("children");
+    // Most often it is there.
+    drop(fs::create_dir(&place));
+    let claimed = fs::OpenOptions::new().write(true).create_new(true).open(place.join(name));
+    !claimed.is_err_and(|e| e.kind() == io::ErrorKind::AlreadyExists)
 }
 
 /// The name of a child that was given none: that of its program.
@@ -44,7 +60,10 @@ pub(super) struct Watch {
 impl Watch {
     /// A child is started.
     pub(super) fn begin(run: &Run, wanted: &str) -> Self {
-        let name = run.children().map_or_else(|| wanted.to_owned(), |names| names.take(wanted));
+        let name = match (run.children(), run.dir()) {
+            (Some(names), Some(dir)) => names.take(wanted, dir),
+            _ => wanted.to_owned(),
+        };
         Self { run: run.clone(), name, started: Instant::now() }
     }
 
@@ -62,7 +81,7 @@ impl Watch {
     }
 
     /// It could not be started.
-    pub(super) fn not_started(&self, e: &std::io::Error) {
+    pub(super) fn not_started(&self, e: &io::Error) {
         self.record(&[("status", "not started".into())]);
         self.alert(&format!("it could not be started: {e}"));
     }
@@ -88,7 +107,7 @@ impl Watch {
 }
 
 /// The exit code; of a child that a signal has ended 128 and its number, as shells have it.
-fn exit_code(status: ExitStatus) -> Option<i32> {
+pub(crate) fn exit_code(status: ExitStatus) -> Option<i32> {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return Some(128 + signal);
@@ -97,16 +116,23 @@ fn exit_code(status: ExitStatus) -> Option<i32> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
     #[test]
     fn every_child_has_its_own_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let take = |names: &Names, wanted| names.take(wanted, dir.path());
         let names = Names::default();
         assert_eq!(
-            ["eval", "eval", "a b/ü", ""].map(|wanted| names.take(wanted)),
-            ["eval", "eval-2", "a_b__", "child"]
+            ["eval", "eval", "a b/ü", "", ".."].map(|wanted| take(&names, wanted)),
+            ["eval", "eval-2", "a_b__", "child", "..-2"]
         );
+        let of_another_process = Names::default();
+        assert_eq!(["eval", "train"].map(|wanted| take(&of_another_process, wanted)), ["eval-3", "train"]);
+        assert_eq!(take(&names, "train"), "train-2");
+        assert_eq!(names.take("eval", Path::new("/dev/null")), "eval-3");
         assert_eq!(name_of("/usr/bin/python3.11".as_ref()), "python3");
     }
 }

@@ -83,13 +83,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Recorder {
     pub(crate) fn new() -> Arc<Self> {
+        Self::labelled("")
+    }
+
+    /// A recorder whose keys have this label in front, if any.
+    pub(crate) fn labelled(label: &str) -> Arc<Self> {
         Arc::new(Self {
             uid: NEXT_UID.fetch_add(1, Ordering::Relaxed),
             epoch: AtomicU64::new(0),
             ops: Mutex::default(),
             lanes: Mutex::default(),
             plans: Mutex::default(),
-            root: Stage::root(),
+            root: Stage::root(label),
             driver: OnceLock::new(),
             state: AtomicU8::new(State::Open as u8),
             dropped: AtomicU64::new(0),

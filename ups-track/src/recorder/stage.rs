@@ -17,7 +17,8 @@ pub(crate) struct StageOptions {
     pub(crate) summary: Vec<(String, String)>,
 }
 
-/// One path of stages, such as `training/operator`. The root has the empty path: no stage.
+/// One path of stages, such as `training/operator`. The root is no stage: its path is the label of the run's keys, mostly
+/// empty.
 #[derive(Debug)]
 pub(crate) struct Stage {
     /// Position in the run's list of stages; the root is 0.
@@ -78,9 +79,10 @@ pub(crate) struct Calls {
 }
 
 impl Stage {
-    pub(crate) fn root() -> Arc<Self> {
+    /// The root of a run whose keys have this label in front, if any.
+    pub(crate) fn root(label: &str) -> Arc<Self> {
         let shared = Shared { next_id: AtomicU32::new(1), open: AtomicU64::new(0) };
-        Arc::new(Self::new(0, String::new(), StageOptions::default(), Arc::new(shared)))
+        Arc::new(Self::new(0, label.to_owned(), StageOptions::default(), Arc::new(shared)))
     }
 
     fn new(id: u32, path: String, options: StageOptions, shared: Arc<Shared>) -> Self {
@@ -98,20 +100,14 @@ impl Stage {
     }
 
     pub(crate) fn is_root(&self) -> bool {
-        self.path.is_empty()
+        self.id == 0
     }
 
     /// The stage `name` inside this one, and whether it is new.
     pub(crate) fn child(&self, name: &str, options: impl FnOnce() -> StageOptions) -> (Arc<Self>, bool) {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = |child: &Arc<Self>| {
-            let tail = if self.is_root() {
-                Some(child.path.as_str())
-            } else {
-                child.path.get(self.path.len() + 1..)
-            };
-            tail == Some(name)
-        };
+        let before = if self.path.is_empty() { 0 } else { self.path.len() + 1 };
+        let own = |child: &Arc<Self>| child.path.get(before..) == Some(name);
         if let Some(child) = children.iter().find(|child| own(child)) {
             return (Arc::clone(child), false);
         }
@@ -166,7 +162,7 @@ impl Stage {
 
     /// The full key of a metric of this stage.
     pub(crate) fn key(&self, metric: &str) -> String {
-        if self.is_root() { metric.to_owned() } else { format!("{}/{metric}", self.path) }
+        if self.path.is_empty() { metric.to_owned() } else { format!("{}/{metric}", self.path) }
     }
 
     /// The full key of the stage's step metric.
@@ -183,7 +179,7 @@ mod tests {
 
     #[test]
     fn stages_join() {
-        let root = Stage::root();
+        let root = Stage::root("");
         let (training, new) = root.child("training", StageOptions::default);
         assert!(new);
         let (operator, _) = training.child("operator", StageOptions::default);
@@ -193,5 +189,16 @@ mod tests {
         let (again, new) = training.child("operator", StageOptions::default);
         assert!(!new && Arc::ptr_eq(&operator, &again));
         assert_eq!(root.key("loss"), "loss");
+    }
+
+    #[test]
+    fn a_label_stands_before_everything() {
+        let root = Stage::root("rank3");
+        assert!(root.is_root());
+        assert_eq!((root.key("loss").as_str(), root.step_key().as_str()), ("rank3/loss", "rank3/step"));
+        let (operator, new) = root.child("operator", StageOptions::default);
+        assert!(new && !operator.is_root());
+        assert_eq!(operator.key("loss"), "rank3/operator/loss");
+        assert!(!root.child("operator", StageOptions::default).1);
     }
 }

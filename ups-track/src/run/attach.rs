@@ -173,16 +173,21 @@ impl Run {
 }
 
 impl RunBuilder {
+    /// The context that this process was given, if any.
+    pub(super) fn find_context(&mut self, sources: &Sources) -> Result<Option<Context>> {
+        match self.context.take() {
+            Some(context) => Ok(Some(context)),
+            None if self.global == Some(false) => Ok(None),
+            None => match context::place(sources)? {
+                Place::Own => Ok(None),
+                Place::Member(context) => Ok(Some(context)),
+            },
+        }
+    }
+
     /// Finds the context whose run this shall be, and takes its settings where nothing else was asked for.
     pub(super) fn join(&mut self, sources: &Sources) -> Result<Option<Context>> {
-        let context = match self.context.take() {
-            Some(context) => context,
-            None if self.global == Some(false) => return Ok(None),
-            None => match context::place(sources)? {
-                Place::Own => return Ok(None),
-                Place::Member(context) => context,
-            },
-        };
+        let Some(context) = self.find_context(sources)? else { return Ok(None) };
         let given = &mut self.overrides;
         if given.run_id.as_ref().is_some_and(|id| *id != context.run_id) {
             return Ok(None);
@@ -221,7 +226,7 @@ pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path)
     // Taken before there is a log: who finds the log finds it locked.
     let lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
-    let recorder = open_recorder(&dir);
+    let recorder = open_recorder(&dir, settings);
     let run = record::Run {
         run_id: settings.run_id.clone(),
         entity: settings.entity.clone().unwrap_or_default(),
@@ -235,6 +240,9 @@ pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path)
     let output = writer.ledger.output();
     output.append(header());
     output.append(record::Kind::Run(Box::new(run)));
-    output.flush();
+    if let Some(mark) = settings.rank.clone() {
+        writer.ledger.of_rank(mark);
+    }
+    writer.ledger.output().flush();
     start_writer(settings, recorder, writer, dir, Pipeline::default())
 }

@@ -15,11 +15,12 @@ use crate::context::Context;
 use crate::ends;
 use crate::error::{Error, Kind, Result};
 use crate::kinds::config::RunConfig;
-use crate::ledger::{config_items, timestamp};
+use crate::ledger::{RankMark, config_items, timestamp};
 use crate::log::LogWriter;
 use crate::log::record;
 use crate::processes::lock::Lock;
 use crate::processes::merge::Merger;
+use crate::ranks::RankOptions;
 use crate::recorder::{Drive, Recorder};
 use crate::settings::{Mode, Overrides, Resume, Settings, Sources, resolve};
 use crate::{say, secrets, sys};
@@ -34,6 +35,7 @@ pub struct RunBuilder {
     pub(super) overrides: Overrides,
     pub(super) global: Option<bool>,
     pub(super) context: Option<Context>,
+    pub(super) ranks: Option<RankOptions>,
 }
 
 macro_rules! text_setters {
@@ -138,27 +140,38 @@ impl RunBuilder {
         self
     }
 
+    /// Sets what the ranks of a group that a launcher has started do with the run (`UPS_TRACK_RANKS`):
+    /// [`Ranks::First`](crate::Ranks::First) by default.
+    pub fn ranks(mut self, ranks: impl Into<RankOptions>) -> Self {
+        self.ranks = Some(ranks.into());
+        self
+    }
+
     /// Starts the run. It ends when the guard is dropped or finished.
     ///
     /// If `WANDB_CONTEXT_FILE` is set (and `UPS_TRACK_CHILD` is not `linked`), the run is that of the context, unless
     /// [`id`](Self::id) asks for another one, or [`global(false)`](Self::global) for one beside it. Config and tags that
     /// were set here are then added to that run; a name, notes or a job type are for a run of its own, and left out.
     ///
+    /// If a launcher such as `torchrun` or `srun` has started this process as one of several, [`ranks`](Self::ranks)
+    /// decides whether it records: by default the run of every rank but 0 is [disabled](Run::is_disabled).
+    ///
     /// # Errors
     ///
-    /// If a setting is bad (the error names it, its value and the rule), the context file is bad or its run is gone, the
-    /// run's directory cannot be made, or `global(true)` was asked for while another global run is open.
+    /// If a setting is bad (the error names it, its value and the rule), the variables of a launcher do not fit together,
+    /// the context file is bad or its run is gone, the run's directory cannot be made, or `global(true)` was asked for while another global run is open.
     pub fn start(mut self) -> Result<RunGuard> {
         super::global::check(self.global)?;
         let mut sources = Sources::process()?;
-        let context = self.join(&sources)?;
+        let place = self.take_place(&sources)?;
         let mut settings = resolve(&self.overrides, &mut sources)?;
-        let attached = context.as_ref().and_then(|context| Some((context, context.dir()?)));
+        say::set_silent(settings.silent);
+        let place = self.settle_place(place, &mut settings, &sources)?;
+        let attached = place.context.as_ref().and_then(|context| Some((context, context.dir()?)));
         if let Some(root) = attached.and_then(|(_, dir)| dir.parent()) {
             // Where runs of further processes go.
             root.clone_into(&mut settings.root_dir);
         }
-        say::set_silent(settings.silent);
         let run = if settings.mode == Mode::Disabled {
             Run(Arc::new(Inner::disabled(&settings)))
         } else {
@@ -169,6 +182,9 @@ impl RunBuilder {
         };
         // From here on a run that cannot stay is ended, too.
         let run = RunGuard::new(run);
+        if let Some(meeting) = place.meeting.filter(|_| !run.is_disabled()) {
+            meeting.open(&run)?;
+        }
         if run.is_attached() {
             self.tell_parent(&run);
         }
@@ -204,7 +220,7 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     let start = sys::nanos();
     let dir = RunDir::create(settings, start / 1_000_000_000)?;
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
-    let recorder = open_recorder(&dir);
+    let recorder = open_recorder(&dir, settings);
     recorder.set_strict(settings.strict);
     let mut config = settings.config.clone();
     for (name, value) in &mut config {
@@ -223,18 +239,22 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     writer.lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     writer.ledger.begin_config(config);
     first_records(&mut writer, settings, sources, run, start);
+    if let Some(mark) = settings.rank.clone() {
+        writer.ledger.of_rank(mark);
+        writer.has_ranks = true;
+    }
     if settings.resume == Some(Resume::Auto) {
         let state = serde_json::json!({ "run_id": settings.run_id }).to_string();
         // Losing it means a new run next time, not lost data.
-        drop(write_whole(&settings.root_dir.join("wandb-resume.json"), state.as_bytes()));
+        drop(write_whole(&settings.root_dir.join(&settings.resume_file), state.as_bytes()));
     }
 
     start_writer(settings, recorder, writer, dir, pipeline)
 }
 
 /// The recorder of a log in this directory.
-pub(super) fn open_recorder(dir: &RunDir) -> Arc<Recorder> {
-    let recorder = Recorder::new();
+pub(super) fn open_recorder(dir: &RunDir, settings: &Settings) -> Arc<Recorder> {
+    let recorder = Recorder::labelled(settings.rank.as_ref().map_or("", RankMark::label));
     if let Ok(file) = std::fs::File::create(&dir.debug_log) {
         say::add_log(recorder.uid, file);
     }

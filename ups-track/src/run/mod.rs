@@ -8,6 +8,7 @@ mod environment;
 mod git;
 pub(crate) mod global;
 pub(crate) mod id;
+mod ranked;
 mod save;
 mod terminal;
 pub(crate) mod writer;
@@ -28,6 +29,7 @@ use crate::kinds::config::RunConfig;
 use crate::kinds::metric::{MetricField, MetricValue, Metrics, SteppedMetrics};
 use crate::kinds::summary::EvalSummary;
 use crate::kinds::table::TableRows;
+use crate::ledger::RankMark;
 use crate::recorder::{Op, Recorder, Stream};
 use crate::settings::{Mode, Settings, rules};
 use crate::{ends, say};
@@ -58,6 +60,8 @@ pub(crate) struct Inner {
     mode: Mode,
     console: bool,
     quiet: bool,
+    /// Which rank records, if several ranks record into the run.
+    rank: Option<u32>,
     live: Option<Live>,
 }
 
@@ -77,6 +81,7 @@ impl Inner {
             mode: settings.mode,
             console: settings.console,
             quiet: settings.quiet,
+            rank: settings.rank.as_ref().map(RankMark::rank),
             live: None,
         }
     }
@@ -352,6 +357,7 @@ impl Run {
         if live.recorder.is_forked() {
             return Err(Kind::Forked(inner.id.clone()).into());
         }
+        self.tell_failed_rank(exit_code);
         let (report, first) = live.ending.finish(exit_code, patience);
         let Some(mut report) = report else {
             let seconds = patience.as_secs();

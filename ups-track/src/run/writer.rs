@@ -16,6 +16,10 @@ use crate::run::terminal::Terminal;
 use crate::settings::config_yaml;
 use crate::{say, sys};
 
+/// How long the end of a run waits for the other ranks that record into it: mostly all end together, and what comes later
+/// costs a whole copy of the log.
+const OTHER_RANKS: Duration = Duration::from_secs(2);
+
 /// Empties a recorder into a ledger.
 #[derive(Debug)]
 pub(crate) struct Drain {
@@ -249,6 +253,8 @@ pub(crate) struct Writer {
     behind: bool,
     /// Tells others that the log is being written.
     pub(crate) lock: Option<Lock>,
+    /// Whether other ranks record into the run.
+    pub(crate) has_ranks: bool,
 }
 
 impl Writer {
@@ -269,6 +275,7 @@ impl Writer {
             merger: None,
             behind: false,
             lock: None,
+            has_ranks: false,
         }
     }
 
@@ -331,6 +338,11 @@ impl Writer {
     fn merge_to_end(&mut self) {
         let Some(merger) = &mut self.merger else { return };
         merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
+        let end = Instant::now() + if self.has_ranks { OTHER_RANKS } else { Duration::ZERO };
+        while merger.alive() > 0 && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(10));
+            merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
+        }
         let alive = merger.alive();
         if let (true, Some(dir)) = (alive > 0, &self.surroundings.dir) {
             let children = if alive == 1 { "child records" } else { "children record" };

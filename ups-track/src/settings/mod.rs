@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-pub(crate) use resolve::{Overrides, resolve};
-pub(crate) use source::Sources;
+use crate::ledger::RankMark;
+pub(crate) use resolve::{Overrides, last_run_id, resolve};
+pub(crate) use source::{Given, Sources};
 pub(crate) use yaml::config_yaml;
 
 /// Where a run's data goes.
@@ -125,4 +126,8 @@ pub(crate) struct Settings {
     pub(crate) flush_interval: Duration,
     /// Time between two summary records.
     pub(crate) summary_interval: Duration,
+    /// Which rank records, if several ranks of a group record into the run.
+    pub(crate) rank: Option<RankMark>,
+    /// The file that keeps the run's id for `Resume::Auto`.
+    pub(crate) resume_file: String,
 }

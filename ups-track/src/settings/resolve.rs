@@ -37,6 +37,9 @@ pub(crate) struct Overrides {
 /// The default time between two flushes of the log: what `kill -9` can lose at most.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 
+/// The file that keeps the id of a directory's last run.
+const RESUME_FILE: &str = "wandb-resume.json";
+
 /// The time between two summary records.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -69,7 +72,9 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
     let flag = |vars: &[&str], name: &str| flag(sources, vars, name);
     let run_id = match (value(run_id), resume) {
         (Some(id), _) => id,
-        (None, Some(Resume::Auto)) => last_run_id(&root_dir).unwrap_or_else(crate::run::id::generate),
+        (None, Some(Resume::Auto)) => {
+            last_run_id(&root_dir.join(RESUME_FILE)).unwrap_or_else(crate::run::id::generate)
+        }
         (None, _) => crate::run::id::generate(),
     };
     let silent = flag(&["WANDB_SILENT"], "silent")?.unwrap_or(false);
@@ -124,6 +129,8 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(!is_linked_child(sources)),
         flush_interval: flush_interval(given, sources)?,
         summary_interval: SUMMARY_INTERVAL,
+        rank: None,
+        resume_file: RESUME_FILE.to_owned(),
     })
 }
 
@@ -302,8 +309,8 @@ fn list(text: &str) -> Vec<String> {
 }
 
 /// The run this directory had last, as W&B's `resume="auto"` keeps it.
-fn last_run_id(root_dir: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(root_dir.join("wandb-resume.json")).ok()?;
+pub(crate) fn last_run_id(file: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
     let saved: Value = serde_json::from_str(&text).ok()?;
     let id = saved.get("run_id")?.as_str()?;
     rules::run_id(id).ok()?;

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
             members::environment();
             Ok(ExitCode::SUCCESS)
         }
+        ["panic"] => members::panic(),
         ["nest", depth] => family::nest(depth),
         ["track", kind, program, more @ ..] => family::track(kind, program, more),
         ["tokio", program, more @ ..] => family::tokio(program, more),

@@ -99,6 +99,14 @@ pub(crate) fn everything() -> Result {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Records a row and panics.
+#[expect(clippy::panic, reason = "this is what the test is about")]
+pub(crate) fn panic() -> Result {
+    let run = Run::from_env()?;
+    run.log(0, &[("last", 1)]);
+    panic!("on purpose");
+}
+
 /// Tells what a client of W&B would find in its environment.
 pub(crate) fn environment() {
     let mut variables: Vec<_> = std::env::vars()

@@ -1,0 +1,244 @@
+//! Which launcher has started this process, and as which rank: told by variables.
+
+use super::{Launcher, Rank};
+use crate::error::Result;
+use crate::settings::Given;
+
+/// Sets the group's id.
+const ID: &str = "UPS_TRACK_RANKS_ID";
+
+/// SLURM's numbers for steps that no `srun` has started: the batch script, an interactive shell, the container of both.
+const FIRST_SPECIAL_STEP: u32 = 0xffff_fff0;
+
+/// Variables; an empty one counts as absent.
+#[derive(Clone, Copy)]
+struct Vars<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+/// A number and the variable that it is from.
+#[derive(Debug, Clone)]
+struct Told {
+    name: &'static str,
+    value: u32,
+}
+
+impl Vars<'_> {
+    fn text(self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn has(self, name: &str) -> bool {
+        self.text(name).is_some()
+    }
+
+    fn first(self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| self.text(name))
+    }
+
+    /// The number in the first of these variables that is set.
+    fn number(self, what: &'static str, names: &[&'static str]) -> Result<Option<Told>> {
+        let set = names.iter().find_map(|name| Some((*name, self.text(name)?)));
+        let Some((name, text)) = set else { return Ok(None) };
+        match text.trim().parse() {
+            Ok(value) => Ok(Some(Told { name, value })),
+            Err(_) => Err(refuse(what, name, text, "must be a whole number")),
+        }
+    }
+}
+
+fn refuse(what: &'static str, name: &str, value: String, rule: &str) -> crate::Error {
+    let given = Given { value, from: format!("the environment variable {name}") };
+    given.refuse(what, format!("{rule}; UPS_TRACK_RANKS=alone records without looking at ranks"))
+}
+
+/// What a launcher tells, before it was checked.
+struct Found {
+    launcher: Launcher,
+    rank: Told,
+    size: Option<Told>,
+    local_rank: Option<Told>,
+    group_id: Option<String>,
+    start: String,
+    is_unique: bool,
+}
+
+/// The rank that the variables tell of; none for a process that is alone.
+pub(super) fn recognise(var: &dyn Fn(&str) -> Option<String>) -> Result<Option<Rank>> {
+    let vars = Vars(var);
+    // From the inside out: a launcher inside another one's process has the last word.
+    let ways = [torchrun, open_mpi, mpich, pmix, slurm, kubernetes];
+    for way in ways {
+        if let Some(found) = way(vars)? {
+            return check(found, vars);
+        }
+    }
+    Ok(None)
+}
+
+fn check(found: Found, vars: Vars<'_>) -> Result<Option<Rank>> {
+    let Found { launcher, rank, size, local_rank, mut group_id, start, mut is_unique } = found;
+    if let Some(size) = &size {
+        if size.value == 0 {
+            return Err(refuse("number of ranks", size.name, "0".into(), "must be at least 1"));
+        }
+        if rank.value >= size.value {
+            let rule = format!("must be less than the number of ranks, {} ({})", size.value, size.name);
+            return Err(refuse("rank", rank.name, rank.value.to_string(), &rule));
+        }
+        if size.value == 1 {
+            return Ok(None);
+        }
+    }
+    if let Some(id) = vars.text(ID) {
+        group_id = Some(id);
+        is_unique = false;
+    }
+    Ok(Some(Rank {
+        rank: rank.value,
+        size: size.map(|size| size.value),
+        local_rank: local_rank.map(|rank| rank.value),
+        launcher,
+        group_id,
+        start,
+        is_unique,
+    }))
+}
+
+fn torchrun(vars: Vars<'_>) -> Result<Option<Found>> {
+    // `RANK` alone is a name that programs use for other things.
+    if !vars.has("RANK") || !vars.has("WORLD_SIZE") {
+        return Ok(None);
+    }
+    let Some(rank) = vars.number("rank", &["RANK"])? else { return Ok(None) };
+    let size = vars.number("number of ranks", &["WORLD_SIZE"])?;
+    let master = vars.text("MASTER_ADDR").map(|address| {
+        vars.text("MASTER_PORT").map_or_else(|| address.clone(), |port| format!("{address}:{port}"))
+    });
+    // What torchrun calls a group that was given no id.
+    let id = vars.text("TORCHELASTIC_RUN_ID").filter(|id| id != "none");
+    let is_unique = id.as_deref().is_some_and(is_uuid);
+    let job = vars.text("SLURM_JOB_ID").map(|job| format!(" slurm {job}"));
+    // Agents on several hosts count restarts each on its own.
+    let on_one_host = vars.text("LOCAL_WORLD_SIZE") == vars.text("WORLD_SIZE");
+    let restart = vars.text("TORCHELASTIC_RESTART_COUNT").filter(|_| on_one_host);
+    let restart = restart.map(|count| format!(" restart {count}"));
+    let at = master.as_ref().map(|master| format!(" {master}"));
+    let local_rank = vars.number("local rank", &["LOCAL_RANK"])?;
+    Ok(Some(Found {
+        launcher: Launcher::Torchrun,
+        rank,
+        size,
+        local_rank,
+        group_id: id.or(master),
+        start: [at, job, restart].into_iter().flatten().collect(),
+        // Restarted on several hosts, a group has the same id as before.
+        is_unique: is_unique && on_one_host,
+    }))
+}
+
+/// Whether torchrun itself has drawn the id.
+fn is_uuid(id: &str) -> bool {
+    id.len() == 36 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+}
+
+fn open_mpi(vars: Vars<'_>) -> Result<Option<Found>> {
+    let Some(rank) = vars.number("rank", &["OMPI_COMM_WORLD_RANK"])? else { return Ok(None) };
+    let namespace = vars.text("PMIX_NAMESPACE");
+    Ok(Some(Found {
+        launcher: Launcher::OpenMpi,
+        rank,
+        size: vars.number("number of ranks", &["OMPI_COMM_WORLD_SIZE"])?,
+        local_rank: vars.number("local rank", &["OMPI_COMM_WORLD_LOCAL_RANK"])?,
+        is_unique: namespace.is_some(),
+        group_id: namespace.or_else(|| vars.first(&["OMPI_MCA_ess_base_jobid", "OMPI_MCA_orte_ess_jobid"])),
+        start: String::new(),
+    }))
+}
+
+fn mpich(vars: Vars<'_>) -> Result<Option<Found>> {
+    let Some(rank) = vars.number("rank", &["PMI_RANK", "PMI_ID"])? else { return Ok(None) };
+    let job = vars.first(&["PMI_JOBID", "PALS_APID"]);
+    // SLURM's own PMI: its variables tell more.
+    if let Some(found) = slurm(vars)?
+        && job.is_some()
+        && found.group_id == job
+    {
+        return Ok(Some(found));
+    }
+    // A batch system's id may hold several groups, one after the other.
+    Ok(Some(Found {
+        launcher: Launcher::Mpich,
+        rank,
+        size: vars.number("number of ranks", &["PMI_SIZE"])?,
+        local_rank: vars.number("local rank", &["MPI_LOCALRANKID", "PALS_LOCAL_RANKID", "PMI_LOCAL_RANK"])?,
+        group_id: job.or_else(|| vars.first(&["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "PMI_PORT"])),
+        start: String::new(),
+        is_unique: false,
+    }))
+}
+
+fn pmix(vars: Vars<'_>) -> Result<Option<Found>> {
+    let Some(rank) = vars.number("rank", &["PMIX_RANK"])? else { return Ok(None) };
+    let namespace = vars.text("PMIX_NAMESPACE");
+    // SLURM's own PMIx: its variables tell more.
+    if namespace.as_deref().is_none_or(|namespace| namespace.starts_with("slurm.pmix"))
+        && let Some(found) = slurm(vars)?
+    {
+        return Ok(Some(found));
+    }
+    Ok(Some(Found {
+        launcher: Launcher::Pmix,
+        rank,
+        size: None,
+        local_rank: vars.number("local rank", &["PMIX_LOCAL_RANK"])?,
+        is_unique: namespace.is_some(),
+        group_id: namespace,
+        start: String::new(),
+    }))
+}
+
+fn slurm(vars: Vars<'_>) -> Result<Option<Found>> {
+    // A batch script and an interactive shell have a rank as well, 0, but no step that `srun` has started.
+    let step = vars.number("step", &["SLURM_STEP_ID", "SLURM_STEPID"])?;
+    let Some(step) = step.filter(|step| step.value < FIRST_SPECIAL_STEP) else { return Ok(None) };
+    let Some(rank) = vars.number("rank", &["SLURM_PROCID"])? else { return Ok(None) };
+    // The step's own number first: the job's may be that of all steps together.
+    let size = vars.number("number of ranks", &["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "SLURM_NPROCS"])?;
+    let Some(size) = size else { return Ok(None) };
+    let job = vars.first(&["SLURM_JOB_ID", "SLURM_JOBID"]);
+    // A job that was put back into the queue keeps its id.
+    let restarts = vars.text("SLURM_RESTART_COUNT").map(|count| format!(" restart {count}"));
+    let cluster = vars.text("SLURM_CLUSTER_NAME").map(|name| format!(" cluster {name}"));
+    Ok(Some(Found {
+        launcher: Launcher::Slurm,
+        rank,
+        size: Some(size),
+        local_rank: vars.number("local rank", &["SLURM_LOCALID"])?,
+        is_unique: job.is_some(),
+        group_id: job.map(|job| format!("{job}.{}", step.value)),
+        start: cluster.into_iter().chain(restarts).collect(),
+    }))
+}
+
+fn kubernetes(vars: Vars<'_>) -> Result<Option<Found>> {
+    if !vars.has("KUBERNETES_SERVICE_HOST") {
+        return Ok(None);
+    }
+    let Some(rank) = vars.number("rank", &["JOB_COMPLETION_INDEX"])? else { return Ok(None) };
+    // The pods of an indexed job are called `<job>-<index>`.
+    let job = vars.text("HOSTNAME").and_then(|host| {
+        host.strip_suffix(&format!("-{}", rank.value)).filter(|job| !job.is_empty()).map(str::to_owned)
+    });
+    Ok(Some(Found {
+        launcher: Launcher::Kubernetes,
+        rank,
+        // Kubernetes does not tell; job descriptions often do.
+        size: vars.number("number of ranks", &["WORLD_SIZE"])?,
+        local_rank: None,
+        group_id: job,
+        start: String::new(),
+        is_unique: false,
+    }))
+}
+
+#[cfg(test)]
+mod tests;
