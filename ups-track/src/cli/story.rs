@@ -240,14 +240,6 @@ fn widen(old: &mut Metric, new: Metric) {
     }
     old.options = new.options.or(old.options);
     if let Some(add) = new.summary {
-        let words = old.summary.get_or_insert_default();
-        words.min |= add.min;
-        words.max |= add.max;
-        words.mean |= add.mean;
-        words.best |= add.best;
-        words.last |= add.last;
-        words.none |= add.none;
-        words.copy |= add.copy;
-        words.first |= add.first;
+        old.summary.get_or_insert_default().add(add);
     }
 }

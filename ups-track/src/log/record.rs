@@ -297,6 +297,21 @@ pub struct MetricSummary {
     pub first: bool,
 }
 
+impl MetricSummary {
+    /// Asks for what `other` asks for as well.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only readers put definitions together"))]
+    pub(crate) fn add(&mut self, other: Self) {
+        self.min |= other.min;
+        self.max |= other.max;
+        self.mean |= other.mean;
+        self.best |= other.best;
+        self.last |= other.last;
+        self.none |= other.none;
+        self.copy |= other.copy;
+        self.first |= other.first;
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub struct MetricControl {
     #[prost(bool, tag = "1")]

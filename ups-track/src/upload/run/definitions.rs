@@ -33,15 +33,7 @@ impl Definitions {
             old.defined |= new.defined;
         }
         if let Some(new) = new.summary {
-            let old = old.summary.get_or_insert_default();
-            old.min |= new.min;
-            old.max |= new.max;
-            old.mean |= new.mean;
-            old.best |= new.best;
-            old.last |= new.last;
-            old.none |= new.none;
-            old.copy |= new.copy;
-            old.first |= new.first;
+            old.summary.get_or_insert_default().add(new);
         }
     }
 
