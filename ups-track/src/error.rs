@@ -17,9 +17,12 @@ pub(crate) enum Kind {
     #[error("{what} `{value}` (from {from}) {rule}")]
     Setting { what: &'static str, value: String, from: String, rule: String },
     #[error(
-        "mode `{mode}` (from {from}) needs the server part of ups-track, which this version does not have; use `offline` and upload the run with `wandb sync`"
+        "mode `{mode}` (from {from}) needs feature `online` of ups-track, without which this program is built; use `offline` and upload the run with `ups-track sync` or `wandb sync`"
     )]
     ModeNotBuilt { mode: &'static str, from: String },
+    #[cfg(feature = "online")]
+    #[error("cannot record in mode `{mode}`: {reason}; or set WANDB_MODE=offline and upload the run later")]
+    Server { mode: &'static str, reason: String },
     #[error("cannot {action} `{}`", path.display())]
     Io {
         action: &'static str,
@@ -60,6 +63,10 @@ pub(crate) enum Kind {
 impl Error {
     /// Whether a setting (of the builder, the environment or a settings file) was bad.
     pub fn is_setting(&self) -> bool {
+        #[cfg(feature = "online")]
+        if matches!(*self.0, Kind::Server { .. }) {
+            return true;
+        }
         matches!(*self.0, Kind::Setting { .. } | Kind::ModeNotBuilt { .. } | Kind::Parse { .. })
     }
 

@@ -184,7 +184,7 @@ mod ends;
 mod error;
 pub mod guide;
 mod harmless;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "online"))]
 mod json;
 mod kinds;
 mod layer;
@@ -202,8 +202,7 @@ mod sys;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod thumbnail;
-// The command is the only one that uploads, so far.
-#[cfg(all(feature = "cli", feature = "online"))]
+#[cfg(feature = "online")]
 mod upload;
 
 pub use context::Context;

@@ -16,6 +16,10 @@ pub(crate) fn set_silent(silent: bool) {
     SILENT.store(silent, Ordering::Relaxed);
 }
 
+pub(crate) fn is_silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
 /// A run's `logs/debug.log`, which keeps what was said while the run was open.
 pub(crate) fn add_log(uid: u64, file: std::fs::File) {
     if let Ok(mut logs) = LOGS.lock() {

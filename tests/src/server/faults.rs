@@ -65,7 +65,7 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
     let fault = {
         let mut state = shared.lock();
         let met = state.faults.iter().position(|(place, _)| place.is(&path, operation.as_deref()));
-        met.map(|at| state.faults.remove(at).1)
+        met.map(|at| state.faults.remove(at).1).or_else(|| state.always.clone())
     };
     let run = || next.run(Request::from_parts(parts, Body::from(body)));
     match fault {

@@ -46,7 +46,8 @@ pub(super) async fn receive(
     }
     run.last_request = body.to_vec();
     request.apply(run, &mut state.violations);
-    Json(json!({})).into_response()
+    let answer = if run.stop_asked { json!({"stopped": true}) } else { json!({}) };
+    Json(answer).into_response()
 }
 
 #[derive(Deserialize)]

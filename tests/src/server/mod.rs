@@ -87,6 +87,18 @@ impl Server {
         state.faults.extend(std::iter::repeat_n((place, fault.clone()), times));
     }
 
+    /// Asks a run to stop, as the button on its page does.
+    pub fn ask_to_stop(&self, key: &RunKey) {
+        if let Some(run) = self.shared.lock().runs.get_mut(key) {
+            run.stop_asked = true;
+        }
+    }
+
+    /// From here on, everybody meets this fault, until it is called with none: the server is down, for example.
+    pub fn fail_always(&self, fault: Option<Fault>) {
+        self.shared.lock().always = fault;
+    }
+
     /// How many faults nobody has met yet.
     pub fn faults_left(&self) -> usize {
         self.shared.lock().faults.len()

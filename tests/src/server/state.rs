@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) requests: Vec<Request>,
     /// What the next requests meet, in order.
     pub(super) faults: Vec<(Place, Fault)>,
+    /// What every request meets that meets nothing else.
+    pub(super) always: Option<Fault>,
     /// The uploads that have been granted: the place in this list is the ticket in the URL.
     pub(super) uploads: Vec<(RunKey, String)>,
 }
@@ -32,6 +34,7 @@ impl State {
             violations: Vec::new(),
             requests: Vec::new(),
             faults: Vec::new(),
+            always: None,
             uploads: Vec::new(),
         }
     }
@@ -260,6 +263,8 @@ pub struct Run {
     pub complete: bool,
     /// Whether the client has announced that it is about to be preempted.
     pub preempting: bool,
+    /// Whether somebody has asked that the run stops.
+    pub stop_asked: bool,
     /// How often the run was created or updated.
     pub upserts: usize,
     /// How many file stream requests there were.

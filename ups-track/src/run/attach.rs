@@ -88,7 +88,7 @@ impl Run {
             run_id: inner.id.clone(),
             project: inner.project.clone(),
             entity: inner.entity.clone(),
-            url: None,
+            url: self.url(),
             dir: self.dir().map(Path::to_owned),
             mode: Some(inner.mode),
             group: inner.group.clone(),
@@ -244,5 +244,5 @@ pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path)
         writer.ledger.of_rank(mark);
     }
     writer.ledger.output().flush();
-    start_writer(settings, recorder, writer, dir, Pipeline::default())
+    start_writer(settings, recorder, writer, dir, Pipeline::default(), None)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::attach::begin_attached;
 use super::dir::{RunDir, write_whole};
 use super::end::Ending;
+use super::uplink::{Uplink, Way};
 use super::writer::{Surroundings, Writer};
 use super::{Inner, Live, Pipeline, Run, RunGuard, environment};
 use serde_json::{Map, Value};
@@ -140,6 +141,14 @@ impl RunBuilder {
         self
     }
 
+    /// Sets how long the end of a run waits for an upload that makes no progress (`UPS_TRACK_FINISH_PATIENCE`, seconds):
+    /// 30 s by default. What is then not on the server is in the log, and `ups-track sync` sends it. `WANDB_FINISH_TIMEOUT`
+    /// limits the wait in all.
+    pub fn finish_patience(mut self, patience: Duration) -> Self {
+        self.overrides.finish_patience = Some(patience);
+        self
+    }
+
     /// Sets what the ranks of a group that a launcher has started do with the run (`UPS_TRACK_RANKS`):
     /// [`Ranks::First`](crate::Ranks::First) by default.
     pub fn ranks(mut self, ranks: impl Into<RankOptions>) -> Self {
@@ -167,6 +176,9 @@ impl RunBuilder {
         let mut settings = resolve(&self.overrides, &mut sources)?;
         say::set_silent(settings.silent);
         let place = self.settle_place(place, &mut settings, &sources)?;
+        let is_attached = place.context.as_ref().is_some_and(|context| context.dir().is_some());
+        // Who records into another process's run sends nothing.
+        let way = if is_attached { None } else { Way::find(&mut settings, &mut sources)? };
         let attached = place.context.as_ref().and_then(|context| Some((context, context.dir()?)));
         if let Some(root) = attached.and_then(|(_, dir)| dir.parent()) {
             // Where runs of further processes go.
@@ -177,7 +189,7 @@ impl RunBuilder {
         } else {
             match attached {
                 Some((context, dir)) => Run(Arc::new(begin_attached(&settings, context, dir)?)),
-                None => Run(Arc::new(begin(&settings, &sources)?)),
+                None => Run(Arc::new(begin(&settings, sources, way)?)),
             }
         };
         // From here on a run that cannot stay is ended, too.
@@ -193,9 +205,11 @@ impl RunBuilder {
         if run.is_global()
             && !settings.quiet
             && !run.is_attached()
-            && let (Some(dir), false) = (run.dir(), settings.mode_given)
+            && let (Some(dir), false, Mode::Offline) = (run.dir(), settings.mode_given, settings.mode)
         {
-            say::note(&format!("recording offline in {}; upload it later with `wandb sync`", dir.display()));
+            let why = if cfg!(feature = "online") { " (there is no API key)" } else { "" };
+            let dir = dir.display();
+            say::note(&format!("recording offline{why} in {dir}; upload it later with `ups-track sync`"));
         }
         Ok(run)
     }
@@ -216,7 +230,7 @@ impl RunBuilder {
 }
 
 /// Makes directory, log and thread.
-fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
+fn begin(settings: &Settings, sources: Sources, way: Option<Way>) -> Result<Inner> {
     let start = sys::nanos();
     let dir = RunDir::create(settings, start / 1_000_000_000)?;
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
@@ -226,7 +240,7 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     for (name, value) in &mut config {
         secrets::scrub(name, value);
     }
-    let run = run_record(settings, sources, &config, start);
+    let run = run_record(settings, &sources, &config, start);
     let mut writer = Writer::new(
         Arc::clone(&recorder),
         Box::new(log),
@@ -238,7 +252,7 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
     // Without a lock (a file system may have none) a merge elsewhere does not know that the run goes on.
     writer.lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     writer.ledger.begin_config(config);
-    first_records(&mut writer, settings, sources, run, start);
+    first_records(&mut writer, settings, &sources, run, start);
     if let Some(mark) = settings.rank.clone() {
         writer.ledger.of_rank(mark);
         writer.has_ranks = true;
@@ -249,7 +263,9 @@ fn begin(settings: &Settings, sources: &Sources) -> Result<Inner> {
         drop(write_whole(&settings.root_dir.join(&settings.resume_file), state.as_bytes()));
     }
 
-    start_writer(settings, recorder, writer, dir, pipeline)
+    // The log has its first records.
+    let uplink = way.map(|way| Uplink::start(way, settings, sources, &dir)).transpose()?;
+    start_writer(settings, recorder, writer, dir, pipeline, uplink)
 }
 
 /// The recorder of a log in this directory.
@@ -268,6 +284,7 @@ pub(super) fn start_writer(
     writer: Writer,
     dir: RunDir,
     pipeline: Pipeline,
+    uplink: Option<Uplink>,
 ) -> Result<Inner> {
     let ending = Arc::new(Ending::default());
     let tick = settings.flush_interval / 2;
@@ -291,7 +308,7 @@ pub(super) fn start_writer(
         })
         .map_err(Kind::Thread)?;
     recorder.set_driver(Box::new(Nudge(Arc::clone(&ending))));
-    Ok(Inner::live(settings, Live { recorder, ending, dir, pipeline }))
+    Ok(Inner::live(settings, Live { recorder, ending, dir, pipeline, uplink }))
 }
 
 /// Wakes the writer thread.

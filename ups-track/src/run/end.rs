@@ -147,6 +147,20 @@ pub struct Finished {
     /// Whether the run is another process's, into which this one recorded.
     pub(crate) attached: bool,
     pub(crate) report: Option<Report>,
+    pub(crate) delivery: Delivery,
+}
+
+/// What of a run is on the server when it ends.
+#[derive(Debug, Clone)]
+pub(crate) enum Delivery {
+    /// Nothing yet: it was recorded offline.
+    Later,
+    /// Everything; the run's page.
+    #[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only what is online is delivered"))]
+    Whole(String),
+    /// Not everything.
+    #[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only what is online is delivered"))]
+    Part { page: Option<String>, why: String },
 }
 
 impl Finished {
@@ -173,6 +187,20 @@ impl Finished {
     /// Values that were refused because they were of the wrong kind.
     pub fn refused(&self) -> u64 {
         self.report.as_ref().map_or(0, |r| r.refused)
+    }
+
+    /// The run's page on the server, if the server knows the run.
+    pub fn url(&self) -> Option<&str> {
+        match &self.delivery {
+            Delivery::Whole(page) => Some(page),
+            Delivery::Part { page, .. } => page.as_deref(),
+            Delivery::Later => None,
+        }
+    }
+
+    /// Whether everything that was recorded is on the server.
+    pub fn is_uploaded(&self) -> bool {
+        matches!(self.delivery, Delivery::Whole(_))
     }
 
     /// The exit code that was recorded.
@@ -241,7 +269,18 @@ impl fmt::Display for Finished {
         }
         writeln!(f, "  {:8} {} rows, {} in {}", "log", report.rows, bytes(report.bytes), dir.display())?;
         writeln!(f, "  {:8} ups-track show {}", "look", dir.display())?;
-        write!(f, "  {:8} wandb sync {}", "upload", dir.display())
+        let dir = dir.display();
+        match &self.delivery {
+            Delivery::Whole(page) => write!(f, "  {:8} {page}", "run"),
+            Delivery::Later => write!(f, "  {:8} ups-track sync {dir} (or: wandb sync {dir})", "upload"),
+            Delivery::Part { page, why } => {
+                if let Some(page) = page {
+                    writeln!(f, "  {:8} {page}", "run")?;
+                }
+                writeln!(f, "  {:8} not everything is on the server: {why}", "trouble")?;
+                write!(f, "  {:8} ups-track sync {dir}", "upload")
+            }
+        }
     }
 }
 

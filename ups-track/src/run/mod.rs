@@ -11,6 +11,11 @@ pub(crate) mod id;
 mod ranked;
 mod save;
 mod terminal;
+#[cfg(feature = "online")]
+mod uplink;
+#[cfg(not(feature = "online"))]
+#[path = "no_uplink.rs"]
+mod uplink;
 pub(crate) mod writer;
 
 use std::ops::Deref;
@@ -34,7 +39,8 @@ use crate::recorder::{Op, Recorder, Stream};
 use crate::settings::{Mode, Settings, rules};
 use crate::{ends, say};
 use dir::RunDir;
-use end::Ending;
+use end::{Delivery, Ending};
+use uplink::Uplink;
 
 /// How long `finish` waits for the writer before it gives up on a disk that does not answer.
 const FINISH_PATIENCE: Duration = Duration::from_secs(30);
@@ -47,6 +53,8 @@ pub(crate) struct Live {
     pub(crate) dir: RunDir,
     /// What belongs to the pipeline around the run.
     pub(crate) pipeline: Pipeline,
+    /// The upload, if the run is recorded online.
+    pub(crate) uplink: Option<Uplink>,
 }
 
 #[derive(Debug)]
@@ -148,6 +156,47 @@ impl Run {
     /// The run's directory; none in mode `disabled`.
     pub fn dir(&self) -> Option<&Path> {
         self.0.live.as_ref().map(|live| live.dir.path.as_path())
+    }
+
+    fn uplink(&self) -> Option<&Uplink> {
+        self.0.live.as_ref()?.uplink.as_ref()
+    }
+
+    /// The run's page on the server, once the server knows the run; none if it is not recorded online.
+    pub fn url(&self) -> Option<String> {
+        self.uplink()?.page()
+    }
+
+    /// Waits until the server knows the run, at most so long, and gives the run's page. None if the run is not recorded
+    /// online, the server did not answer in time, or it refused the run, which is said on standard error.
+    ///
+    /// Nothing needs this but a program that wants to show the address: recording never waits for the server.
+    pub fn wait_until_online(&self, patience: Duration) -> Option<String> {
+        self.uplink()?.wait_for_page(patience)
+    }
+
+    /// Whether somebody has asked on the server that the run stops. A training loop looks at it where it can stop:
+    ///
+    /// ```
+    /// # fn epochs(run: &ups_track::Run) {
+    /// for epoch in 0..100 {
+    ///     if run.stop_requested() {
+    ///         break;
+    ///     }
+    ///     // train
+    /// }
+    /// # }
+    /// ```
+    pub fn stop_requested(&self) -> bool {
+        self.uplink().is_some_and(Uplink::is_stop_asked)
+    }
+
+    /// Calls this, once, when somebody asks on the server that the run stops, on the thread of the upload. A run that is
+    /// not recorded online is never asked.
+    pub fn on_stop(&self, call: impl FnOnce() + Send + 'static) {
+        if let Some(uplink) = self.uplink() {
+            uplink.on_stop(Box::new(call));
+        }
     }
 
     /// Whether the run records nothing (mode `disabled`).
@@ -352,6 +401,7 @@ impl Run {
             dir: None,
             attached: self.is_attached(),
             report: None,
+            delivery: Delivery::Later,
         };
         let Some(live) = &inner.live else { return Ok(finished) };
         if live.recorder.is_forked() {
@@ -371,6 +421,11 @@ impl Run {
         finished.report = Some(report);
         if first {
             self.settle_files(live);
+        }
+        if let Some(uplink) = &live.uplink {
+            finished.delivery = uplink.finish(finished.rows(), patience);
+        }
+        if first {
             let untold = self.is_attached() && finished.lost() == 0 && finished.refused() == 0;
             if self.is_global() && !inner.quiet && !untold {
                 say::note(&finished.to_string());

@@ -22,7 +22,7 @@ pub(crate) use yaml::config_yaml;
 pub enum Mode {
     /// To the log and live to the W&B server.
     Online,
-    /// To the log only; upload it later with `wandb sync`.
+    /// To the log only; upload it later with `ups-track sync` or `wandb sync`.
     Offline,
     /// As online, with several processes writing one run.
     Shared,
@@ -124,6 +124,12 @@ pub(crate) struct Settings {
     pub(crate) symlink: bool,
     /// Time between two flushes of the log.
     pub(crate) flush_interval: Duration,
+    /// Time between two requests with rows.
+    pub(crate) stream_interval: Duration,
+    /// How long the end of a run waits for an upload that makes no progress.
+    pub(crate) finish_patience: Duration,
+    /// How long it waits for an upload in all.
+    pub(crate) finish_timeout: Option<Duration>,
     /// Time between two summary records.
     pub(crate) summary_interval: Duration,
     /// Which rank records, if several ranks of a group record into the run.

@@ -32,10 +32,20 @@ pub(crate) struct Overrides {
     pub(crate) quiet: Option<bool>,
     pub(crate) strict: Option<bool>,
     pub(crate) flush_interval: Option<Duration>,
+    pub(crate) finish_patience: Option<Duration>,
 }
 
 /// The default time between two flushes of the log: what `kill -9` can lose at most.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The longest time that a setting takes.
+const MOST_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
+
+/// The default time between two requests with rows.
+const STREAM_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long the end of a run waits by default for an upload that makes no progress.
+const FINISH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The file that keeps the id of a directory's last run.
 const RESUME_FILE: &str = "wandb-resume.json";
@@ -128,6 +138,23 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         // `latest-run` is the pipeline's run, not that of a part of it.
         symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(!is_linked_child(sources)),
         flush_interval: flush_interval(given, sources)?,
+        stream_interval: seconds(
+            sources,
+            None,
+            &["WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"],
+            "x_file_stream_transmit_interval",
+        )?
+        .unwrap_or(STREAM_INTERVAL),
+        finish_patience: seconds(
+            sources,
+            given.finish_patience.map(|d| Given::builder("finish_patience", d.as_secs_f64().to_string())),
+            &["UPS_TRACK_FINISH_PATIENCE"],
+            "finish_patience",
+        )?
+        .unwrap_or(FINISH_PATIENCE),
+        // 0 means none, as it does for W&B.
+        finish_timeout: seconds(sources, None, &["WANDB_FINISH_TIMEOUT"], "finish_timeout")?
+            .filter(|limit| !limit.is_zero()),
         summary_interval: SUMMARY_INTERVAL,
         rank: None,
         resume_file: RESUME_FILE.to_owned(),
@@ -146,7 +173,7 @@ fn read_settings_files(root_dir: &Path, sources: &mut Sources) -> Result<()> {
     sources.read_file(&root_dir.join("settings"))
 }
 
-#[cfg(all(feature = "cli", feature = "online"))]
+#[cfg(feature = "online")]
 impl Sources {
     /// Reads the settings files, for those who have no run.
     pub(crate) fn read_settings_files(&mut self) -> Result<()> {
@@ -170,8 +197,10 @@ fn mode(given: &Overrides, sources: &Sources) -> Result<(Mode, bool)> {
     let found = sources.find(given.mode.map(|m| Given::builder("mode", m.as_str())), &["WANDB_MODE"], "mode");
     let Some(found) = found else { return Ok((Mode::Offline, false)) };
     match Mode::from_word(&found.value) {
-        Some(mode @ (Mode::Offline | Mode::Disabled)) => Ok((mode, true)),
-        Some(mode) => Err(Kind::ModeNotBuilt { mode: mode.as_str(), from: found.from }.into()),
+        Some(mode @ (Mode::Online | Mode::Shared)) if cfg!(not(feature = "online")) => {
+            Err(Kind::ModeNotBuilt { mode: mode.as_str(), from: found.from }.into())
+        }
+        Some(mode) => Ok((mode, true)),
         None => Err(found.refuse("mode", "must be online, offline, shared or disabled")),
     }
 }
@@ -295,6 +324,19 @@ fn flush_interval(given: &Overrides, sources: &Sources) -> Result<Duration> {
     }
 }
 
+fn seconds(
+    sources: &Sources,
+    builder: Option<Given>,
+    vars: &[&str],
+    name: &'static str,
+) -> Result<Option<Duration>> {
+    let Some(found) = sources.find(builder, vars, name) else { return Ok(None) };
+    match found.value.trim().parse::<f64>() {
+        Ok(seconds) if (0.0..=MOST_SECONDS).contains(&seconds) => Ok(Some(Duration::from_secs_f64(seconds))),
+        _ => Err(found.refuse(name, "must be a number of seconds, up to a year")),
+    }
+}
+
 fn flag(sources: &Sources, vars: &[&str], name: &str) -> Result<Option<bool>> {
     let Some(found) = sources.find(None, vars, name) else { return Ok(None) };
     match found.value.to_ascii_lowercase().as_str() {
@@ -397,12 +439,16 @@ mod tests {
             ("WANDB_ARGS", "--lr 1", "must be a JSON list"),
             ("WANDB_FORK_FROM", "abc", "must have the form"),
             ("WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL", "0", "from 0.001 to 3600"),
+            ("WANDB_FINISH_TIMEOUT", "soon", "a number of seconds"),
+            ("UPS_TRACK_FINISH_PATIENCE", "-1", "a number of seconds"),
+            ("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "1e300", "up to a year"),
         ] {
             let text = message(&[(var, value)]);
             assert!(text.contains(var) && text.contains(value) && text.contains(rule), "{text}");
         }
     }
 
+    #[cfg(not(feature = "online"))]
     #[test]
     fn modes_that_need_the_server_say_so() {
         assert!(message(&[("WANDB_MODE", "online")]).contains("`online`"));

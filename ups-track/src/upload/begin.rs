@@ -7,7 +7,7 @@ use super::run::Described;
 use super::state::{Memory, Sending};
 use super::{Client, Failure};
 use crate::log::Reader;
-use crate::log::record::Kind;
+use crate::log::record::{Kind, Run};
 
 /// The project of a run that names none.
 const NO_PROJECT: &str = "uncategorized";
@@ -43,14 +43,7 @@ pub(super) async fn start(
     }
     let run = &described.run;
     let mut start = Start { step: run.starting_step, runtime: 0.0, settled: false, storage_id: None };
-    let resumed = if run.resume {
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let entity = some(&run.entity);
-        let project = some(&run.project).unwrap_or_else(|| NO_PROJECT.to_owned());
-        client.past(entity.as_deref(), Some(&project), &run.run_id).await?.filter(Past::is_run)
-    } else {
-        None
-    };
+    let resumed = if run.resume { past(client, run).await? } else { None };
     if let Some(past) = &resumed {
         let next = past.last_step().map_or(0, |step| step.saturating_add(1));
         start.step = start.step.max(next);
@@ -63,6 +56,14 @@ pub(super) async fn start(
         (start.step, start.runtime, start.settled) = (step, runtime, true);
     }
     Ok(start)
+}
+
+/// What the server has of the run that a log names, if it is one.
+pub(super) async fn past(client: &Client, run: &Run) -> Result<Option<Past>, Failure> {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let entity = some(&run.entity);
+    let project = some(&run.project).unwrap_or_else(|| NO_PROJECT.to_owned());
+    Ok(client.past(entity.as_deref(), Some(&project), &run.run_id).await?.filter(Past::is_run))
 }
 
 /// Where the lines of the log go, and the step of the first row.

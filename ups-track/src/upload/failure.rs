@@ -65,3 +65,13 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Log(String),
 }
+
+impl Failure {
+    /// Whether the server is there and does not want this one thing, so that others may still be sent.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { .. } | Self::Status { .. } | Self::Answer { .. } | Self::TooLarge { .. }
+        )
+    }
+}

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::Failure;
 use super::graphql::{Granted, Target};
 use super::http::{Client, Put, upload_headers};
-use super::state::{Memory, Sending};
+use super::state::Shared;
 
 /// Files in one request for places.
 const BATCH: usize = 100;
@@ -56,38 +56,42 @@ pub(super) fn is_inside(name: &str) -> bool {
 ///
 /// If the server gives no places for them, or gives such that were not asked for.
 pub(crate) async fn send(
-    client: &Rc<Client>,
-    target: &Target,
-    dir: &Path,
-    names: &[String],
-    sending: &mut Sending,
-    memory: &mut Memory,
+    client: Rc<Client>,
+    target: Target,
+    dir: PathBuf,
+    names: Vec<String>,
+    book: Shared,
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
     let mut to_send = Vec::new();
     for name in names {
-        match look(dir, name) {
-            Some(file) if sending.files.get(name) == Some(&file.digest) => outcome.there.push(name.clone()),
+        match look(dir.clone(), name.clone()).await {
+            Some(file) if book.borrow().sending.files.get(&name) == Some(&file.digest) => {
+                outcome.there.push(name);
+            }
             Some(file) => to_send.push(file),
-            None => outcome.missing.push(name.clone()),
+            None => outcome.missing.push(name),
         }
     }
     for batch in to_send.chunks(BATCH) {
         let names: Vec<&str> = batch.iter().map(|file| file.name.as_str()).collect();
-        let granted = client.grant(target, &names).await?;
-        send_batch(client, batch, granted, sending, &mut outcome).await?;
-        memory.save(sending)?;
+        let granted = client.grant(&target, &names).await?;
+        send_batch(&client, batch, granted, &book, &mut outcome).await?;
+        book.borrow_mut().save()?;
     }
     Ok(outcome)
 }
 
-/// The file of a name, if there is one that can be read.
-fn look(dir: &Path, name: &str) -> Option<ToSend> {
-    let path = is_inside(name).then(|| dir.join(name))?;
-    // Nothing that never ends, such as a pipe.
-    let length = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
-    let digest = digest(&path, length).ok()?;
-    Some(ToSend { name: name.to_owned(), path, length, digest })
+/// The file of a name, if there is one that can be read. A large one takes long: it is read elsewhere.
+async fn look(dir: PathBuf, name: String) -> Option<ToSend> {
+    let path = is_inside(&name).then(|| dir.join(&name))?;
+    let read = move || {
+        // Nothing that never ends, such as a pipe.
+        let length = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
+        let digest = digest(&path, length).ok()?;
+        Some(ToSend { name, path, length, digest })
+    };
+    tokio::task::spawn_blocking(read).await.ok().flatten()
 }
 
 fn digest(path: &Path, length: u64) -> io::Result<String> {
@@ -108,7 +112,7 @@ async fn send_batch(
     client: &Rc<Client>,
     batch: &[ToSend],
     granted: Granted,
-    sending: &mut Sending,
+    book: &Shared,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     let not_understood = |message: String| Failure::Answer {
@@ -151,7 +155,7 @@ async fn send_batch(
         match running.join_next().await {
             None => return Ok(()),
             Some(Ok((name, digest, Ok(())))) => {
-                sending.files.insert(name.clone(), digest);
+                book.borrow_mut().sending.files.insert(name.clone(), digest);
                 outcome.there.push(name);
             }
             Some(Ok((name, _, Err(failure)))) => {

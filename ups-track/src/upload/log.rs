@@ -2,11 +2,14 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
+use super::run::Described;
 use super::sender::Upload;
 use super::source::Source;
 use super::state::Memory;
 use super::{Client, Failure, files};
+use crate::settings::Resume;
 
 /// What the caller wants to be other than the log says.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +20,8 @@ pub(crate) struct Options {
     /// What the settings say, where the log says nothing.
     pub(crate) default_project: Option<String>,
     pub(crate) default_entity: Option<String>,
+    /// What shall be if the server has the run, where the log does not say.
+    pub(crate) resume: Option<Resume>,
 }
 
 /// What happens while a log is sent.
@@ -50,6 +55,8 @@ pub(crate) struct Sent {
     pub(crate) rows_before: u64,
     pub(crate) lines_too_long: u64,
     pub(crate) files: files::Outcome,
+    /// What else the server did not take.
+    pub(crate) trouble: Vec<String>,
     /// What the server said to alerts that it did not take.
     pub(crate) refused_alerts: Vec<String>,
     /// Records that this version does not upload, by what they are.
@@ -68,47 +75,141 @@ impl Sent {
             && self.artifacts == 0
             && self.tensorboard == 0
             && self.files.failed.is_empty()
+            && self.trouble.is_empty()
             && self.rows == self.rows_there
     }
 }
 
-/// Sends a log. What an earlier call has sent is not sent again, however that one ended.
+/// Whoever sends a log that is still being written.
+pub(crate) trait Along {
+    /// Whether the log is complete.
+    fn is_complete(&self) -> bool;
+
+    /// Somebody has asked on the server that the run stops.
+    fn stop(&self);
+
+    /// Waits until the log may have grown or is complete.
+    fn rest(&self) -> impl Future<Output = ()>;
+}
+
+/// Sends a log that is complete. What an earlier call has sent is not sent again, however that one ended.
 ///
 /// # Errors
 ///
 /// If the log cannot be read or has no run, or the server does not take it. A log that is damaged is no error: what
 /// precedes the damage is sent.
+#[cfg(feature = "cli")]
 pub(crate) async fn send(
     client: &Rc<Client>,
     log: &Path,
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Sent, Failure> {
-    let local = tokio::task::LocalSet::new();
-    local.run_until(Box::pin(send_here(client, log, options, progress))).await
+    let whole = async {
+        let memory = Memory::open(log)?;
+        let mut source = Source::open(log, false)?;
+        let mut described = Described::new();
+        source.run(&mut described, options)?;
+        let mut upload = Upload::begin(client, log, described, memory, false).await?;
+        progress(Progress::Begun { page: &upload.sent.page });
+        read(&mut upload, &mut source, progress).await?;
+        upload.sent.damage = source.damage;
+        upload.end(progress).await
+    };
+    tokio::task::LocalSet::new().run_until(Box::pin(whole)).await
 }
 
-async fn send_here(
+/// Sends a log while it is being written.
+///
+/// # Errors
+///
+/// As for a log that is complete.
+pub(crate) async fn follow(
     client: &Rc<Client>,
     log: &Path,
     options: &Options,
+    along: &impl Along,
+    interval: Duration,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Sent, Failure> {
-    let memory = Memory::open(log)?;
-    let mut source = Source::open(log)?;
-    let described = source.run(options)?;
-    let mut upload = Upload::begin(client, log, described, memory).await?;
-    progress(Progress::Begun { page: &upload.sent.page });
+    let live = async {
+        let memory = Memory::open(log)?;
+        let mut source = Source::open(log, true)?;
+        let mut described = Described::new();
+        while source.run(&mut described, options)?.is_none() {
+            if along.is_complete() {
+                source.settle();
+            }
+            along.rest().await;
+        }
+        resume(client, &mut described, &memory, options.resume).await?;
+        let mut upload = Upload::begin(client, log, described, memory, true).await?;
+        progress(Progress::Begun { page: &upload.sent.page });
+        loop {
+            // Asked before the log is read: what is written after the question is read the next time.
+            let complete = along.is_complete();
+            read(&mut upload, &mut source, progress).await?;
+            if upload.exit.is_some() || source.damage.is_some() {
+                break;
+            }
+            if complete {
+                source.settle();
+                read(&mut upload, &mut source, progress).await?;
+                break;
+            }
+            upload.go_on(interval).await?;
+            progress(Progress::Rows(upload.rows_there()));
+            if upload.stream.stopped {
+                along.stop();
+            }
+            along.rest().await;
+        }
+        upload.sent.damage = source.damage;
+        upload.end(progress).await
+    };
+    tokio::task::LocalSet::new().run_until(Box::pin(live)).await
+}
+
+/// Keeps the promise of a run that must or must not be there, and goes on with one that may be.
+async fn resume(
+    client: &Client,
+    described: &mut Described,
+    memory: &Memory,
+    resume: Option<Resume>,
+) -> Result<(), Failure> {
+    let run = &mut described.run;
+    let (Some(Resume::Must | Resume::Never), None) = (resume, memory.start()) else {
+        run.resume |= resume == Some(Resume::Auto);
+        return Ok(());
+    };
+    let there = super::begin::past(client, run).await?.is_some();
+    let id = crate::harmless::clean(&run.run_id);
+    match resume {
+        Some(Resume::Must) if !there => Err(Failure::Log(format!(
+            "there is no run `{id}` on the server, and `resume` is `must`; `allow` would begin it"
+        ))),
+        Some(Resume::Never) if there => Err(Failure::Log(format!(
+            "there is a run `{id}` on the server, and `resume` is `never`; `allow` would go on with it"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Reads what the log has, up to the end of the run.
+async fn read(
+    upload: &mut Upload,
+    source: &mut Source,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), Failure> {
     while let Some((kind, raw)) = source.next() {
         upload.take(kind, raw).await?;
         if upload.stream.is_full() {
             upload.flush().await?;
-            progress(Progress::Rows(upload.sending.history.lines));
+            progress(Progress::Rows(upload.rows_there()));
         }
         if upload.exit.is_some() {
             break;
         }
     }
-    upload.sent.damage = source.damage;
-    upload.end(progress).await
+    Ok(())
 }

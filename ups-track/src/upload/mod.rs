@@ -7,15 +7,20 @@
 //! upload of one log.
 
 pub(crate) mod access;
+mod alerts;
 mod begin;
+mod errand;
 mod failure;
 mod files;
 mod graphql;
 mod http;
+pub(crate) mod live;
 mod log;
+mod outage;
 mod output;
 mod run;
 mod sender;
+mod shelf;
 mod source;
 mod state;
 mod stream;
@@ -23,7 +28,9 @@ mod stream;
 pub(crate) use access::Access;
 pub(crate) use failure::Failure;
 pub(crate) use http::Client;
-pub(crate) use log::{Options, Progress, Sent, send};
+#[cfg(feature = "cli")]
+pub(crate) use log::send;
+pub(crate) use log::{Options, Progress, Sent};
 
 /// Runs an upload to its end, in this thread alone.
 ///
@@ -36,4 +43,13 @@ pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> R
         .build()
         .map_err(|e| Failure::Settings(format!("the system gives no event loop: {e}")))?
         .block_on(upload)
+}
+
+/// Marks a log as uploaded, as W&B's client does: either tool then skips it.
+///
+/// # Errors
+///
+/// If the marker cannot be made beside the log.
+pub(crate) fn mark(log: &std::path::Path) -> std::io::Result<()> {
+    std::fs::File::create(state::beside(log, ".synced")).map(drop)
 }

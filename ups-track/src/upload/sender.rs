@@ -1,39 +1,55 @@
 //! The upload of a run, record by record.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::alerts::Alerts;
 use super::begin::{places, start};
+use super::errand::Errand;
 use super::graphql::Bucket;
 use super::log::{Progress, Sent};
 use super::output::{Output, create_dir};
 use super::run::{Console, Described, Finished, Names, Rows, event};
-use super::state::{Memory, Sending, replace};
-use super::stream::{End, Lane, Stream};
-use super::{Client, Failure, files};
-use crate::log::record::{Alert, Exit, Kind, Timestamp};
+use super::shelf::Shelf;
+use super::state::{Book, Memory, Sending, Shared, replace};
+use super::stream::{Along, Lane, Stream};
+use super::{Client, Failure};
+use crate::log::record::{Exit, Kind, Timestamp};
+
+/// Time for which changes of the description are gathered before the server is told.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// The upload of a run.
 pub(super) struct Upload {
     client: Rc<Client>,
-    memory: Memory,
-    pub(super) sending: Sending,
+    book: Shared,
     pub(super) stream: Stream,
     bucket: Bucket,
     described: Described,
     /// The mutation that the server has had last.
     told: serde_json::Value,
+    /// Since when there is something that the server was not told.
+    untold: Option<Instant>,
+    describing: Errand<serde_json::Value>,
+    summary_changed: bool,
     rows: Rows,
     console: Console,
     output: Option<Output>,
-    files: BTreeSet<String>,
-    files_dir: PathBuf,
-    alerts: u64,
-    preempting: bool,
+    shelf: Shelf,
+    alerts: Alerts,
+    preempting: Preempting,
     pub(super) exit: Option<Exit>,
     pub(super) sent: Sent,
+}
+
+/// Whether the machine is being taken away, and the server knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Preempting {
+    No,
+    Untold,
+    Told,
 }
 
 impl Upload {
@@ -43,6 +59,7 @@ impl Upload {
         log: &Path,
         mut described: Described,
         mut memory: Memory,
+        live: bool,
     ) -> Result<Self, Failure> {
         let start = start(client, &mut described, &memory).await?;
         let run = &described.run;
@@ -69,28 +86,84 @@ impl Upload {
         memory.save(&sending)?;
         let page = client.address().run_page(&target.entity, &target.project, &target.run);
         let sent = Sent { page, rows_before: sending.history.lines, ..Sent::default() };
+        let files_dir: PathBuf = log.parent().unwrap_or(Path::new("")).join("files");
+        let mut shelf = Shelf::new(files_dir, live);
+        if live {
+            shelf.begin();
+        }
         Ok(Self {
             client: Rc::clone(client),
             stream: Stream::new(target, &sending),
             rows: Rows::new(step, start.runtime),
-            memory,
-            sending,
+            book: Rc::new(RefCell::new(Book { memory, sending })),
             bucket,
             described,
             told,
+            untold: None,
+            describing: Errand::default(),
+            summary_changed: false,
             console: Console::default(),
             output: None,
-            files: BTreeSet::new(),
-            files_dir: log.parent().unwrap_or(Path::new("")).join("files"),
-            alerts: 0,
-            preempting: false,
+            shelf,
+            alerts: Alerts::default(),
+            preempting: Preempting::No,
             exit: None,
             sent,
         })
     }
 
+    /// Rows of the log that the server has.
+    pub(super) fn rows_there(&self) -> u64 {
+        self.book.borrow().sending.history.lines
+    }
+
+    /// Sends the lines that there are.
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
-        self.stream.send(&self.client, &mut self.sending, &mut self.memory).await
+        self.stream.send(&self.client, &self.book, &Along::default()).await
+    }
+
+    /// What a run needs while it goes on: sends what is due, and never waits for anything but the lines.
+    pub(super) async fn go_on(&mut self, interval: Duration) -> Result<(), Failure> {
+        self.send_alerts().await?;
+        let described = self.describing.ended().await;
+        self.settle_description(described)?;
+        if self.untold.is_some_and(|since| since.elapsed() >= SETTLING.min(interval)) && self.describing.is_free() {
+            self.begin_description();
+        }
+        let target = &self.bucket.target;
+        if let Err(e) = self.shelf.go_on(&self.client, target, &self.book, interval).await {
+            self.trouble(e)?;
+        }
+        let urgent = self.preempting == Preempting::Untold;
+        let more = self.summary_changed || !self.shelf.fresh.is_empty();
+        if urgent || self.stream.is_due(interval, more) {
+            let along = Along {
+                summary: std::mem::take(&mut self.summary_changed).then(|| self.summary()),
+                uploaded: std::mem::take(&mut self.shelf.fresh),
+                preempting: urgent,
+                exit_code: None,
+            };
+            self.stream.send(&self.client, &self.book, &along).await?;
+            if urgent {
+                self.preempting = Preempting::Told;
+            }
+        }
+        Ok(())
+    }
+
+    /// What goes wrong beside the lines does not stop them, as long as the server is there; it is told at the end.
+    fn trouble(&mut self, failure: Failure) -> Result<(), Failure> {
+        if failure.is_refusal() {
+            self.sent.trouble.push(failure.to_string());
+            return Ok(());
+        }
+        Err(failure)
+    }
+
+    async fn send_alerts(&mut self) -> Result<(), Failure> {
+        let refused = self.alerts.go_on(&self.client, &self.bucket.target, &self.book).await?;
+        self.sent.refused_alerts.extend(refused);
+        Ok(())
     }
 
     /// Takes a record over.
@@ -100,6 +173,7 @@ impl Upload {
                 self.sent.rows += 1;
                 let line = self.rows.line(&row);
                 self.stream.push(Lane::History, line);
+                self.summary_changed = true;
             }
             Kind::Stats(stats) => {
                 self.stream.push(Lane::Events, event(&stats, self.described.run.start_time));
@@ -115,13 +189,24 @@ impl Upload {
                 self.console.lines(now(), &output.line, &mut lines);
                 self.print(lines)?;
             }
-            Kind::Files(files) => self.files.extend(files.files.into_iter().map(|file| file.path)),
-            Kind::Alert(alert) => self.alert(&alert).await?,
-            Kind::Preempting(_) => self.preempting = true,
+            Kind::Files(files) => files.files.into_iter().for_each(|file| self.shelf.take(file)),
+            Kind::Alert(alert) => {
+                self.alerts.push(alert, &self.book);
+                self.send_alerts().await?;
+                while self.alerts.is_full() && self.one_alert().await? {}
+            }
+            Kind::Preempting(_) => self.preempting = Preempting::Untold,
             Kind::Exit(exit) => self.exit = Some(exit),
             Kind::Artifact(_) => self.sent.artifacts += 1,
             Kind::TensorBoard(_) => self.sent.tensorboard += 1,
-            describing => self.described.take(describing, raw),
+            summary @ Kind::Summary(_) => {
+                self.summary_changed = true;
+                self.described.take(summary, raw);
+            }
+            describing => {
+                self.untold.get_or_insert_with(Instant::now);
+                self.described.take(describing, raw);
+            }
         }
         Ok(())
     }
@@ -130,7 +215,7 @@ impl Upload {
     fn print(&mut self, lines: Vec<Finished>) -> Result<(), Failure> {
         for Finished { line, text } in lines {
             if self.output.is_none() {
-                self.output = Some(Output::create(&self.files_dir)?);
+                self.output = Some(Output::create(&self.shelf.dir)?);
             }
             if let Some(output) = &mut self.output {
                 output.line(&text)?;
@@ -140,19 +225,13 @@ impl Upload {
         Ok(())
     }
 
-    async fn alert(&mut self, alert: &Alert) -> Result<(), Failure> {
-        self.alerts += 1;
-        if self.alerts > self.sending.alerts {
-            match self.client.alert(&self.bucket.target, alert).await {
-                Ok(()) => {}
-                // A server that takes no alerts takes the rest.
-                Err(e @ Failure::Refused { .. }) => self.sent.refused_alerts.push(e.to_string()),
-                Err(e) => return Err(e),
-            }
-            self.sending.alerts = self.alerts;
-            self.memory.save(&self.sending)?;
-        }
-        Ok(())
+    /// Waits until an alert is through; false if there was none.
+    async fn one_alert(&mut self) -> Result<bool, Failure> {
+        let Some(refused) = self.alerts.one(&self.client, &self.bucket.target, &self.book).await? else {
+            return Ok(false);
+        };
+        self.sent.refused_alerts.extend(refused);
+        Ok(true)
     }
 
     /// What a run needs at its end: the rest of the lines, its last description, its files, and that it is over.
@@ -161,46 +240,78 @@ impl Upload {
         self.console.finish(&mut lines);
         self.print(lines)?;
         self.flush().await?;
-        progress(Progress::Rows(self.sending.history.lines));
+        progress(Progress::Rows(self.rows_there()));
+        while self.one_alert().await? {}
         self.describe().await?;
 
         let summary = self.summary();
         self.write_files(&summary)?;
-        let names: Vec<String> = std::mem::take(&mut self.files).into_iter().collect();
-        progress(Progress::Files(names.len()));
-        let target = &self.bucket.target;
-        let (sending, memory) = (&mut self.sending, &mut self.memory);
-        self.sent.files = files::send(&self.client, target, &self.files_dir, &names, sending, memory).await?;
+        let mut files = |files| progress(Progress::Files(files));
+        let sent = self.shelf.end(&self.client, &self.bucket.target, &self.book, &mut files).await;
+        let (outcome, failure) = match sent {
+            Ok(outcome) => (outcome, None),
+            // The run is over, whatever becomes of its files.
+            Err(e) if e.is_refusal() => (super::files::Outcome::default(), Some(e)),
+            Err(e) => return Err(e),
+        };
+        self.sent.files = outcome;
 
         // A log without an end is that of a run that was killed.
         let exit = self.exit.unwrap_or(Exit { exit_code: 1, ..Exit::default() });
-        let end = End {
-            summary,
-            uploaded: self.sent.files.there.clone(),
-            preempting: self.preempting,
+        let end = Along {
+            summary: Some(summary),
+            uploaded: std::mem::take(&mut self.shelf.fresh),
+            preempting: self.preempting == Preempting::Untold,
             exit_code: (!exit.not_complete).then_some(exit.exit_code),
         };
-        self.stream.finish(&self.client, &mut self.sending, &mut self.memory, &end).await?;
+        self.stream.send(&self.client, &self.book, &end).await?;
         self.sent.exit_code = self.exit.map(|exit| exit.exit_code);
         self.sent.lines_too_long = self.stream.too_long();
-        self.sent.rows_there = self.sending.history.lines;
-        Ok(self.sent)
+        self.sent.rows_there = self.rows_there();
+        match failure {
+            None => Ok(self.sent),
+            Some(failure) => Err(failure),
+        }
     }
 
-    /// Tells the server what has changed since the run was made.
-    async fn describe(&mut self) -> Result<(), Failure> {
+    /// Begins to tell the server what has changed.
+    fn begin_description(&mut self) {
+        self.untold = None;
         let Bucket { id, target, .. } = &self.bucket;
         let variables = self.described.upsert(&Names::known(id, target));
         let changed = |key: &&String| variables.get(*key) != self.told.get(*key);
         let named = ["id", "name", "project", "entity"];
         let keys = variables.as_object().into_iter().flat_map(serde_json::Map::keys);
         if keys.filter(|key| !named.contains(&key.as_str())).any(|key| changed(&key)) {
-            self.client.upsert(variables).await?;
+            let client = Rc::clone(&self.client);
+            self.describing.begin(async move { client.upsert(variables.clone()).await.map(|_| variables) });
         }
-        Ok(())
     }
 
-    /// The last summary. Its step is that of the last row.
+    fn settle_description(
+        &mut self,
+        ended: Option<Result<serde_json::Value, Failure>>,
+    ) -> Result<(), Failure> {
+        match ended {
+            None => Ok(()),
+            Some(Ok(told)) => {
+                self.told = told;
+                Ok(())
+            }
+            Some(Err(e)) => self.trouble(e),
+        }
+    }
+
+    /// Tells the server what has changed since it was told last.
+    async fn describe(&mut self) -> Result<(), Failure> {
+        let ended = self.describing.end().await;
+        self.settle_description(ended)?;
+        self.begin_description();
+        let ended = self.describing.end().await;
+        self.settle_description(ended)
+    }
+
+    /// The summary as it stands. Its step is that of the last row.
     fn summary(&mut self) -> String {
         if self.sent.rows > 0 {
             self.described.summary.set(&["_step"], &self.rows.last_step().to_string());
@@ -212,7 +323,7 @@ impl Upload {
 
     /// Writes the files that follow from the log, as W&B's client does.
     fn write_files(&mut self, summary: &str) -> Result<(), Failure> {
-        create_dir(&self.files_dir)?;
+        create_dir(&self.shelf.dir)?;
         let written = [
             ("wandb-summary.json", Some(summary.to_owned())),
             ("config.yaml", Some(self.described.config_yaml())),
@@ -220,13 +331,13 @@ impl Upload {
         ];
         for (name, content) in written {
             if let Some(content) = content {
-                replace(&self.files_dir.join(name), content.as_bytes())?;
-                self.files.insert(name.to_owned());
+                replace(&self.shelf.dir.join(name), content.as_bytes())?;
+                self.shelf.add(name);
             }
         }
         if let Some(output) = self.output.take() {
             output.complete()?;
-            self.files.insert("output.log".to_owned());
+            self.shelf.add("output.log");
         }
         Ok(())
     }

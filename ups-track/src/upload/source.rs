@@ -1,5 +1,7 @@
-//! The records of a log, up to its end or to where it is damaged.
+//! The records of a log, up to its end or to where it is damaged; of one that is being written, as far as it is there.
 
+use std::fs::File;
+use std::io::{BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use prost::Message;
@@ -15,19 +17,71 @@ pub(super) struct Source {
     reader: Reader,
     path: PathBuf,
     pub(super) damage: Option<Damage>,
+    /// The end of the last whole record.
+    whole: u64,
+    /// Whether the log is being written, so that its end is not the end.
+    grows: bool,
+    /// Whether everything that was there has been read.
+    waits: bool,
 }
 
 impl Source {
-    pub(super) fn open(log: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(log: &Path, grows: bool) -> Result<Self, Failure> {
         let reader = Reader::open(log).map_err(|e| Failure::Log(said(&e)))?;
-        Ok(Self { reader, path: log.to_owned(), damage: None })
+        Ok(Self { reader, path: log.to_owned(), damage: None, whole: 0, grows, waits: false })
     }
 
-    /// The next record that holds anything.
+    /// From here on, what is in the log is all that will be.
+    pub(super) fn settle(&mut self) {
+        if std::mem::replace(&mut self.grows, false) && self.waits {
+            self.again();
+        }
+    }
+
+    /// Looks whether the log has become longer.
+    fn has_grown(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|file| file.len() > self.whole)
+    }
+
+    /// Goes on behind the last whole record.
+    fn again(&mut self) {
+        self.waits = false;
+        let opened = if self.whole == 0 {
+            Reader::open(&self.path).map_err(|e| said(&e))
+        } else {
+            let file = File::open(&self.path)
+                .and_then(|mut file| file.seek(SeekFrom::Start(self.whole)).map(|_| file));
+            let resumed = file.map(|file| {
+                Reader::resume(BufReader::with_capacity(64 * 1024, file), &self.path, self.whole)
+            });
+            resumed.map_err(|e| format!("cannot read `{}`: {e}", crate::harmless::path(&self.path)))
+        };
+        match opened {
+            Ok(reader) => self.reader = reader,
+            Err(text) => self.damage = Some(Damage { text, torn: false }),
+        }
+    }
+
+    /// The next record that holds anything. None at the end, and at damage; of a log that grows, where it is now.
     pub(super) fn next(&mut self) -> Option<(Kind, &[u8])> {
+        if self.waits && self.has_grown() {
+            self.again();
+        }
+        if self.waits || self.damage.is_some() {
+            return None;
+        }
         loop {
             match self.reader.advance() {
-                Ok(true) => {}
+                Ok(true) => self.whole = self.reader.position(),
+                Ok(false) if self.grows => {
+                    self.waits = true;
+                    return None;
+                }
+                // A record that is not whole yet.
+                Err(e) if self.grows && e.is_torn() => {
+                    self.waits = true;
+                    return None;
+                }
                 Ok(false) => return None,
                 Err(e) => {
                     self.damage = Some(Damage { text: said(&e), torn: e.is_torn() });
@@ -47,9 +101,12 @@ impl Source {
         }
     }
 
-    /// What describes the run up to its first record.
-    pub(super) fn run(&mut self, options: &Options) -> Result<Described, Failure> {
-        let mut described = Described::new();
+    /// What describes the run up to its first record. None if a log that grows has none yet.
+    pub(super) fn run(
+        &mut self,
+        described: &mut Described,
+        options: &Options,
+    ) -> Result<Option<()>, Failure> {
         while let Some((kind, raw)) = self.next() {
             let is_run = matches!(kind, Kind::Run(_));
             described.take(kind, raw);
@@ -60,8 +117,11 @@ impl Source {
                 }
                 name(&mut run.project, options.project.as_ref(), options.default_project.as_ref());
                 name(&mut run.entity, options.entity.as_ref(), options.default_entity.as_ref());
-                return Ok(described);
+                return Ok(Some(()));
             }
+        }
+        if self.grows && self.damage.is_none() {
+            return Ok(None);
         }
         let path = crate::harmless::path(&self.path);
         let damage = self.damage.take().map(|damage| format!(": {}", damage.text)).unwrap_or_default();

@@ -1,11 +1,13 @@
 //! What is remembered beside a log, in `<log>.syncstate`: how far it was sent, so that an upload that was interrupted,
 //! however, goes on where it was, and no line is sent twice. W&B's client keeps the first two values there as well.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -157,6 +159,22 @@ impl Memory {
         replace(&self.path, &text)
     }
 }
+
+/// What is remembered, in the hands of all who send.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) memory: Memory,
+    pub(crate) sending: Sending,
+}
+
+impl Book {
+    pub(crate) fn save(&mut self) -> Result<(), Failure> {
+        self.memory.save(&self.sending)
+    }
+}
+
+/// A [`Book`] that several tasks of one thread write in; nobody holds it while waiting.
+pub(crate) type Shared = Rc<RefCell<Book>>;
 
 /// Writes a file anew; it takes the place of the old one as a whole.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {

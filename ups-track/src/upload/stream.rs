@@ -1,12 +1,15 @@
 //! The file stream: lines at offsets, in requests one after another.
 
+use std::slice::from_ref;
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
 
 use super::Failure;
 use super::graphql::Target;
 use super::http::retry::Endpoint;
 use super::http::{Asked, Client};
-use super::state::{Memory, Place, Sending};
+use super::state::{Place, Sending, Shared};
 
 /// Bytes of lines in one request. W&B's client sends at most 10 MiB; less keeps our memory small.
 const REQUEST_BYTES: usize = 2 * 1024 * 1024;
@@ -19,6 +22,9 @@ const LINE_BYTES: usize = 10_383_360;
 
 /// Bytes that an answer may have.
 const LIMIT: usize = 1024 * 1024;
+
+/// After this time without a request the server would take the run for crashed, sooner or later.
+const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Which stream of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +49,23 @@ pub(crate) struct Stream {
     path: [String; 3],
     lanes: [Lines; 3],
     bytes: usize,
+    /// The last request.
+    last: Instant,
+    /// Whether the server has had rows.
+    begun: bool,
+    /// Whether somebody has asked on the server that the run stops.
+    pub(crate) stopped: bool,
 }
 
-/// What ends a stream.
+/// What goes along with the lines.
 #[derive(Debug, Default)]
-pub(crate) struct End {
-    pub(crate) summary: String,
+pub(crate) struct Along {
+    /// The whole summary, if it has changed.
+    pub(crate) summary: Option<String>,
+    /// Files that are on the server now.
     pub(crate) uploaded: Vec<String>,
     pub(crate) preempting: bool,
-    /// The exit code; none if the run stays open.
+    /// The exit code of a run that is over; none while it is open.
     pub(crate) exit_code: Option<i32>,
 }
 
@@ -93,6 +107,9 @@ impl Stream {
             path: [target.entity.clone(), target.project.clone(), target.run.clone()],
             lanes: [lines(sending.history), lines(sending.events), lines(sending.console)],
             bytes: 0,
+            last: Instant::now(),
+            begun: false,
+            stopped: false,
         }
     }
 
@@ -120,6 +137,18 @@ impl Stream {
         self.bytes >= REQUEST_BYTES || most >= REQUEST_LINES
     }
 
+    fn is_empty(&self) -> bool {
+        self.lanes.iter().all(|lines| lines.pending.is_empty())
+    }
+
+    /// Whether it is time for a request, if one is sent every `interval`; `more` if there is something besides lines.
+    pub(crate) fn is_due(&self, interval: Duration, more: bool) -> bool {
+        let since = self.last.elapsed();
+        // Whoever has just begun wants to see that it works.
+        let first = !self.begun && self.lanes.first().is_some_and(|rows| !rows.pending.is_empty());
+        first || since >= HEARTBEAT || (since >= interval && (more || !self.is_empty()))
+    }
+
     /// Sends what there is.
     ///
     /// # Errors
@@ -128,36 +157,33 @@ impl Stream {
     pub(crate) async fn send(
         &mut self,
         client: &Client,
-        sending: &mut Sending,
-        memory: &mut Memory,
+        book: &Shared,
+        along: &Along,
     ) -> Result<(), Failure> {
-        self.request(client, sending, memory, &End::default(), false).await
+        let body = self.body(&mut book.borrow_mut().sending, along)?;
+        // Before: whoever is killed now does not know whether these lines arrived, but which ones.
+        book.borrow_mut().save()?;
+        let [entity, project, run] = &self.path;
+        let asked = Asked { endpoint: Endpoint::FileStream, what: "rows", limit: LIMIT };
+        let answer = client.post(asked, &["files", entity, project, run, "file_stream"], body).await?;
+        self.stopped |= answer.get("stopped").and_then(serde_json::Value::as_bool).unwrap_or(false);
+        self.last = Instant::now();
+        self.begun |= self.lanes.first().is_some_and(|rows| !rows.pending.is_empty());
+        let book = &mut *book.borrow_mut();
+        for place in [&mut book.sending.history, &mut book.sending.events, &mut book.sending.console] {
+            let arrived = std::mem::take(&mut place.in_flight);
+            place.lines += arrived;
+            place.offset += arrived;
+        }
+        for lines in &mut self.lanes {
+            lines.pending.clear();
+        }
+        self.bytes = 0;
+        book.save()
     }
 
-    /// Sends the rest, and that this was all.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub(crate) async fn finish(
-        &mut self,
-        client: &Client,
-        sending: &mut Sending,
-        memory: &mut Memory,
-        end: &End,
-    ) -> Result<(), Failure> {
-        self.request(client, sending, memory, end, true).await
-    }
-
-    async fn request(
-        &mut self,
-        client: &Client,
-        sending: &mut Sending,
-        memory: &mut Memory,
-        end: &End,
-        last: bool,
-    ) -> Result<(), Failure> {
-        let summary = [end.summary.clone()];
+    /// The request, and in the book what is on its way.
+    fn body(&self, sending: &mut Sending, along: &Along) -> Result<Vec<u8>, Failure> {
         let [history, events, console] = &self.lanes;
         let chunk = |lines: &'_ Lines, place: &mut Place| {
             place.in_flight = lines.pending.len() as u64;
@@ -175,33 +201,50 @@ impl Stream {
                 history: lines(&history.pending, at_history),
                 events: lines(&events.pending, at_events),
                 console: lines(&console.pending, at_console),
-                summary: last.then_some(Chunk { offset: 0, content: &summary }),
+                summary: along.summary.as_ref().map(|line| Chunk { offset: 0, content: from_ref(line) }),
             },
-            uploaded: &end.uploaded,
-            preempting: end.preempting,
-            complete: end.exit_code.map(|_| true),
-            exitcode: end.exit_code,
+            uploaded: &along.uploaded,
+            preempting: along.preempting,
+            complete: along.exit_code.map(|_| true),
+            exitcode: along.exit_code,
         };
-        let body = serde_json::to_vec(&request).map_err(|e| Failure::Settings(e.to_string()))?;
-        // Before: whoever is killed now does not know whether these lines arrived, but which ones.
-        memory.save(sending)?;
-        let [entity, project, run] = &self.path;
-        let asked = Asked { endpoint: Endpoint::FileStream, what: "rows", limit: LIMIT };
-        client.post(asked, &["files", entity, project, run, "file_stream"], body).await?;
-        for place in [&mut sending.history, &mut sending.events, &mut sending.console] {
-            let arrived = std::mem::take(&mut place.in_flight);
-            place.lines += arrived;
-            place.offset += arrived;
-        }
-        for lines in &mut self.lanes {
-            lines.pending.clear();
-        }
-        self.bytes = 0;
-        memory.save(sending)
+        serde_json::to_vec(&request).map_err(|e| Failure::Settings(e.to_string()))
     }
 }
 
 /// Lines at an offset, if there are any.
 fn some_lines(content: &[String], offset: u64) -> Option<Chunk<'_>> {
     (!content.is_empty()).then_some(Chunk { offset, content })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn stream() -> Stream {
+        let target = Target { entity: "e".into(), project: "p".into(), run: "r".into() };
+        Stream::new(&target, &Sending::new("http://s", &target))
+    }
+
+    #[test]
+    fn the_first_rows_are_sent_at_once_and_others_at_their_pace() {
+        let hour = Duration::from_secs(3600);
+        let mut stream = stream();
+        assert!(!stream.is_due(hour, false) && !stream.is_due(hour, true));
+        stream.push(Lane::Console, "hello".into());
+        assert!(!stream.is_due(hour, false) && stream.is_due(Duration::ZERO, false));
+        stream.push(Lane::History, "{}".into());
+        assert!(stream.is_due(hour, false));
+        stream.begun = true;
+        assert!(!stream.is_due(hour, false));
+    }
+
+    #[test]
+    fn a_run_that_has_nothing_to_say_gives_a_sign_of_life() {
+        let mut stream = stream();
+        assert!(!stream.is_due(Duration::ZERO, false));
+        stream.last = Instant::now().checked_sub(HEARTBEAT).unwrap();
+        assert!(stream.is_due(Duration::from_secs(3600), false));
+    }
 }

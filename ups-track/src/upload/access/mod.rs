@@ -44,6 +44,21 @@ impl Access {
     /// As [`find`](Self::find), but a bad key is none.
     pub(crate) fn find_without_key(sources: &mut Sources) -> Result<Self, Failure> {
         sources.read_settings_files().map_err(|e| Failure::Settings(e.with_cause()))?;
+        Self::of(sources)
+    }
+
+    /// As [`find`](Self::find), where the settings files have been read.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub(crate) fn find_in_read(sources: &Sources) -> Result<Self, Failure> {
+        let mut access = Self::of(sources)?;
+        access.key = key::find(sources, &access.address, access.netrc.as_deref())?;
+        Ok(access)
+    }
+
+    fn of(sources: &Sources) -> Result<Self, Failure> {
         let value = |var: &str, name: &str| sources.find(None, &[var], name).map(|found| found.value);
         Ok(Self {
             address: Address::find(sources)?,

@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+
+use super::Pulse;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 128 * 1024;
@@ -16,11 +19,12 @@ const PIECE: usize = 128 * 1024;
 pub(crate) struct FileBody {
     file: File,
     left: u64,
+    pulse: Arc<Pulse>,
 }
 
 impl FileBody {
-    pub(crate) fn new(file: File, length: u64) -> Self {
-        Self { file, left: length }
+    pub(crate) fn new(file: File, length: u64, pulse: Arc<Pulse>) -> Self {
+        Self { file, left: length, pulse }
     }
 
     fn piece(&mut self) -> io::Result<Bytes> {
@@ -28,6 +32,7 @@ impl FileBody {
         let mut piece = vec![0; want];
         self.file.read_exact(&mut piece)?;
         self.left -= want as u64;
+        self.pulse.beat(want as u64);
         Ok(piece.into())
     }
 }

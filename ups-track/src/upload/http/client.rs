@@ -1,6 +1,7 @@
 //! The client: one connection pool, and the two kinds of requests.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use reqwest::header::{
 use reqwest::{Method, StatusCode, Url};
 
 use super::retry::{Endpoint, Policy, retry_after};
-use super::{FileBody, answer, fault, tls};
+use super::{FileBody, Pulse, answer, fault, tls};
 use crate::settings::Sources;
 use crate::upload::Failure;
 use crate::upload::access::{Address, Key};
@@ -22,8 +23,10 @@ const ERROR_LIMIT: usize = 64 * 1024;
 /// Places to which the storage may send an upload on.
 const MOST_REDIRECTS: usize = 5;
 
+/// Hears of every attempt that failed and will be repeated, and (none) of the one that then succeeded.
+pub(crate) type Trouble = Box<dyn Fn(Option<&Failure>)>;
+
 /// Talks to one server.
-#[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
     address: Address,
@@ -32,6 +35,14 @@ pub(crate) struct Client {
     graphql: Policy,
     stream: Policy,
     storage: Policy,
+    pulse: Arc<Pulse>,
+    trouble: Option<Trouble>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// What is asked, for messages and rules.
@@ -103,7 +114,19 @@ impl Client {
             graphql: policy(Endpoint::GraphQl)?,
             stream: policy(Endpoint::FileStream)?,
             storage: policy(Endpoint::Storage)?,
+            pulse: Arc::default(),
+            trouble: None,
         })
+    }
+
+    /// For an upload that goes along with its run: it does not give up by itself, however long the server is away.
+    pub(crate) fn for_run(mut self, pulse: Arc<Pulse>, trouble: Trouble) -> Self {
+        self.graphql = self.graphql.endless();
+        self.stream = self.stream.endless();
+        self.storage = self.storage.endless();
+        self.pulse = pulse;
+        self.trouble = Some(trouble);
+        self
     }
 
     pub(crate) fn address(&self) -> &Address {
@@ -136,7 +159,11 @@ impl Client {
     ) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
         let url = self.address.api(path);
         let body = bytes::Bytes::from(body);
-        self.retrying(asked.endpoint, async || self.post_once(asked, &url, body.clone()).await).await
+        let length = body.len() as u64;
+        let answer =
+            self.retrying(asked.endpoint, async || self.post_once(asked, &url, body.clone()).await).await?;
+        self.pulse.beat(length);
+        Ok(answer)
     }
 
     async fn post_once(
@@ -203,7 +230,7 @@ impl Client {
                 .timeout(
                     self.storage.attempt.min(SETTLING + Duration::from_secs(put.length.div_ceil(SLOWEST))),
                 )
-                .body(reqwest::Body::wrap(FileBody::new(file, put.length)));
+                .body(reqwest::Body::wrap(FileBody::new(file, put.length, Arc::clone(&self.pulse))));
             let mut response =
                 request.send().await.map_err(|e| self.broken(&e, &server, Endpoint::Storage))?;
             match response.status() {
@@ -263,7 +290,13 @@ impl Client {
         let began = Instant::now();
         for failed in 1.. {
             let Attempt { again, asked_wait, failure } = match attempt().await {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    self.pulse.beat(1);
+                    if let (true, Some(trouble)) = (failed > 1, &self.trouble) {
+                        trouble(None);
+                    }
+                    return Ok(done);
+                }
                 Err(failed) => failed,
             };
             if !again {
@@ -273,7 +306,10 @@ impl Client {
             let Some(wait) = policy.wait(failed, took, asked_wait, random()) else {
                 return Err(Failure::GaveUp { cause: Box::new(failure), attempts: failed, took });
             };
-            tokio::time::sleep(wait).await;
+            if let Some(trouble) = &self.trouble {
+                trouble(Some(&failure));
+            }
+            self.pulse.rest(wait).await;
         }
         Err(Failure::Settings("too many attempts".to_owned()))
     }

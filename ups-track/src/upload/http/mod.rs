@@ -5,8 +5,10 @@ mod answer;
 mod body;
 mod client;
 mod fault;
+mod pulse;
 pub(crate) mod retry;
 mod tls;
 
 use body::FileBody;
 pub(crate) use client::{Asked, Client, Put, upload_headers};
+pub(crate) use pulse::Pulse;

@@ -93,6 +93,11 @@ impl Policy {
         })
     }
 
+    /// The same waits without an end.
+    pub(crate) fn endless(self) -> Self {
+        Self { retries: u32::MAX, total: Duration::MAX, ..self }
+    }
+
     /// The wait before the next attempt, `failed` (from 1) having failed for `spent`; none if that was the last one.
     /// `random` is between 0 and 1: clients that failed together shall not come back together.
     pub(crate) fn wait(

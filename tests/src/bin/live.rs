@@ -1,0 +1,82 @@
+//! A program that starts the run of its environment and then does what its standard input says, one order a line, and
+//! answers each on standard output: what `tests/live` plays with.
+
+use std::io::BufRead as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ups_track::{Alert, AlertLevel, FilePolicy, Run, Stream};
+
+fn main() -> ExitCode {
+    let run = match Run::builder().init() {
+        Ok(run) => run,
+        Err(e) => {
+            eprintln!("cannot start: {e}");
+            return ExitCode::from(2);
+        }
+    };
+    let heard = Arc::new(AtomicBool::new(false));
+    let hears = Arc::clone(&heard);
+    run.on_stop(move || hears.store(true, Ordering::Release));
+    let mut step = 0_u64;
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        let mut words = line.split(' ');
+        let (order, rest) = (words.next().unwrap_or_default(), words.collect::<Vec<_>>());
+        let word = |at: usize| rest.get(at).copied().unwrap_or_default();
+        let answer = match order {
+            "rows" => {
+                let rows: u64 = word(0).parse().unwrap_or(1);
+                for _ in 0..rows {
+                    run.log(step, &[("loss", 1.0 / (step + 1) as f64), ("lr", 1e-3)]);
+                    step += 1;
+                }
+                format!("{step} rows")
+            }
+            "url" => {
+                run.wait_until_online(Duration::from_secs(20)).unwrap_or_else(|| "no page".to_owned())
+            }
+            "mode" => run.mode().as_str().to_owned(),
+            "summary" => {
+                run.summarize(&[(word(0), word(1).parse::<f64>().unwrap_or(0.0))]);
+                "set".to_owned()
+            }
+            "config" => {
+                run.update_config(&[(word(0), word(1))]);
+                "set".to_owned()
+            }
+            "tag" => {
+                run.add_tags([word(0)]);
+                "added".to_owned()
+            }
+            "notes" => {
+                run.set_notes(word(0));
+                "set".to_owned()
+            }
+            "alert" => {
+                run.alert(Alert::new(word(0)).text(word(1)).level(AlertLevel::Warn));
+                "sent".to_owned()
+            }
+            "console" => {
+                run.write_console(Stream::Stdout, format!("{}\n", word(0)));
+                "written".to_owned()
+            }
+            "file" => {
+                let policy = FilePolicy::from_word(word(1)).unwrap_or_default();
+                match run.save_file(word(0), policy) {
+                    Ok(_) => "saved".to_owned(),
+                    Err(e) => e.to_string(),
+                }
+            }
+            "stop" => format!("{} {}", run.stop_requested(), heard.load(Ordering::Acquire)),
+            "finish" => match run.finish_with(word(0).parse().unwrap_or(0)) {
+                Ok(finished) => format!("{} {}", finished.rows(), finished.is_uploaded()),
+                Err(e) => e.to_string(),
+            },
+            _ => "no such order".to_owned(),
+        };
+        println!("{answer}");
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,10 @@
+//! Runs that are on the server while they are recorded, as a user sees them, against the test server.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
+
+mod ending;
+mod outage;
+mod player;
+mod resume;
+mod start;
+mod whole;

@@ -1,0 +1,107 @@
+//! The server is away: from the start, in the middle, at the end.
+
+use ups_track_tests::normalized::assert_same;
+use ups_track_tests::server::{Fault, Place, Run, Server};
+
+use crate::player::{Player, eventually, is_marked, sync};
+
+/// What the run is like if nothing fails.
+fn without_faults() -> Run {
+    let server = Server::start();
+    let mut program = Player::new(server.url(), "outage").start();
+    program.tell("rows 300");
+    program.tell("summary nrmse 0.09");
+    program.tell("finish 0");
+    eventually(&server, "outage", |run| run.complete)
+}
+
+#[test]
+fn down_from_the_first_second_and_one_later_sync_delivers_all() {
+    let server = Server::start();
+    server.fail_always(Some(Fault::DropBefore));
+    let mut program = Player::new(server.url(), "outage").env("UPS_TRACK_FINISH_PATIENCE", "0.5").start();
+    program.tell("rows 300");
+    program.tell("summary nrmse 0.09");
+    assert_eq!(program.tell("finish 0"), "300 false");
+    let played = program.end();
+    assert_eq!(played.code, Some(0));
+    for words in ["not everything is on the server: no progress for", "upload   ups-track sync "] {
+        assert!(played.said.contains(words), "{words}: {}", played.said);
+    }
+    assert!(!is_marked(played.dir.path(), "outage"));
+    server.fail_always(None);
+    sync(&server, played.dir.path());
+    assert_same(&without_faults(), &eventually(&server, "outage", |run| run.complete));
+    assert_eq!(server.violations(), []);
+    assert!(is_marked(played.dir.path(), "outage"));
+}
+
+#[test]
+fn down_at_first_and_then_there() {
+    let server = Server::start();
+    server.fail_always(Some(Fault::Status(503, None)));
+    let mut program = Player::new(server.url(), "outage").start();
+    program.tell("rows 300");
+    program.tell("summary nrmse 0.09");
+    server.fail_always(None);
+    assert!(program.tell("url").ends_with("/runs/outage"));
+    assert_eq!(program.tell("finish 0"), "300 true");
+    program.end();
+    assert_same(&without_faults(), &eventually(&server, "outage", |run| run.complete));
+}
+
+#[test]
+fn away_in_the_middle() {
+    let server = Server::start();
+    let mut program = Player::new(server.url(), "outage").start();
+    program.tell("rows 100");
+    eventually(&server, "outage", |run| run.history().len() == 100);
+    // Applied, and nobody hears of it.
+    server.fail_always(Some(Fault::DropAfter));
+    program.tell("rows 100");
+    eventually(&server, "outage", |run| run.history().len() == 200);
+    program.tell("rows 100");
+    server.fail_always(None);
+    program.tell("summary nrmse 0.09");
+    assert_eq!(program.tell("finish 0"), "300 true");
+    program.end();
+    assert_same(&without_faults(), &eventually(&server, "outage", |run| run.complete));
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn a_stream_that_is_refused_ends_the_upload_and_not_the_run() {
+    let server = Server::start();
+    let mut program = Player::new(server.url(), "outage").start();
+    program.tell("rows 100");
+    eventually(&server, "outage", |run| run.history().len() == 100);
+    server.fail(Place::Stream, &Fault::Status(413, None), 1);
+    program.tell("rows 200");
+    program.tell("summary nrmse 0.09");
+    assert_eq!(program.tell("finish 0"), "300 false");
+    let played = program.end();
+    assert!(played.said.contains("answered 413"), "{}", played.said);
+    sync(&server, played.dir.path());
+    assert_same(&without_faults(), &eventually(&server, "outage", |run| run.complete));
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn metrics_do_not_wait_for_files_or_descriptions() {
+    let server = Server::start();
+    for place in [Place::Storage, Place::Operation("CreateRunFiles"), Place::Operation("NotifyScriptableRunAlert")] {
+        server.fail(place, &Fault::Slow(600_000), 1);
+    }
+    let mut program = Player::new(server.url(), "outage").env("UPS_TRACK_FINISH_PATIENCE", "0.5").start();
+    std::fs::write(program.dir.path().join("weights.bin"), vec![7; 300_000]).unwrap();
+    program.tell("file weights.bin now");
+    program.tell("alert a b");
+    program.tell("rows 10");
+    eventually(&server, "outage", |run| run.history().len() == 10);
+    // Once the slow requests are known, an update of the run is slow as well.
+    server.fail(Place::Operation("UpsertBucket"), &Fault::Slow(600_000), 1);
+    program.tell("tag late");
+    program.tell("rows 10");
+    eventually(&server, "outage", |run| run.history().len() == 20);
+    assert_eq!(program.tell("finish 0"), "20 false");
+}

@@ -1,0 +1,68 @@
+//! Going on with a run that the server has.
+
+use ups_track_tests::server::Server;
+
+use crate::player::{Player, eventually};
+
+fn play(server: &Server, resume: &str, orders: &[&str]) -> String {
+    let player = Player::new(server.url(), "again");
+    let mut program = if resume.is_empty() { player } else { player.env("WANDB_RESUME", resume) }.start();
+    let mut last = String::new();
+    for order in orders {
+        last = program.tell(order);
+    }
+    format!("{last}\n{}", program.end().said)
+}
+
+#[test]
+fn allow_begins_and_goes_on() {
+    let server = Server::start();
+    play(&server, "allow", &["rows 3", "summary first 1", "config a 1", "finish 0"]);
+    play(&server, "allow", &["rows 2", "summary second 2", "config b 2", "finish 0"]);
+    let run = eventually(&server, "again", |run| run.history().len() == 5);
+    let steps: Vec<_> = run.history().iter().map(|row| row.get("_step").unwrap().as_u64().unwrap()).collect();
+    assert_eq!(steps, [0, 1, 2, 3, 4]);
+    for (map, keys) in [(run.summary(), ["first", "second"]), (run.config(), ["a", "b"])] {
+        for key in keys {
+            assert!(map.contains_key(key), "{key}: {map:?}");
+        }
+    }
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn must_and_never_keep_their_word() {
+    let server = Server::start();
+    let said = play(&server, "must", &["rows 3", "finish 0"]);
+    assert!(said.contains("3 false") && said.contains("`resume` is `must`"), "{said}");
+    assert!(server.runs().is_empty());
+
+    let said = play(&server, "never", &["rows 3", "finish 0"]);
+    assert!(said.contains("3 true"), "{said}");
+    let said = play(&server, "never", &["rows 3", "finish 0"]);
+    assert!(said.contains("3 false") && said.contains("`resume` is `never`"), "{said}");
+    eventually(&server, "again", |run| run.history().len() == 3);
+
+    let said = play(&server, "must", &["rows 3", "finish 0"]);
+    assert!(said.contains("3 true"), "{said}");
+    eventually(&server, "again", |run| run.history().len() == 6);
+}
+
+#[test]
+fn auto_goes_on_with_the_run_of_this_directory() {
+    let server = Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    for rows in [3, 5] {
+        let mut program = Player::new(server.url(), "x")
+            .without("WANDB_RUN_ID")
+            .env("WANDB_DIR", dir.path().to_str().unwrap())
+            .env("WANDB_RESUME", "auto")
+            .start();
+        program.tell(&format!("rows {}", rows - if rows == 5 { 3 } else { 0 }));
+        program.tell("finish 0");
+        program.end();
+        let runs = server.runs();
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].history().len(), rows);
+    }
+}

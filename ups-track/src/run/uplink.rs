@@ -1,0 +1,166 @@
+//! What connects a run with its upload: whether there is one, and what the end of the run waits for.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use super::dir::RunDir;
+use super::end::Delivery;
+use crate::error::{Kind, Result};
+use crate::say;
+use crate::settings::{Mode, Settings, Sources};
+use crate::upload::live::{Live, Outcome, Plan, Standing};
+use crate::upload::{Access, Options};
+
+/// Time after which somebody who waits wants to know for what.
+const SAY_AFTER: Duration = Duration::from_secs(2);
+
+/// Time between two lines about it, where lines cannot be overwritten.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// The upload of a run that is recorded online.
+#[derive(Debug)]
+pub(crate) struct Uplink {
+    live: Live,
+    patience: Duration,
+    limit: Option<Duration>,
+    quiet: bool,
+}
+
+/// Where an upload would go.
+#[derive(Debug)]
+pub(crate) struct Way(Access);
+
+impl Way {
+    /// Finds server and key for a run in mode online. A run that nobody gave a mode is online if there is a key.
+    ///
+    /// # Errors
+    ///
+    /// If the mode was asked for and there is no key, or what the settings say of the server is bad.
+    pub(crate) fn find(settings: &mut Settings, sources: &mut Sources) -> Result<Option<Self>> {
+        let wanted = matches!(settings.mode, Mode::Online | Mode::Shared);
+        if !wanted && settings.mode_given {
+            return Ok(None);
+        }
+        let found = Access::find_in_read(sources).and_then(|access| access.key().map(drop).map(|()| access));
+        match found {
+            Ok(access) => {
+                if !wanted {
+                    settings.mode = Mode::Online;
+                }
+                Ok(Some(Self(access)))
+            }
+            Err(e) if wanted => {
+                Err(Kind::Server { mode: settings.mode.as_str(), reason: e.to_string() }.into())
+            }
+            Err(crate::upload::Failure::NoKey { .. }) => Ok(None),
+            Err(e) => {
+                say::warning(&format!("recording offline: {e}"));
+                settings.mode_given = true;
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Uplink {
+    /// Starts the upload of a log, which has its first records.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub(crate) fn start(way: Way, settings: &Settings, sources: Sources, dir: &RunDir) -> Result<Self> {
+        let Way(access) = way;
+        let options = Options {
+            default_project: access.project.clone(),
+            default_entity: access.entity.clone(),
+            resume: settings.resume,
+            ..Options::default()
+        };
+        let plan = Plan {
+            log: dir.log.clone(),
+            access,
+            sources,
+            interval: settings.stream_interval,
+            quiet: settings.quiet,
+            options,
+        };
+        Ok(Self {
+            live: Live::start(plan).map_err(Kind::Thread)?,
+            patience: settings.finish_patience,
+            limit: settings.finish_timeout,
+            quiet: settings.quiet,
+        })
+    }
+
+    pub(crate) fn page(&self) -> Option<String> {
+        self.live.page()
+    }
+
+    pub(crate) fn wait_for_page(&self, patience: Duration) -> Option<String> {
+        self.live.wait_for_page(patience)
+    }
+
+    pub(crate) fn is_stop_asked(&self) -> bool {
+        self.live.is_stop_asked()
+    }
+
+    pub(crate) fn on_stop(&self, call: Box<dyn FnOnce() + Send>) {
+        self.live.on_stop(call);
+    }
+
+    /// The log is complete, with so many rows: waits until it is on the server, or it is clear that it will not be.
+    /// `hasty` if the process is being ended, so that `most` is the longest wait without progress.
+    pub(crate) fn finish(&self, rows: u64, most: Duration) -> Delivery {
+        self.live.complete();
+        let mut says = Says::new(rows, self.quiet);
+        let outcome =
+            self.live.wait(self.patience.min(most), self.limit, &mut |standing| says.standing(standing));
+        says.end();
+        match (outcome, self.page()) {
+            (Outcome::Whole, page) => Delivery::Whole(page.unwrap_or_default()),
+            (Outcome::Part(why), page) => Delivery::Part { page, why },
+        }
+    }
+}
+
+/// Tells a person what the end of a run is waiting for: on a terminal in one line that changes.
+struct Says {
+    rows: u64,
+    quiet: bool,
+    terminal: bool,
+    began: Instant,
+    last: Option<Instant>,
+}
+
+impl Says {
+    fn new(rows: u64, quiet: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Self { rows, quiet: quiet || say::is_silent(), terminal, began: Instant::now(), last: None }
+    }
+
+    fn standing(&mut self, standing: Standing) {
+        let every = if self.terminal { Duration::ZERO } else { SAY_EVERY };
+        let is_due = self.last.map_or(self.began.elapsed() >= SAY_AFTER, |last| last.elapsed() >= every);
+        if self.quiet || !is_due {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let text = if standing.files > 0 {
+            format!("uploading {} files", standing.files)
+        } else {
+            format!("uploading: {} of {} rows are there", standing.rows.min(self.rows), self.rows)
+        };
+        let seconds = self.began.elapsed().as_secs();
+        if self.terminal {
+            drop(write!(std::io::stderr(), "\r\x1b[Kups-track: {text} ({seconds} s, Ctrl-C leaves the rest for `ups-track sync`)"));
+        } else {
+            say::note(&format!("{text} ({seconds} s)"));
+        }
+    }
+
+    fn end(&self) {
+        if self.terminal && self.last.is_some() {
+            drop(write!(std::io::stderr(), "\r\x1b[K"));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Alerts: in their order, each once.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::errand::Errand;
+use super::graphql::Target;
+use super::state::Shared;
+use super::{Client, Failure};
+use crate::log::record::Alert;
+
+/// Alerts that wait. More would be in memory for nothing: whoever reads the log waits as well.
+const MOST: usize = 64;
+
+/// The alerts of a run.
+#[derive(Debug, Default)]
+pub(super) struct Alerts {
+    /// How many the log has had so far.
+    seen: u64,
+    waiting: VecDeque<Alert>,
+    /// Gives what the server said to one that it does not take.
+    errand: Errand<Option<String>>,
+}
+
+impl Alerts {
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= MOST
+    }
+
+    /// Takes an alert of the log, unless an earlier upload has sent it.
+    pub(super) fn push(&mut self, alert: Alert, book: &Shared) {
+        self.seen += 1;
+        if self.seen > book.borrow().sending.alerts {
+            self.waiting.push_back(alert);
+        }
+    }
+
+    /// Goes on, without waiting; gives what the server refused.
+    pub(super) async fn go_on(
+        &mut self,
+        client: &Rc<Client>,
+        target: &Target,
+        book: &Shared,
+    ) -> Result<Option<String>, Failure> {
+        let refused = self.errand.ended().await;
+        self.next(client, target, book);
+        refused.transpose().map(Option::flatten)
+    }
+
+    /// Waits until the next one is through; gives what the server refused. None if there is none.
+    pub(super) async fn one(
+        &mut self,
+        client: &Rc<Client>,
+        target: &Target,
+        book: &Shared,
+    ) -> Result<Option<Option<String>>, Failure> {
+        self.next(client, target, book);
+        self.errand.end().await.transpose()
+    }
+
+    fn next(&mut self, client: &Rc<Client>, target: &Target, book: &Shared) {
+        if !self.errand.is_free() {
+            return;
+        }
+        let Some(alert) = self.waiting.pop_front() else { return };
+        let (client, target, book) = (Rc::clone(client), target.clone(), Rc::clone(book));
+        self.errand.begin(async move {
+            let refused = match client.alert(&target, &alert).await {
+                Ok(()) => None,
+                // A server that takes no alerts takes the rest.
+                Err(e @ Failure::Refused { .. }) => Some(e.to_string()),
+                Err(e) => return Err(e),
+            };
+            let mut book = book.borrow_mut();
+            book.sending.alerts += 1;
+            book.save()?;
+            Ok(refused)
+        });
+    }
+}

@@ -1,0 +1,321 @@
+//! The upload of a run while it is recorded: a thread that reads the run's log and sends it, beside the program.
+//!
+//! The program and the thread share a few flags and numbers. Nothing of the program ever waits for the thread, except the
+//! end of the run, and that only as long as the upload makes progress.
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::http::Pulse;
+use super::log::{Along, follow};
+use super::outage::Outage;
+use super::{Access, Client, Failure, Options, Progress, Sent, block_on};
+use crate::say;
+use crate::settings::Sources;
+
+/// Time between two looks at the log. What is found is sent at the pace of the stream.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How the upload of a run ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// Everything is on the server.
+    Whole,
+    /// Not everything is, and why.
+    Part(String),
+}
+
+/// Called once, when somebody asks on the server that the run stops.
+type OnStop = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct State {
+    /// The run's page, once the server knows the run.
+    page: Option<String>,
+    outcome: Option<Outcome>,
+    on_stop: Vec<OnStop>,
+}
+
+/// What the program and the thread share.
+#[derive(Default)]
+struct Both {
+    state: Mutex<State>,
+    /// The page or the outcome is there.
+    changed: Condvar,
+    pulse: Arc<Pulse>,
+    /// Wakes the thread.
+    wake: Notify,
+    complete: AtomicBool,
+    quit: Notify,
+    stop: AtomicBool,
+    rows: AtomicU64,
+    files: AtomicUsize,
+}
+
+impl std::fmt::Debug for Both {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Both").finish_non_exhaustive()
+    }
+}
+
+impl Both {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The upload of a run that is being recorded.
+#[derive(Debug)]
+pub(crate) struct Live(Arc<Both>);
+
+/// What the upload of a run needs to know.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) log: PathBuf,
+    pub(crate) access: Access,
+    pub(crate) sources: Sources,
+    /// Time between two requests of the stream.
+    pub(crate) interval: Duration,
+    /// Whether to say nothing when all goes well.
+    pub(crate) quiet: bool,
+    pub(crate) options: Options,
+}
+
+/// How far an upload is that somebody waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// Rows that the server has.
+    pub(crate) rows: u64,
+    /// Files that are being looked at and sent; none before the rows are through.
+    pub(crate) files: usize,
+}
+
+impl Live {
+    /// Starts the thread. Whether there is a server at all turns out there.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub(crate) fn start(plan: Plan) -> std::io::Result<Self> {
+        let both = Arc::<Both>::default();
+        let of_thread = Arc::clone(&both);
+        std::thread::Builder::new().name("ups-track-upload".into()).spawn(move || {
+            crate::sys::block_file_size_signal();
+            // What the HTTP client tells through `tracing` must not come back to us.
+            let _quiet = tracing::dispatcher::set_default(&tracing::Dispatch::none());
+            let run = std::panic::AssertUnwindSafe(|| upload(&plan, &of_thread));
+            let outcome = std::panic::catch_unwind(run)
+                .unwrap_or_else(|_| Outcome::Part("the upload has panicked: this is a bug in ups-track".into()));
+            of_thread.lock().outcome = Some(outcome);
+            of_thread.changed.notify_all();
+        })?;
+        Ok(Self(both))
+    }
+
+    /// The run's page, once the server knows the run.
+    pub(crate) fn page(&self) -> Option<String> {
+        self.0.lock().page.clone()
+    }
+
+    /// Waits for the run's page, at most so long. None also if there will be none.
+    pub(crate) fn wait_for_page(&self, patience: Duration) -> Option<String> {
+        let waiting = |state: &mut State| state.page.is_none() && state.outcome.is_none();
+        let (state, _) = self
+            .0
+            .changed
+            .wait_timeout_while(self.0.lock(), patience, waiting)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.page.clone()
+    }
+
+    /// Whether somebody has asked on the server that the run stops.
+    pub(crate) fn is_stop_asked(&self) -> bool {
+        self.0.stop.load(Ordering::Acquire)
+    }
+
+    /// Calls this when somebody asks that the run stops; now, if somebody has.
+    pub(crate) fn on_stop(&self, call: OnStop) {
+        let mut state = self.0.lock();
+        if self.is_stop_asked() {
+            drop(state);
+            call();
+        } else {
+            state.on_stop.push(call);
+        }
+    }
+
+    /// The log is complete.
+    pub(crate) fn complete(&self) {
+        self.0.complete.store(true, Ordering::Release);
+        self.0.wake.notify_one();
+        self.0.pulse.hurry();
+    }
+
+    /// Waits for the end of the upload, as long as it makes progress: not longer than `patience` without any, and not
+    /// longer than `limit` in all. Then it is given up. `watch` is called now and then.
+    pub(crate) fn wait(
+        &self,
+        patience: Duration,
+        limit: Option<Duration>,
+        watch: &mut dyn FnMut(Standing),
+    ) -> Outcome {
+        let began = Instant::now();
+        let mut beats = (self.0.pulse.beats(), began);
+        loop {
+            let (state, _) = self
+                .0
+                .changed
+                .wait_timeout_while(self.0.lock(), Duration::from_millis(100), |state| state.outcome.is_none())
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Some(outcome) = &state.outcome {
+                return outcome.clone();
+            }
+            drop(state);
+            let now = self.0.pulse.beats();
+            if now != beats.0 {
+                beats = (now, Instant::now());
+            }
+            let quiet = beats.1.elapsed();
+            let reason = if quiet >= patience {
+                format!("no progress for {} s", quiet.as_secs())
+            } else if limit.is_some_and(|limit| began.elapsed() >= limit) {
+                format!("not through after {} s", began.elapsed().as_secs())
+            } else {
+                watch(Standing {
+                    rows: self.0.rows.load(Ordering::Relaxed),
+                    files: self.0.files.load(Ordering::Relaxed),
+                });
+                continue;
+            };
+            return self.give_up(reason);
+        }
+    }
+
+    /// Ends the thread, whatever it does.
+    fn give_up(&self, reason: String) -> Outcome {
+        self.0.quit.notify_one();
+        // It may be reading a large file; nobody waits for that.
+        let (state, _) = self
+            .0
+            .changed
+            .wait_timeout_while(self.0.lock(), Duration::from_secs(1), |state| state.outcome.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        match &state.outcome {
+            Some(Outcome::Whole) => Outcome::Whole,
+            // The last thing that went wrong says more than that nothing goes on.
+            Some(Outcome::Part(why)) => Outcome::Part(format!("{reason}: {why}")),
+            None => Outcome::Part(reason),
+        }
+    }
+}
+
+/// Dropped without an end: the program has forgotten its run.
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.quit.notify_one();
+    }
+}
+
+/// The upload, as it sees the program.
+struct Beside<'a>(&'a Both);
+
+impl Along for Beside<'_> {
+    fn is_complete(&self) -> bool {
+        self.0.complete.load(Ordering::Acquire)
+    }
+
+    fn stop(&self) {
+        if self.0.stop.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let calls = std::mem::take(&mut self.0.lock().on_stop);
+        let what = if calls.is_empty() { "; the program goes on unless it looks (Run::stop_requested)" } else { "" };
+        say::note(&format!("somebody asked on the server that this run stops{what}"));
+        for call in calls {
+            // A panic of the program's own must not end the upload.
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
+                say::warning("a callback of `Run::on_stop` has panicked");
+            }
+        }
+    }
+
+    async fn rest(&self) {
+        // Once complete there is nothing to wait for but what the loop does anyway.
+        drop(tokio::time::timeout(LOOK, self.0.wake.notified()).await);
+    }
+}
+
+/// The whole upload: until it is through, cannot go on, or is given up.
+fn upload(plan: &Plan, both: &Both) -> Outcome {
+    let outage = Rc::new(Outage::default());
+    let sent = block_on(async {
+        let mut following = pin!(send(plan, both, &outage));
+        let mut quit = pin!(both.quit.notified());
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(sent) = following.as_mut().poll(context) {
+                return Poll::Ready(Some(sent).transpose());
+            }
+            quit.as_mut().poll(context).map(|()| Ok(None))
+        })
+        .await
+    });
+    let outcome = match sent {
+        Ok(Some(sent)) => judge(plan, &sent),
+        Ok(None) => Outcome::Part(outage.last().unwrap_or_else(|| "it takes longer than that".to_owned())),
+        Err(failure) => Outcome::Part(failure.to_string()),
+    };
+    if let (Outcome::Part(why), false) = (&outcome, both.complete.load(Ordering::Acquire)) {
+        say::warning(&format!(
+            "nothing more is sent to the server: {why}; recording goes on, and `ups-track sync {}` sends the rest later",
+            crate::harmless::path(plan.log.parent().unwrap_or(Path::new(".")))
+        ));
+    }
+    outcome
+}
+
+async fn send(plan: &Plan, both: &Both, outage: &Rc<Outage>) -> Result<Sent, Failure> {
+    let key = plan.access.key()?;
+    let heard = Rc::clone(outage);
+    let client = Client::new(&plan.access.address, key, &plan.sources)?
+        .for_run(Arc::clone(&both.pulse), Box::new(move |failure| heard.hear(failure)));
+    let client = Rc::new(client);
+    let mut progress = |progress: Progress<'_>| match progress {
+        Progress::Begun { page } => {
+            outage.reached();
+            if !plan.quiet {
+                say::note(&format!("the run is at {page}"));
+            }
+            both.lock().page = Some(page.to_owned());
+            both.changed.notify_all();
+        }
+        Progress::Rows(rows) => both.rows.store(rows, Ordering::Relaxed),
+        Progress::Files(files) => both.files.store(files, Ordering::Relaxed),
+    };
+    follow(&client, &plan.log, &plan.options, &Beside(both), plan.interval, &mut progress).await
+}
+
+/// Whether all is there; if it is, the log is marked so.
+fn judge(plan: &Plan, sent: &Sent) -> Outcome {
+    if sent.is_all() {
+        return match super::mark(&plan.log) {
+            Ok(()) => Outcome::Whole,
+            Err(e) => Outcome::Part(format!("all is there, but the log cannot be marked so: {e}")),
+        };
+    }
+    let failed = sent.trouble.iter().chain(&sent.files.failed).next();
+    Outcome::Part(match (failed, &sent.damage) {
+        (Some(why), _) => why.clone(),
+        (None, Some(damage)) => damage.text.clone(),
+        (None, None) if sent.artifacts + sent.tensorboard > 0 => {
+            "artifacts and TensorBoard are not sent by this version".to_owned()
+        }
+        (None, None) => format!("{} of {} rows are there", sent.rows_there, sent.rows),
+    })
+}

@@ -1,0 +1,54 @@
+//! What a person is told while the server does not answer: that it is so, once, and that it is over.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use super::Failure;
+use crate::say;
+
+/// A failure that is over sooner is nobody's concern.
+const CONCERN: Duration = Duration::from_secs(15);
+
+/// An outage, if there is one.
+#[derive(Debug, Default)]
+pub(super) struct Outage(RefCell<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether the server has ever answered.
+    reached: bool,
+    since: Option<Instant>,
+    said: bool,
+    last: Option<String>,
+}
+
+impl Outage {
+    /// The server has answered.
+    pub(super) fn reached(&self) {
+        self.0.borrow_mut().reached = true;
+    }
+
+    /// An attempt failed and will be repeated, or (none) succeeded after others had failed.
+    pub(super) fn hear(&self, failure: Option<&Failure>) {
+        let mut state = self.0.borrow_mut();
+        let Some(failure) = failure else {
+            if std::mem::take(&mut state.said) {
+                say::note("the server answers again");
+            }
+            *state = State { reached: true, ..State::default() };
+            return;
+        };
+        let since = *state.since.get_or_insert_with(Instant::now);
+        state.last = Some(failure.to_string());
+        // At first it is most likely a mistake in the settings, which somebody wants to know now.
+        if !state.said && (!state.reached || since.elapsed() >= CONCERN) {
+            state.said = true;
+            say::warning(&format!("{failure}; recording goes on, and so do the attempts"));
+        }
+    }
+
+    /// What failed last, while it fails.
+    pub(super) fn last(&self) -> Option<String> {
+        self.0.borrow().last.clone()
+    }
+}
