@@ -284,7 +284,7 @@ async fn send(plan: &Plan, both: &Both, outage: &Rc<Outage>) -> Result<Sent, Fai
     let key = plan.access.key()?;
     let heard = Rc::clone(outage);
     let client = Client::new(&plan.access.address, key, &plan.sources)?
-        .for_run(Arc::clone(&both.pulse), Box::new(move |failure| heard.hear(failure)));
+        .for_run(Arc::clone(&both.pulse), Rc::new(move |failure| heard.hear(failure)));
     let client = Rc::new(client);
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Begun { page } => {

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::run::Described;
-use super::sender::Upload;
+use super::sender::{Manner, Upload};
 use super::source::Source;
 use super::state::Memory;
-use super::{Client, Failure, files};
+use super::{Client, Failure, Writer, files};
 use crate::settings::Resume;
 
 /// What the caller wants to be other than the log says.
@@ -20,6 +20,8 @@ pub(crate) struct Options {
     /// What the settings say, where the log says nothing.
     pub(crate) default_project: Option<String>,
     pub(crate) default_entity: Option<String>,
+    /// Which of several writers of one run this is.
+    pub(crate) writer: Option<Writer>,
     /// What shall be if the server has the run, where the log does not say.
     pub(crate) resume: Option<Resume>,
 }
@@ -106,11 +108,13 @@ pub(crate) async fn send(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Sent, Failure> {
     let whole = async {
-        let memory = Memory::open(log)?;
+        let mut memory = Memory::open(log)?;
+        let writer = memory.writer(options.writer.as_ref());
+        let client = &for_writer(client, writer.as_ref())?;
         let mut source = Source::open(log, false)?;
         let mut described = Described::new();
         source.run(&mut described, options)?;
-        let mut upload = Upload::begin(client, log, described, memory, false).await?;
+        let mut upload = Upload::begin(client, log, described, memory, Manner { live: false, writer }).await?;
         progress(Progress::Begun { page: &upload.sent.page });
         read(&mut upload, &mut source, progress).await?;
         upload.sent.damage = source.damage;
@@ -133,7 +137,9 @@ pub(crate) async fn follow(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Sent, Failure> {
     let live = async {
-        let memory = Memory::open(log)?;
+        let mut memory = Memory::open(log)?;
+        let writer = memory.writer(options.writer.as_ref());
+        let client = &for_writer(client, writer.as_ref())?;
         let mut source = Source::open(log, true)?;
         let mut described = Described::new();
         while source.run(&mut described, options)?.is_none() {
@@ -143,7 +149,7 @@ pub(crate) async fn follow(
             along.rest().await;
         }
         resume(client, &mut described, &memory, options.resume).await?;
-        let mut upload = Upload::begin(client, log, described, memory, true).await?;
+        let mut upload = Upload::begin(client, log, described, memory, Manner { live: true, writer }).await?;
         progress(Progress::Begun { page: &upload.sent.page });
         loop {
             // Asked before the log is read: what is written after the question is read the next time.
@@ -168,6 +174,14 @@ pub(crate) async fn follow(
         upload.end(progress).await
     };
     tokio::task::LocalSet::new().run_until(Box::pin(live)).await
+}
+
+/// The client for this log.
+fn for_writer(client: &Rc<Client>, writer: Option<&Writer>) -> Result<Rc<Client>, Failure> {
+    match writer {
+        Some(writer) => Ok(Rc::new(client.for_writer(&writer.id)?)),
+        None => Ok(Rc::clone(client)),
+    }
 }
 
 /// Keeps the promise of a run that must or must not be there, and goes on with one that may be.

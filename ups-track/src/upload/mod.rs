@@ -24,10 +24,12 @@ mod shelf;
 mod source;
 mod state;
 mod stream;
+mod writer;
 
 pub(crate) use access::Access;
 pub(crate) use failure::Failure;
 pub(crate) use http::Client;
+pub(crate) use writer::Writer;
 #[cfg(feature = "cli")]
 pub(crate) use log::send;
 pub(crate) use log::{Options, Progress, Sent};

@@ -15,14 +15,24 @@ use super::run::{Console, Described, Finished, Names, Rows, event};
 use super::shelf::Shelf;
 use super::state::{Book, Memory, Sending, Shared, replace};
 use super::stream::{Along, Lane, Stream};
-use super::{Client, Failure};
+use super::{Client, Failure, Writer};
 use crate::log::record::{Exit, Kind, Timestamp};
 
 /// Time for which changes of the description are gathered before the server is told.
 const SETTLING: Duration = Duration::from_secs(5);
 
+/// How a log is sent.
+#[derive(Debug)]
+pub(super) struct Manner {
+    /// While it is being written.
+    pub(super) live: bool,
+    /// As one of several of its run.
+    pub(super) writer: Option<Writer>,
+}
+
 /// The upload of a run.
 pub(super) struct Upload {
+    writer: Option<Writer>,
     client: Rc<Client>,
     book: Shared,
     pub(super) stream: Stream,
@@ -59,8 +69,13 @@ impl Upload {
         log: &Path,
         mut described: Described,
         mut memory: Memory,
-        live: bool,
+        manner: Manner,
     ) -> Result<Self, Failure> {
+        let Manner { live, writer } = manner;
+        if writer.is_some() {
+            // The run has no past of which this writer knows: the server puts the lines of all in order.
+            described.run.resume = false;
+        }
         let start = start(client, &mut described, &memory).await?;
         let run = &described.run;
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -74,7 +89,7 @@ impl Upload {
         let told = described.upsert(&names);
         let bucket = client.upsert(told.clone()).await?;
         let target = &bucket.target;
-        let past = if bucket.inserted {
+        let past = if bucket.inserted || writer.is_some() {
             None
         } else {
             client.past(Some(&target.entity), Some(&target.project), &target.run).await?
@@ -88,10 +103,11 @@ impl Upload {
         let sent = Sent { page, rows_before: sending.history.lines, ..Sent::default() };
         let files_dir: PathBuf = log.parent().unwrap_or(Path::new("")).join("files");
         let mut shelf = Shelf::new(files_dir, live);
-        if live {
+        if live && writer.as_ref().is_none_or(|writer| writer.primary) {
             shelf.begin();
         }
         Ok(Self {
+            writer,
             client: Rc::clone(client),
             stream: Stream::new(target, &sending),
             rows: Rows::new(step, start.runtime),
@@ -215,7 +231,8 @@ impl Upload {
     fn print(&mut self, lines: Vec<Finished>) -> Result<(), Failure> {
         for Finished { line, text } in lines {
             if self.output.is_none() {
-                self.output = Some(Output::create(&self.shelf.dir)?);
+                let name = self.writer.as_ref().map_or_else(|| "output.log".to_owned(), Writer::output_name);
+                self.output = Some(Output::create(&self.shelf.dir, &name)?);
             }
             if let Some(output) = &mut self.output {
                 output.line(&text)?;
@@ -262,7 +279,7 @@ impl Upload {
             summary: Some(summary),
             uploaded: std::mem::take(&mut self.shelf.fresh),
             preempting: self.preempting == Preempting::Untold,
-            exit_code: (!exit.not_complete).then_some(exit.exit_code),
+            exit_code: (!exit.not_complete && self.finishes()).then_some(exit.exit_code),
         };
         self.stream.send(&self.client, &self.book, &end).await?;
         self.sent.exit_code = self.exit.map(|exit| exit.exit_code);
@@ -311,6 +328,11 @@ impl Upload {
         self.settle_description(ended)
     }
 
+    /// Whether the end of the log is that of the run.
+    fn finishes(&self) -> bool {
+        self.writer.as_ref().is_none_or(|writer| writer.finishes)
+    }
+
     /// The summary as it stands. Its step is that of the last row.
     fn summary(&mut self) -> String {
         if self.sent.rows > 0 {
@@ -324,20 +346,21 @@ impl Upload {
     /// Writes the files that follow from the log, as W&B's client does.
     fn write_files(&mut self, summary: &str) -> Result<(), Failure> {
         create_dir(&self.shelf.dir)?;
-        let written = [
+        let own: [(&str, Option<String>); 3] = [
             ("wandb-summary.json", Some(summary.to_owned())),
             ("config.yaml", Some(self.described.config_yaml())),
             ("wandb-metadata.json", self.described.metadata()),
         ];
-        for (name, content) in written {
-            if let Some(content) = content {
+        let is_primary = self.writer.as_ref().is_none_or(|writer| writer.primary);
+        for (name, content) in own {
+            if let (true, Some(content)) = (is_primary, content) {
                 replace(&self.shelf.dir.join(name), content.as_bytes())?;
                 self.shelf.add(name);
             }
         }
         if let Some(output) = self.output.take() {
-            output.complete()?;
-            self.shelf.add("output.log");
+            let name = output.complete()?;
+            self.shelf.add(&name);
         }
         Ok(())
     }
