@@ -58,6 +58,12 @@ impl Alerts {
         self.errand.end().await.transpose()
     }
 
+    /// Waits for what is on its way, so that it is known whether it arrived.
+    pub(super) async fn settle(&mut self) {
+        // What became of it is in the book.
+        drop(self.errand.end().await);
+    }
+
     fn next(&mut self, client: &Rc<Client>, target: &Target, book: &Shared) {
         if !self.errand.is_free() {
             return;

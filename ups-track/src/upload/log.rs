@@ -116,11 +116,25 @@ pub(crate) async fn send(
         source.run(&mut described, options)?;
         let mut upload = Upload::begin(client, log, described, memory, Manner { live: false, writer }).await?;
         progress(Progress::Begun { page: &upload.sent.page });
-        read(&mut upload, &mut source, progress).await?;
-        upload.sent.damage = source.damage;
-        upload.end(progress).await
+        let sent = to_its_end(&mut upload, &mut source, progress).await;
+        if sent.is_err() {
+            upload.settle().await;
+        }
+        sent
     };
     tokio::task::LocalSet::new().run_until(Box::pin(whole)).await
+}
+
+/// Sends what a log has, to its end.
+#[cfg(feature = "cli")]
+async fn to_its_end(
+    upload: &mut Upload,
+    source: &mut Source,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Sent, Failure> {
+    read(upload, source, progress).await?;
+    upload.sent.damage = source.damage.take();
+    upload.end(progress).await
 }
 
 /// Sends a log while it is being written.
@@ -151,29 +165,44 @@ pub(crate) async fn follow(
         resume(client, &mut described, &memory, options.resume).await?;
         let mut upload = Upload::begin(client, log, described, memory, Manner { live: true, writer }).await?;
         progress(Progress::Begun { page: &upload.sent.page });
-        loop {
-            // Asked before the log is read: what is written after the question is read the next time.
-            let complete = along.is_complete();
-            read(&mut upload, &mut source, progress).await?;
-            if upload.exit.is_some() || source.damage.is_some() {
-                break;
-            }
-            if complete {
-                source.settle();
-                read(&mut upload, &mut source, progress).await?;
-                break;
-            }
-            upload.go_on(interval).await?;
-            progress(Progress::Rows(upload.rows_there()));
-            if upload.stream.stopped {
-                along.stop();
-            }
-            along.rest().await;
+        let sent = beside(&mut upload, &mut source, along, interval, progress).await;
+        if sent.is_err() {
+            upload.settle().await;
         }
-        upload.sent.damage = source.damage;
-        upload.end(progress).await
+        sent
     };
     tokio::task::LocalSet::new().run_until(Box::pin(live)).await
+}
+
+/// Sends what a log has and gets, until it is complete.
+async fn beside(
+    upload: &mut Upload,
+    source: &mut Source,
+    along: &impl Along,
+    interval: Duration,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Sent, Failure> {
+    loop {
+        // Asked before the log is read: what is written after the question is read the next time.
+        let complete = along.is_complete();
+        read(upload, source, progress).await?;
+        if upload.exit.is_some() || source.damage.is_some() {
+            break;
+        }
+        if complete {
+            source.settle();
+            read(upload, source, progress).await?;
+            break;
+        }
+        upload.go_on(interval).await?;
+        progress(Progress::Rows(upload.rows_there()));
+        if upload.stream.stopped {
+            along.stop();
+        }
+        along.rest().await;
+    }
+    upload.sent.damage = source.damage.take();
+    upload.end(progress).await
 }
 
 /// The client for this log.

@@ -21,6 +21,9 @@ use crate::log::record::{Exit, Kind, Timestamp};
 /// Time for which changes of the description are gathered before the server is told.
 const SETTLING: Duration = Duration::from_secs(5);
 
+/// How long a failed upload waits for what is on its way.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// How a log is sent.
 #[derive(Debug)]
 pub(super) struct Manner {
@@ -252,7 +255,7 @@ impl Upload {
     }
 
     /// What a run needs at its end: the rest of the lines, its last description, its files, and that it is over.
-    pub(super) async fn end(mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Sent, Failure> {
+    pub(super) async fn end(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Sent, Failure> {
         let mut lines = Vec::new();
         self.console.finish(&mut lines);
         self.print(lines)?;
@@ -286,9 +289,18 @@ impl Upload {
         self.sent.lines_too_long = self.stream.too_long();
         self.sent.rows_there = self.rows_there();
         match failure {
-            None => Ok(self.sent),
+            None => Ok(std::mem::take(&mut self.sent)),
             Some(failure) => Err(failure),
         }
+    }
+
+    /// After a failure: what is on its way beside the lines may still arrive, and then it must not be sent again.
+    pub(super) async fn settle(&mut self) {
+        let errands = async {
+            self.alerts.settle().await;
+            self.shelf.settle_errand().await;
+        };
+        drop(tokio::time::timeout(LAST_WORDS, errands).await);
     }
 
     /// Begins to tell the server what has changed.
