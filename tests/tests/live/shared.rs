@@ -71,7 +71,8 @@ fn what_a_killed_writer_has_left_is_sent_as_its_own() {
 #[test]
 fn ranks_need_an_id_that_they_have_in_common() {
     let server = Server::start();
-    let player = Player::new(server.url(), "x").without("WANDB_RUN_ID").env("RANK", "1").env("WORLD_SIZE", "2");
+    let player =
+        Player::new(server.url(), "x").without("WANDB_RUN_ID").env("RANK", "1").env("WORLD_SIZE", "2");
     let player = player.env("MASTER_ADDR", "h").env("MASTER_PORT", "1").env("UPS_TRACK_RANKS", "shared");
     let played = player.start().end();
     assert_eq!(played.code, Some(2));
@@ -83,7 +84,8 @@ fn a_run_that_another_host_has_is_joined() {
     let server = Server::start();
     let dir = tempfile::tempdir().unwrap();
     let context = dir.path().join("context.json");
-    std::fs::write(&context, r#"{"run_id": "far", "project": "p", "entity": "test-entity", "url": null}"#).unwrap();
+    std::fs::write(&context, r#"{"run_id": "far", "project": "p", "entity": "test-entity", "url": null}"#)
+        .unwrap();
     let mut owner = Player::new(server.url(), "far").start();
     owner.tell("rows 5");
     eventually(&server, "far", |run| run.history().len() == 5);
@@ -96,6 +98,9 @@ fn a_run_that_another_host_has_is_joined() {
     owner.tell("rows 5");
     owner.tell("finish 0");
     let run = eventually(&server, "far", |run| run.complete);
-    assert_eq!((run.history().len(), run.writers().map(|writer| writer.history().len()).sum::<usize>()), (10, 7));
+    assert_eq!(
+        (run.history().len(), run.writers().map(|writer| writer.history().len()).sum::<usize>()),
+        (10, 7)
+    );
     assert_eq!(server.violations(), []);
 }

@@ -114,7 +114,8 @@ pub(crate) async fn send(
         let mut source = Source::open(log, false)?;
         let mut described = Described::new();
         source.run(&mut described, options)?;
-        let mut upload = Upload::begin(client, log, described, memory, Manner { live: false, writer }).await?;
+        let mut upload =
+            Upload::begin(client, log, described, memory, Manner { live: false, writer }).await?;
         progress(Progress::Begun { page: &upload.sent.page });
         let sent = to_its_end(&mut upload, &mut source, progress).await;
         if sent.is_err() {
@@ -186,10 +187,15 @@ async fn beside(
         // Asked before the log is read: what is written after the question is read the next time.
         let complete = along.is_complete();
         read(upload, source, progress).await?;
-        if upload.exit.is_some() || source.damage.is_some() {
+        if source.damage.is_some() {
             break;
         }
-        if complete {
+        if upload.exit.is_some() {
+            // Whoever writes the log also writes files beside it, behind the last record.
+            if complete {
+                break;
+            }
+        } else if complete {
             source.settle();
             read(upload, source, progress).await?;
             break;

@@ -29,10 +29,10 @@ mod writer;
 pub(crate) use access::Access;
 pub(crate) use failure::Failure;
 pub(crate) use http::Client;
-pub(crate) use writer::Writer;
 #[cfg(feature = "cli")]
 pub(crate) use log::send;
 pub(crate) use log::{Options, Progress, Sent};
+pub(crate) use writer::Writer;
 
 /// Runs an upload to its end, in this thread alone.
 ///

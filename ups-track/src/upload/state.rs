@@ -12,8 +12,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Failure, Writer};
 use super::graphql::Target;
+use super::{Failure, Writer};
 
 /// A file beside the log: its name with something at the end.
 pub(super) fn beside(log: &Path, ending: &str) -> PathBuf {
