@@ -23,6 +23,7 @@ mod pipeline;
 mod ranks;
 mod reading;
 mod several;
+mod shared;
 mod sizes;
 mod stages;
 mod summary;
