@@ -16,6 +16,7 @@ mod log;
 mod output;
 mod run;
 mod sender;
+mod snapshot;
 mod source;
 mod state;
 mod stream;

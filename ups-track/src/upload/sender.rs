@@ -9,7 +9,7 @@ use super::begin::{places, start};
 use super::graphql::Bucket;
 use super::log::{Progress, Sent};
 use super::output::{Output, create_dir};
-use super::run::{Console, Described, Finished, Names, Rows, event};
+use super::run::{Console, Described, Finished, LineForm, Names, Rows, event};
 use super::state::{Memory, Sending, replace};
 use super::stream::{End, Lane, Stream};
 use super::{Client, Failure, files};
@@ -67,6 +67,7 @@ impl Upload {
         let (sending, step) = places(before, past.as_ref(), log, Sending::new(server, target), &start)?;
         memory.begin(step, start.runtime);
         memory.save(&sending)?;
+        let structured = client.features().await.structured_console;
         let page = client.address().run_page(&target.entity, &target.project, &target.run);
         let sent = Sent { page, rows_before: sending.history.lines, ..Sent::default() };
         Ok(Self {
@@ -78,7 +79,7 @@ impl Upload {
             bucket,
             described,
             told,
-            console: Console::default(),
+            console: Console::new(LineForm { structured, label: client.preferences().label.clone() }),
             output: None,
             files: BTreeSet::new(),
             files_dir: log.parent().unwrap_or(Path::new("")).join("files"),
