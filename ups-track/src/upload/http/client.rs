@@ -198,7 +198,7 @@ impl Client {
         }
     }
 
-    fn rate_limit<T>(&self, ask: impl FnOnce(&mut RateLimit, Duration) -> T) -> T {
+    pub(super) fn rate_limit<T>(&self, ask: impl FnOnce(&mut RateLimit, Duration) -> T) -> T {
         let mut limit = self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner);
         ask(&mut limit, self.began.elapsed())
     }

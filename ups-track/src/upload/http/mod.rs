@@ -15,6 +15,10 @@ pub(crate) mod retry;
 mod storage;
 mod tls;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 pub(crate) use body::Digest;
 pub(crate) use client::{Asked, Client};
 pub(crate) use storage::{Put, upload_headers};

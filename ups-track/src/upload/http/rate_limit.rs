@@ -55,6 +55,12 @@ impl Default for RateLimit {
 }
 
 impl RateLimit {
+    /// Requests per second.
+    #[cfg(test)]
+    pub(super) fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
     /// How long a request has to wait; it counts as sent then.
     pub(super) fn wait(&mut self, now: Duration) -> Duration {
         let Some(rate) = self.rate else { return Duration::ZERO };
