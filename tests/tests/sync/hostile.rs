@@ -2,7 +2,7 @@
 
 use ups_track_tests::server::{Fault, Place, Server};
 
-use crate::{files_below, marker, record, sync};
+use crate::{command, files_below, marker, record, said, sync};
 
 #[test]
 fn nobody_else_gets_key_or_rows() {
@@ -77,11 +77,15 @@ fn another_storage_gets_the_bytes_and_nothing_else() {
     let (server, other) = (Server::start(), Server::start());
     server.fail(Place::Storage, &Fault::Redirect(other.url().to_owned()), 1);
     let recorded = record("elsewhere", 5);
-    let said = sync(&server, &recorded.log, &[]);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(&server, home.path());
+    command.env("WANDB_X_EXTRA_HTTP_HEADERS", r#"{"X-Gateway": "let-me-in"}"#);
+    let said = said(command.arg("sync").arg(&recorded.log));
     // The other one has granted nothing.
     assert_eq!(said.code, 2, "{said:?}");
     let [received] = &other.received()[..] else { unreachable!() };
     assert_eq!((received.method.as_str(), received.header("authorization")), ("PUT", None));
+    assert_eq!(received.header("x-gateway"), None);
     assert!(!format!("{:?}", other.violations()).contains("KeyGivenAway"));
 }
 

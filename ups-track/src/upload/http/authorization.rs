@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -162,7 +163,7 @@ async fn exchange_once(client: &Client, url: &str, assertion: &Token) -> Result<
     let form = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let grant = form("urn:ietf:params:oauth:grant-type:jwt-bearer");
     let body = format!("grant_type={grant}&assertion={}", form(assertion.reveal()));
-    let request = client.http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = client.to(Method::POST, url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let asked_at = SystemTime::now();
     let answer = client.object(asked, request, body.into()).await;
     let mut answer = answer.map_err(|attempt| attempt.map(about_the_token))?;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{RequestBuilder, Url};
+use reqwest::{IntoUrl, Method, RequestBuilder, Url};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
@@ -29,7 +29,7 @@ pub(super) const ERROR_LIMIT: usize = 64 * 1024;
 /// Talks to one server.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(super) http: reqwest::Client,
+    http: reqwest::Client,
     address: Address,
     credential: Credential,
     authorization: Authorization,
@@ -189,13 +189,24 @@ impl Client {
             let wait = self.rate_limit(RateLimit::wait);
             tokio::time::sleep(wait).await;
         }
-        let request = self.http.post(url).headers(headers.clone()).header(AUTHORIZATION, authorization);
+        let request =
+            self.to(Method::POST, url).headers(headers.clone()).header(AUTHORIZATION, authorization);
         match self.object(asked, request, body).await {
             Err(Attempt { failure: Failure::Key { server, message }, .. }) => {
                 Err(self.authorization.refused(server, message).await)
             }
             answer => answer,
         }
+    }
+
+    /// A request with the headers that a person wants to have with all. What is set afterwards goes before them.
+    pub(super) fn to(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.bare(method, url).headers(self.preferences.extra.headers.clone())
+    }
+
+    /// A request without any.
+    pub(super) fn bare(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.http.request(method, url)
     }
 
     pub(super) fn rate_limit<T>(&self, ask: impl FnOnce(&mut RateLimit, Duration) -> T) -> T {

@@ -49,6 +49,7 @@ impl Client {
     async fn put_once(&self, put: &Put<'_>) -> Result<(), Attempt> {
         let asked = Asked { endpoint: Endpoint::Storage, what: "an upload", limit: ERROR_LIMIT };
         let mut url = self.storage_url(put.url).map_err(Attempt::last)?;
+        let named = url.origin();
         for _ in 0..=MOST_REDIRECTS {
             let server = origin(&url);
             let local = |e: std::io::Error| {
@@ -59,9 +60,13 @@ impl Client {
             let changed = Arc::new(AtomicBool::new(false));
             let pieces = FilePieces::new(file, put.length, put.digest, Arc::clone(&changed));
             let pass = self.gate.as_ref().map(|gate| gate.pass(Lane::Files));
-            let request = self
-                .http
-                .request(Method::PUT, url.clone())
+            // What may be secret does not go to another place than the server has named.
+            let request = if url.origin() == named {
+                self.to(Method::PUT, url.clone())
+            } else {
+                self.bare(Method::PUT, url.clone())
+            };
+            let request = request
                 .headers(put.headers.clone())
                 .timeout(self.time_for(put.length))
                 .body(reqwest::Body::wrap(Paced::new(pieces, pass)));
