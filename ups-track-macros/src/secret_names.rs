@@ -3,8 +3,8 @@
 
 /// Whether values under this name are secrets.
 pub(crate) fn is_secret_name(name: &str) -> bool {
-    const WORDS: [&str; 7] =
-        ["password", "passwd", "secret", "credential", "credentials", "apikey", "privatekey"];
+    const WORDS: [&str; 8] =
+        ["password", "passwd", "secret", "credential", "credentials", "apikey", "privatekey", "jwt"];
     const PAIRS: [[&str; 2]; 14] = [
         ["api", "key"],
         ["access", "key"],

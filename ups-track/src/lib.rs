@@ -169,10 +169,23 @@
 //!   with [`Ranks::Shared`], and a program that is given the context of a run on another host uses it by itself.
 //!
 //! `ups-track sync` (feature `cli`) uploads logs of this crate and of W&B's own client later: it needs no Python, goes on
-//! where an interrupted upload was, whoever did it, and marks what is uploaded as `wandb sync` does. How often and how long it tries is set by W&B's `WANDB_X_GRAPHQL_…`,
-//! `WANDB_X_FILE_STREAM_…` and `WANDB_X_FILE_TRANSFER_…` (`RETRY_MAX`, `RETRY_WAIT_MIN_SECONDS`,
-//! `RETRY_WAIT_MAX_SECONDS`, `TIMEOUT_SECONDS`). A library without feature `online` has no HTTP, TLS or async runtime in
-//! it, and records offline. Not there yet: artifacts.
+//! where an interrupted upload was, whoever did it, and marks what is uploaded as `wandb sync` does.
+//! A library without feature `online` has no HTTP, TLS or async runtime in it, and records offline. Not there yet: artifacts.
+//!
+//! What changes how an upload goes; the settings files have the same names in lower case and without `WANDB_`:
+//!
+//! | variable | what it does |
+//! |---|---|
+//! | `WANDB_IDENTITY_TOKEN_FILE` | a file with the identity token (a JWT) of this workload, instead of a key; it is exchanged for access tokens, which `WANDB_CREDENTIALS_FILE` keeps (default `~/.config/wandb/credentials.json`) |
+//! | `UPS_TRACK_UPLOAD_LIMIT` (`upload_limit`) | bytes per second for all bodies together, such as `500k`, `2M`; under it, bytes of files wait for lines of metrics and the console |
+//! | `WANDB_IGNORE_GLOBS` | files that stay here: a comma list of patterns relative to `files/`; `*` stays inside a directory, `**` does not |
+//! | `WANDB_X_LABEL` | the label of the lines of the console |
+//! | `WANDB_X_FILE_STREAM_NO_GZIP` | `true`: lines are never compressed. The default is `false`: they are, where the server can read it (W&B's own client does not compress by default) |
+//! | `WANDB_X_EXTRA_HTTP_HEADERS` | a JSON object of headers for all requests, also those to the storage; they never replace ours, and `Proxy-Authorization` goes to the proxy alone |
+//! | `WANDB_HTTPS_PROXY`, `WANDB_HTTP_PROXY` | the proxy for servers with and without TLS; else `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` |
+//! | `WANDB_INSECURE_DISABLE_SSL` | `true`: certificates are not checked, with a warning; `SSL_CERT_FILE` and `SSL_CERT_DIR` name such as are to be trusted |
+//! | `WANDB_USERNAME`, `WANDB_USER_EMAIL` (`email`) | for whom a service account works |
+//! | `WANDB_X_GRAPHQL_…`, `WANDB_X_FILE_STREAM_…`, `WANDB_X_FILE_TRANSFER_…` | how often and how long is tried: `RETRY_MAX`, `RETRY_WAIT_MIN_SECONDS`, `RETRY_WAIT_MAX_SECONDS`, `TIMEOUT_SECONDS` |
 //!
 //! # Environment
 //!

@@ -14,7 +14,7 @@ pub(crate) const HIDDEN: &str = "[hidden by ups-track]";
 /// Whether values under this name are secrets.
 pub(crate) fn is_secret_name(name: &str) -> bool {
     const WORDS: &[&str] =
-        &["password", "passwd", "secret", "credential", "credentials", "apikey", "privatekey"];
+        &["password", "passwd", "secret", "credential", "credentials", "apikey", "privatekey", "jwt"];
     const PAIRS: &[[&str; 2]] = &[
         ["api", "key"],
         ["access", "key"],
@@ -131,6 +131,7 @@ mod tests {
             "aws_secret_access_key",
             "privateKey",
             "hf_token",
+            "SLURM_JWT",
         ] {
             assert!(is_secret_name(secret), "{secret}");
         }

@@ -1,15 +1,35 @@
 //! What can go wrong between a client and the server, on request.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body::Frame;
 use serde_json::Value;
 
-use super::Shared;
+use super::{Received, Shared};
+
+/// A body of blanks that does not end.
+struct Blanks;
+
+impl HttpBody for Blanks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        const PIECE: &[u8] = &[b' '; 16 * 1024];
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PIECE)))))
+    }
+}
 
 /// Which requests meet a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +42,8 @@ pub enum Place {
     Stream,
     /// The storage behind signed URLs.
     Storage,
+    /// This path.
+    Path(&'static str),
 }
 
 /// What a request meets.
@@ -37,10 +59,16 @@ pub enum Fault {
     Answer(&'static [u8]),
     /// Nothing was done, and the answer is this.
     AnswerOnly(&'static [u8]),
+    /// All was done, and the answer has these headers as well.
+    Headers(&'static [(&'static str, &'static str)]),
+    /// Nothing was done, and the answer is said to be gzip.
+    Gzip(Vec<u8>),
     /// The answer comes after this many milliseconds.
     Slow(u64),
     /// The answer has this many bytes.
     Huge(usize),
+    /// The answer has no end.
+    Endless,
     /// All is elsewhere: below this address.
     Redirect(String),
 }
@@ -52,6 +80,7 @@ impl Place {
             Self::Operation(name) => operation == Some(name),
             Self::Stream => path.ends_with("/file_stream"),
             Self::Storage => path.starts_with("/storage/"),
+            Self::Path(whole) => path == whole,
         }
     }
 }
@@ -64,6 +93,7 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
     let (path, operation) = (parts.uri.path().to_owned(), operation(&body));
     let fault = {
         let mut state = shared.lock();
+        state.received.push(Received::new(&parts.method, &parts.uri, &parts.headers, &body));
         let met = state.faults.iter().position(|(place, _)| place.is(&path, operation.as_deref()));
         met.map(|at| state.faults.remove(at).1).or_else(|| state.always.clone())
     };
@@ -85,6 +115,15 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
             tokio::time::sleep(Duration::from_millis(millis)).await;
             run().await
         }
+        Some(Fault::Headers(headers)) => {
+            let mut response = run().await;
+            for (name, value) in headers {
+                response.headers_mut().insert(*name, HeaderValue::from_static(value));
+            }
+            response
+        }
+        Some(Fault::Gzip(answer)) => ([(header::CONTENT_ENCODING, "gzip")], answer).into_response(),
+        Some(Fault::Endless) => Body::new(Blanks).into_response(),
         Some(Fault::Huge(bytes)) => vec![b' '; bytes].into_response(),
         Some(Fault::Redirect(to)) => {
             let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();

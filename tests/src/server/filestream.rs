@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State as Extract};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::state::{ConsoleLine, Run, RunKey, Stream, Violation};
+use super::state::{ConsoleLine, Run, RunKey, State, Stream, Violation, gunzip};
 use super::{Shared, check_key};
 use crate::json;
 
@@ -29,7 +29,9 @@ pub(super) async fn receive(
     if let Err(status) = check_key(state, &headers, uri.path()) {
         return status.into_response();
     }
-    let request: Request = match serde_json::from_slice(&body) {
+    let request = decoded(state, &headers, &body)
+        .and_then(|body| serde_json::from_slice::<Request>(&body).map_err(|error| error.to_string()));
+    let request = match request {
         Ok(request) => request,
         Err(error) => {
             state.malformed(uri.path(), &error);
@@ -61,9 +63,21 @@ pub(super) async fn receive(
         state.violations.push(Violation::AfterComplete { run: key });
     }
     run.last_request = body.to_vec();
-    request.apply(run, &mut state.violations);
+    let structured = state.features.contains("STRUCTURED_CONSOLE_LOGS");
+    request.apply(run, structured, &mut state.violations);
     let answer = if stop_asked { json!({"stopped": true}) } else { json!({}) };
     Json(answer).into_response()
+}
+
+/// The body, which may be compressed if the client was told so.
+fn decoded(state: &State, headers: &HeaderMap, body: &Bytes) -> Result<Vec<u8>, String> {
+    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None => Ok(body.to_vec()),
+        Some(b"gzip") if state.features.contains("FILESTREAM_GZIP") => {
+            gunzip(body).map_err(|error| error.to_string())
+        }
+        Some(other) => Err(format!("the encoding {} is not known", String::from_utf8_lossy(other))),
+    }
 }
 
 #[derive(Deserialize)]
@@ -89,11 +103,11 @@ struct Chunk {
 }
 
 impl Request {
-    fn apply(self, run: &mut Run, violations: &mut Vec<Violation>) {
+    fn apply(self, run: &mut Run, structured: bool, violations: &mut Vec<Violation>) {
         run.stream_requests += 1;
         for (name, chunk) in self.files {
             match Stream::from_name(&name) {
-                Some(stream) => chunk.write(stream, run, violations),
+                Some(stream) => chunk.write(stream, run, structured, violations),
                 None => {
                     violations.push(Violation::Malformed { path: name, error: "no such stream".to_owned() });
                 }
@@ -109,7 +123,7 @@ impl Request {
 }
 
 impl Chunk {
-    fn write(self, stream: Stream, run: &mut Run, violations: &mut Vec<Violation>) {
+    fn write(self, stream: Stream, run: &mut Run, structured: bool, violations: &mut Vec<Violation>) {
         let key = &run.key;
         let lines = run.lines.entry(stream).or_default();
         // The summary is a single line, which is overwritten.
@@ -124,7 +138,7 @@ impl Chunk {
             step = self.offset.checked_sub(1).and_then(|before| step_of(lines.get(before)?));
         }
         for (number, line) in (self.offset..).zip(self.content) {
-            if let Err(error) = check(stream, number, &line) {
+            if let Err(error) = check(stream, number, &line, structured) {
                 violations.push(Violation::InvalidLine {
                     run: key.clone(),
                     stream,
@@ -154,9 +168,10 @@ impl Chunk {
 }
 
 /// Whether a line is what its stream is made of.
-fn check(stream: Stream, number: usize, line: &str) -> Result<(), String> {
+fn check(stream: Stream, number: usize, line: &str, structured: bool) -> Result<(), String> {
     match stream {
-        Stream::Console => ConsoleLine::parse(line).map(drop).map_err(str::to_owned),
+        Stream::Console if structured => ConsoleLine::parse(line).map(drop),
+        Stream::Console => ConsoleLine::text(line).map(drop).map_err(str::to_owned),
         Stream::Summary if number > 0 => Err("the summary is a single line".to_owned()),
         _ => json::parse_object(line).map(drop).map_err(|error| error.to_string()),
     }

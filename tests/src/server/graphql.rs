@@ -70,7 +70,7 @@ type Operation = fn(&mut State, Value) -> Result<Value, String>;
 
 const OPERATIONS: [(&str, &str, Operation); 9] = [
     ("Viewer", "viewer", |_, _| Ok(viewer())),
-    ("ServerFeaturesQuery", "serverInfo", |_, _| Ok(server_features())),
+    ("ServerFeaturesQuery", "serverInfo", |state, _| Ok(server_features(state))),
     ("ServerInfo", "serverInfo", |_, _| Ok(server_info())),
     ("UpsertBucket", "upsertBucket", upsert_bucket),
     ("RunResumeStatus", "model", run_resume_status),
@@ -136,8 +136,12 @@ fn viewer() -> Value {
     }})
 }
 
-fn server_features() -> Value {
-    json!({"serverInfo": {"features": []}})
+fn server_features(state: &State) -> Value {
+    let feature = |name: &String| json!({"name": name, "isEnabled": true});
+    let mut features: Vec<Value> = state.features.iter().map(feature).collect();
+    // One that is there and off.
+    features.push(json!({"name": "EXPAND_DEFINED_METRIC_GLOBS", "isEnabled": false}));
+    json!({"serverInfo": {"features": features}})
 }
 
 fn server_info() -> Value {

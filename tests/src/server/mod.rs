@@ -14,6 +14,7 @@ mod faults;
 mod files;
 mod filestream;
 mod graphql;
+mod oidc;
 mod state;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -28,7 +29,7 @@ use axum::{Router, middleware};
 use tokio::sync::oneshot;
 
 pub use faults::{Fault, Place};
-pub use state::{Alert, ConsoleLine, MetricDefinition, Request, Run, RunKey, Stream, Violation};
+pub use state::{Alert, ConsoleLine, MetricDefinition, Received, Request, Run, RunKey, Stream, Violation};
 
 /// The entity of a client that names none.
 pub const DEFAULT_ENTITY: &str = "test-entity";
@@ -104,6 +105,39 @@ impl Server {
         self.shared.lock().faults.len()
     }
 
+    /// Switches features on, by the names that clients are told, such as `FILESTREAM_GZIP`.
+    pub fn enable(&self, features: &[&str]) {
+        self.shared.lock().features.extend(features.iter().map(|&feature| feature.to_owned()));
+    }
+
+    /// Clients know the server by another address: something stands in between.
+    pub fn set_public_url(&self, url: &str) {
+        url.clone_into(&mut self.shared.lock().base_url);
+    }
+
+    /// Gives access tokens for an identity token. Only the last one is good, and it ends after so many seconds.
+    pub fn trust(&self, token: &str, expires_in: u64) {
+        let token = token.to_owned();
+        self.shared.lock().identity = Some(oidc::Identity { token, expires_in, issued: 0, current: None });
+    }
+
+    /// Forgets the access token that was good.
+    pub fn forget_token(&self) {
+        if let Some(identity) = &mut self.shared.lock().identity {
+            identity.current = None;
+        }
+    }
+
+    /// How many access tokens the server has given.
+    pub fn tokens(&self) -> usize {
+        self.shared.lock().identity.as_ref().map_or(0, |identity| identity.issued)
+    }
+
+    /// Every request so far with all its bytes, in the order of arrival.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.lock().received.clone()
+    }
+
     /// The run as it is now, if the server knows it.
     pub fn run(&self, key: &RunKey) -> Option<Run> {
         self.shared.lock().runs.get(key).cloned()
@@ -161,6 +195,7 @@ fn router(shared: Shared) -> Router {
         .route("/graphql", post(graphql::answer))
         .route("/files/{entity}/{project}/{run}/file_stream", post(filestream::receive))
         .route("/storage/{ticket}", put(files::receive))
+        .route("/oidc/token", post(oidc::exchange))
         // The client's measurements of itself: accepted, not kept.
         .route("/sdk/otel/v1/metrics", post(accept))
         .fallback(refuse)
@@ -199,10 +234,14 @@ impl Shared {
 /// Notes a missing or wrong key; an error is the answer to the client.
 fn check_key(state: &mut state::State, headers: &HeaderMap, path: &str) -> Result<(), StatusCode> {
     let path = path.to_owned();
-    match headers.get(header::AUTHORIZATION) {
-        Some(sent) if sent == AUTHORIZATION => return Ok(()),
-        Some(_) => state.violations.push(Violation::WrongKey { path }),
-        None => state.violations.push(Violation::NoKey { path }),
+    let Some(sent) = headers.get(header::AUTHORIZATION) else {
+        state.violations.push(Violation::NoKey { path });
+        return Err(StatusCode::UNAUTHORIZED);
+    };
+    let token = state.identity.as_ref().and_then(|identity| identity.current.as_ref());
+    if sent == AUTHORIZATION || token.is_some_and(|token| *sent == *format!("Bearer {token}")) {
+        return Ok(());
     }
+    state.violations.push(Violation::WrongKey { path });
     Err(StatusCode::UNAUTHORIZED)
 }

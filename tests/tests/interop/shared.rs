@@ -72,7 +72,8 @@ fn two_writers_leave_the_same() {
     assert_eq!(sent(&theirs), sent(&ours));
     assert_eq!((theirs.exit_code, theirs.complete), (ours.exit_code, ours.complete));
     let files = |run: &Run| {
-        let mut files: Vec<_> = run.files.keys().filter(|name| *name != "requirements.txt").cloned().collect();
+        let mut files: Vec<_> =
+            run.files.keys().filter(|name| *name != "requirements.txt").cloned().collect();
         files.sort();
         files
     };

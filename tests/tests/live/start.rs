@@ -37,6 +37,18 @@ fn online_without_a_key_is_an_error_at_the_start() {
 }
 
 #[test]
+fn a_bad_setting_of_the_upload_is_an_error_at_the_start() {
+    let server = Server::start();
+    for (name, value) in [("UPS_TRACK_UPLOAD_LIMIT", "fast"), ("WANDB_X_GRAPHQL_RETRY_MAX", "often")] {
+        let player = Player::new(server.url(), "bad").env("WANDB_MODE", "online").env(name, value);
+        let played = player.start().end();
+        assert_eq!(played.code, Some(2), "{}", played.said);
+        assert!(played.said.contains(name) && played.said.contains(value), "{}", played.said);
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[test]
 fn a_server_that_refuses_is_told_once_and_the_run_goes_on_in_its_log() {
     for (fault, words) in [
         (Fault::Status(401, None), "does not accept the API key"),

@@ -38,7 +38,7 @@ fn killed_again_and_again() {
     let recorded = record_long();
     let home = tempfile::tempdir().unwrap();
     // The nth request of each attempt is never answered, and while it waits the command is killed.
-    for answered in 0..8 {
+    for answered in 0..9 {
         let before = server.requests().len();
         for _ in 0..answered {
             server.fail(Place::Anywhere, &Fault::Slow(0), 1);

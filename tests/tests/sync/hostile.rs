@@ -1,29 +1,8 @@
 //! A server, or what stands in its place, that means no good.
 
-use std::fs;
-use std::path::Path;
-
 use ups_track_tests::server::{Fault, Place, Server};
 
-use crate::{marker, record, sync};
-
-/// Every file below a directory, links apart.
-fn files_below(dir: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_symlink() {
-            continue;
-        }
-        if path.is_dir() {
-            found.extend(files_below(&path));
-        } else {
-            found.push(path.display().to_string());
-        }
-    }
-    found.sort();
-    found
-}
+use crate::{command, files_below, marker, record, said, sync};
 
 #[test]
 fn nobody_else_gets_key_or_rows() {
@@ -94,13 +73,30 @@ fn a_page_and_endless_answers_are_told_apart() {
 }
 
 #[test]
-fn the_key_is_in_no_file() {
+fn another_storage_gets_the_bytes_and_nothing_else() {
+    let (server, other) = (Server::start(), Server::start());
+    server.fail(Place::Storage, &Fault::Redirect(other.url().to_owned()), 1);
+    let recorded = record("elsewhere", 5);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(&server, home.path());
+    command.env("WANDB_X_EXTRA_HTTP_HEADERS", r#"{"X-Gateway": "let-me-in"}"#);
+    let said = said(command.arg("sync").arg(&recorded.log));
+    // The other one has granted nothing.
+    assert_eq!(said.code, 2, "{said:?}");
+    let [received] = &other.received()[..] else { unreachable!() };
+    assert_eq!((received.method.as_str(), received.header("authorization")), ("PUT", None));
+    assert_eq!(received.header("x-gateway"), None);
+    assert!(!format!("{:?}", other.violations()).contains("KeyGivenAway"));
+}
+
+#[test]
+fn what_a_server_says_cannot_command_the_terminal() {
     let server = Server::start();
-    let recorded = record("key", 5);
-    assert_eq!(sync(&server, &recorded.log, &[]).code, 0);
-    for file in files_below(recorded.root.path()) {
-        let bytes = fs::read(&file).unwrap();
-        let key = ups_track_tests::server::API_KEY.as_bytes();
-        assert!(!bytes.windows(key.len()).any(|part| part == key), "{file}");
-    }
+    let answer = br#"{"errors":[{"message":"\u001b]0;owned\u0007\u001b[2J\u202egone"}]}"#;
+    server.fail(Place::Operation("UpsertBucket"), &Fault::Answer(answer), 1);
+    let recorded = record("escapes", 5);
+    let said = sync(&server, &recorded.log, &[]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("owned") && said.err.contains("gone"), "{said:?}");
+    assert!(!said.err.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{said:?}");
 }

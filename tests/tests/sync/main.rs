@@ -3,8 +3,16 @@
 
 mod again;
 mod faults;
+mod features;
+mod files;
+mod headers;
 mod hostile;
+mod identity;
 mod login;
+#[cfg(target_os = "linux")]
+mod memory;
+mod secrets;
+mod tls;
 mod whole;
 
 use std::path::{Path, PathBuf};
@@ -27,7 +35,10 @@ fn command(server: &Server, home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_command"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("WANDB_") || name.to_ascii_lowercase().ends_with("_proxy") {
+        if name.starts_with("WANDB_")
+            || name.starts_with("UPS_TRACK_")
+            || name.to_ascii_lowercase().ends_with("_proxy")
+        {
             command.env_remove(&*name);
         }
     }
@@ -99,6 +110,29 @@ fn record(id: &str, rows: u32) -> Recorded {
 #[track_caller]
 fn on(server: &Server, id: &str) -> server::Run {
     server.run(&RunKey::new("test-entity", "p", id)).unwrap()
+}
+
+/// Every file below a directory, links apart.
+fn files_below(dir: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path.display().to_string());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Whether bytes have these in them.
+fn has(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// The marker of an uploaded log.

@@ -89,7 +89,9 @@ Of a damaged log, what precedes the damage is uploaded; it is not marked. Artifa
 TensorBoard files are not uploaded yet: a log with any is not marked either, and `wandb
 sync` is the tool for it.
 
-The server is WANDB_BASE_URL, the key WANDB_API_KEY or what `ups-track login` stored.
+The server is WANDB_BASE_URL, the key WANDB_API_KEY or what `ups-track login` stored; or an
+identity token, with WANDB_IDENTITY_TOKEN_FILE. UPS_TRACK_UPLOAD_LIMIT=2M sends no more than
+that many bytes per second; WANDB_IGNORE_GLOBS='*.ckpt' leaves files out.
 
 Examples:
   ups-track sync wandb

@@ -30,14 +30,16 @@ pub(super) fn login(screen: &mut Screen<impl Write>, err: &mut dyn Write) -> Res
     }
     let key = Key::new(line.trim())
         .map_err(|rule| Failure::Said(format!("what was given {rule}; it is no API key")))?;
-    let client = Client::new(address, &key, &sources).map_err(said)?;
+    let client = Client::new(address, &key.clone().into(), &sources).map_err(said)?;
     let viewer = upload::block_on(client.viewer()).map_err(said)?;
     write_netrc(netrc, &address.netrc_machine(), &key).map_err(said)?;
     let who = viewer.username.or(viewer.entity).unwrap_or_else(|| "somebody".to_owned());
     let place = KeySource::Netrc(netrc.clone(), address.netrc_machine());
     writeln!(screen, "logged in to {} as {}; the key is stored for {place}", address.base(), clean(&who))?;
-    if sources.var("WANDB_API_KEY").is_some() {
-        writeln!(screen, "WANDB_API_KEY is set, which goes before it")?;
+    for var in ["WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE"] {
+        if sources.var(var).is_some() {
+            writeln!(screen, "{var} is set, which goes before it")?;
+        }
     }
     Ok(FINE)
 }

@@ -6,7 +6,7 @@ use super::screen::{Colour, Screen};
 use super::text::clean;
 use super::{FAILED, FINE, Failure, complain};
 use crate::settings::Sources;
-use crate::upload::access::Access;
+use crate::upload::access::{Access, Credential};
 use crate::upload::{self, Client};
 
 /// Tells server, key and entity, and asks the server whether it knows the key.
@@ -27,7 +27,14 @@ pub(super) fn status(screen: &mut Screen<impl Write>, err: &mut dyn Write) -> Re
         screen.section("key", [format!("{none}: `ups-track login` stores one")])?;
         return Ok(FAILED);
     };
-    screen.section("key", [format!("from {}", clean(&source.to_string()))])?;
+    let from = clean(&source.to_string()).into_owned();
+    match key {
+        Credential::Key(_) => screen.section("key", [format!("from {from}")])?,
+        Credential::Identity(identity) => {
+            let file = crate::harmless::path(identity.file());
+            screen.section("token", [format!("identity token in {file} (from {from})")])?;
+        }
+    }
     screen.flush()?;
     let client = Client::new(address, key, &sources).map_err(said)?;
     match upload::block_on(client.viewer()) {
@@ -36,7 +43,7 @@ pub(super) fn status(screen: &mut Screen<impl Write>, err: &mut dyn Write) -> Re
             let fine = screen.paint(Colour::Good, "accepted");
             screen.section("login", [format!("{fine}, as {}", clean(who))])?;
             if let (None, Some(entity)) = (&access.entity, &viewer.entity) {
-                screen.section("entity", [format!("{} (the key's default)", clean(entity))])?;
+                screen.section("entity", [format!("{} (the login's default)", clean(entity))])?;
             }
             Ok(FINE)
         }

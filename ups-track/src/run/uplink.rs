@@ -9,7 +9,7 @@ use crate::error::{Kind, Result};
 use crate::say;
 use crate::settings::{Mode, Part, Settings, Sources};
 use crate::upload::live::{Live, Outcome, Plan, Standing};
-use crate::upload::{Access, Options, Writer};
+use crate::upload::{Access, Client, Options, Writer};
 
 /// Time after which somebody who waits wants to know for what.
 const SAY_AFTER: Duration = Duration::from_secs(2);
@@ -41,7 +41,11 @@ impl Way {
         if !wanted && settings.mode_given {
             return Ok(None);
         }
-        let found = Access::find_in_read(sources).and_then(|access| access.key().map(drop).map(|()| access));
+        let found = Access::find_in_read(sources).and_then(|access| {
+            access.key()?;
+            Client::check(sources)?;
+            Ok(access)
+        });
         match found {
             Ok(access) => {
                 if !wanted {

@@ -79,7 +79,7 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         return Err(sweep.refuse("sweep id", "must not begin or end with white space"));
     }
     let value = |found: Option<Given>| found.map(|g| g.value);
-    let flag = |vars: &[&str], name: &str| flag(sources, vars, name);
+    let flag = |vars: &[&str], name: &str| sources.flag(vars, name);
     let run_id = match (value(run_id), resume) {
         (Some(id), _) => id,
         (None, Some(Resume::Auto)) => {
@@ -255,7 +255,7 @@ fn branch(given: &Overrides, sources: &Sources, resume: Option<Resume>) -> Resul
 fn tags(given: &Overrides, sources: &Sources) -> Result<Vec<String>> {
     let (tags, found) = match (&given.tags, sources.find(None, &["WANDB_TAGS"], "run_tags")) {
         (Some(tags), found) => (tags.iter().cloned().chain(parent_tags(found, sources)).collect(), None),
-        (None, Some(found)) => (list(&found.value), Some(found)),
+        (None, Some(found)) => (found.list(), Some(found)),
         (None, None) => return Ok(Vec::new()),
     };
     for tag in &tags {
@@ -274,7 +274,7 @@ fn is_linked_child(sources: &Sources) -> bool {
 
 /// Whose child the process is, which a program's own tags do not replace.
 fn parent_tags(found: Option<Given>, sources: &Sources) -> Vec<String> {
-    let tags = found.filter(|_| is_linked_child(sources)).map(|found| list(&found.value)).unwrap_or_default();
+    let tags = found.filter(|_| is_linked_child(sources)).map(|found| found.list()).unwrap_or_default();
     tags.into_iter().filter(|tag| tag.starts_with("parent:")).collect()
 }
 
@@ -282,7 +282,7 @@ fn parent_tags(found: Option<Given>, sources: &Sources) -> Vec<String> {
 fn config(given: &Overrides, sources: &Sources) -> Result<Map<String, Value>> {
     let mut config = Map::new();
     if let Some(paths) = sources.find(None, &["WANDB_CONFIG_PATHS"], "config_paths") {
-        for path in list(&paths.value) {
+        for path in paths.list() {
             config.extend(config_file(&sources.current_dir.join(path))?);
         }
     }
@@ -344,19 +344,6 @@ fn seconds(
         Ok(seconds) if (0.0..=MOST_SECONDS).contains(&seconds) => Ok(Some(Duration::from_secs_f64(seconds))),
         _ => Err(found.refuse(name, "must be a number of seconds, up to a year")),
     }
-}
-
-fn flag(sources: &Sources, vars: &[&str], name: &str) -> Result<Option<bool>> {
-    let Some(found) = sources.find(None, vars, name) else { return Ok(None) };
-    match found.value.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" | "t" | "y" => Ok(Some(true)),
-        "false" | "0" | "no" | "off" | "f" | "n" => Ok(Some(false)),
-        _ => Err(found.refuse("flag", "must be true or false")),
-    }
-}
-
-fn list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
 }
 
 /// The run this directory had last, as W&B's `resume="auto"` keeps it.

@@ -18,6 +18,11 @@ impl Given {
         Self { value: value.into(), from: format!("`Run::builder().{method}(..)`") }
     }
 
+    /// The parts of a comma list.
+    pub(crate) fn list(&self) -> Vec<String> {
+        self.value.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+    }
+
     /// An error that names what, value, origin and rule.
     pub(crate) fn refuse(&self, what: &'static str, rule: impl Into<String>) -> Error {
         Kind::Setting { what, value: self.value.clone(), from: self.from.clone(), rule: rule.into() }.into()
@@ -97,5 +102,15 @@ impl Sources {
                 Some(Given { value: value.clone(), from: format!("`{name}` in {}", path.display()) })
             })
         })
+    }
+
+    /// A setting that is on or off.
+    pub(crate) fn flag(&self, vars: &[&str], name: &str) -> Result<Option<bool>> {
+        let Some(found) = self.find(None, vars, name) else { return Ok(None) };
+        match found.value.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" | "t" | "y" => Ok(Some(true)),
+            "false" | "0" | "no" | "off" | "f" | "n" => Ok(Some(false)),
+            _ => Err(found.refuse("flag", "must be true or false")),
+        }
     }
 }

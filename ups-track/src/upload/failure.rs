@@ -11,7 +11,9 @@ pub(crate) enum Failure {
     Settings(String),
     #[error("the server's address `{value}` (from {from}) {rule}")]
     Address { value: String, from: String, rule: String },
-    #[error("there is no API key for {server}: `ups-track login` stores one, or set WANDB_API_KEY")]
+    #[error(
+        "there is no API key for {server}: `ups-track login` stores one, or set WANDB_API_KEY or WANDB_IDENTITY_TOKEN_FILE"
+    )]
     NoKey { server: String },
     #[error("the API key (from {from}) {rule}; copy it anew, or use `ups-track login`")]
     KeyForm { from: String, rule: String },
@@ -19,6 +21,10 @@ pub(crate) enum Failure {
         "{server} does not accept the API key ({message}); get one there and store it with `ups-track login`"
     )]
     Key { server: String, message: String },
+    #[error(
+        "{server} does not accept the identity token ({message}); is the file that WANDB_IDENTITY_TOKEN_FILE names up to date, and does the server trust its issuer?"
+    )]
+    Token { server: String, message: String },
     #[error("{server} does not allow it ({message}); is the entity one that you may write to?")]
     Forbidden { server: String, message: String },
     #[error("{server} knows no such entity or project ({message}); check --entity and --project")]
@@ -45,7 +51,9 @@ pub(crate) enum Failure {
         "no trusted connection to {server}: {cause}; if the certificates of this system are missing or others are needed, install `ca-certificates` or set SSL_CERT_FILE"
     )]
     Tls { server: String, cause: String },
-    #[error("the proxy does not let us through to {server}: {cause}; check HTTPS_PROXY and NO_PROXY")]
+    #[error(
+        "the proxy does not let us through to {server}: {cause}; check HTTPS_PROXY (or WANDB_HTTPS_PROXY) and NO_PROXY"
+    )]
     Proxy { server: String, cause: String },
     #[error("the name of {server} is not known: {cause}; check WANDB_BASE_URL and the network")]
     Dns { server: String, cause: String },
@@ -62,6 +70,8 @@ pub(crate) enum Failure {
         #[source]
         source: io::Error,
     },
+    #[error("it keeps changing while it is read; upload it again when whoever writes it is done")]
+    Changing,
     #[error("{0}")]
     Log(String),
 }

@@ -1,7 +1,6 @@
 //! Files of a run: asked for in batches, sent several at a time, and not again if they are there already.
 
 use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,12 +8,12 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::HeaderMap;
-use sha2::{Digest, Sha256};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use super::Failure;
 use super::graphql::{Granted, Target};
-use super::http::{Client, Put, upload_headers};
+use super::http::{Client, Digest, Put, upload_headers};
+use super::snapshot::{Look, Snapshot, look};
 use super::state::Shared;
 
 /// Files in one request for places.
@@ -33,13 +32,20 @@ pub(crate) struct Outcome {
     pub(crate) failed: Vec<String>,
 }
 
+/// How often a file is sent anew that changes meanwhile, before a copy of it is made.
+const TRIES: usize = 3;
+
 /// A file that has to be sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct ToSend {
     name: String,
     path: PathBuf,
-    length: u64,
-    digest: String,
+    look: Look,
+}
+
+/// A digest as it is remembered.
+fn shown(digest: &Digest) -> String {
+    BASE64_STANDARD.encode(digest)
 }
 
 /// Whether a name leads to a file below the run's `files/`, and nowhere else.
@@ -64,9 +70,10 @@ pub(crate) async fn send(
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
     let mut to_send = Vec::new();
-    for name in names {
-        match look(dir.clone(), name.clone()).await {
-            Some(file) if book.borrow().sending.files.get(&name) == Some(&file.digest) => {
+    let ignored = &client.preferences().ignored;
+    for name in names.into_iter().filter(|name| !ignored.has(name)) {
+        match find(&dir, &name).await {
+            Some(file) if book.borrow().sending.files.get(&name) == Some(&shown(&file.look.digest)) => {
                 outcome.there.push(name);
             }
             Some(file) => to_send.push(file),
@@ -82,30 +89,26 @@ pub(crate) async fn send(
     Ok(outcome)
 }
 
-/// The file of a name, if there is one that can be read. A large one takes long: it is read elsewhere.
-async fn look(dir: PathBuf, name: String) -> Option<ToSend> {
-    let path = is_inside(&name).then(|| dir.join(&name))?;
-    let read = move || {
-        // Nothing that never ends, such as a pipe.
-        let length = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
-        let digest = digest(&path, length).ok()?;
-        Some(ToSend { name, path, length, digest })
-    };
-    tokio::task::spawn_blocking(read).await.ok().flatten()
+/// The file of a name, if there is one that can be read.
+async fn find(dir: &Path, name: &str) -> Option<ToSend> {
+    let path = is_inside(name).then(|| dir.join(name))?;
+    let look = look_at(&path).await.ok()?;
+    Some(ToSend { name: name.to_owned(), path, look })
 }
 
-fn digest(path: &Path, length: u64) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut file = File::open(path)?.take(length);
-    let mut piece = vec![0; 64 * 1024];
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(piece.get(..read).unwrap_or_default());
-    }
-    Ok(BASE64_STANDARD.encode(hash.finalize()))
+/// Reads a file elsewhere: a large one shall not keep lines from being sent.
+async fn look_at(path: &Path) -> Result<Look, Failure> {
+    let own = path.to_owned();
+    aside(path, move || look(&own)).await
+}
+
+/// Does something with a file on a thread for such things.
+async fn aside<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = spawn_blocking(work).await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+    done.map_err(|source| Failure::File { action: "read", path: path.to_owned(), source })
 }
 
 async fn send_batch(
@@ -145,20 +148,16 @@ async fn send_batch(
             && let Some((file, url)) = waiting.next()
         {
             let (client, headers) = (Rc::clone(client), Arc::clone(&headers));
-            let (name, digest) = (file.name.clone(), file.digest.clone());
-            let (path, length) = (file.path.clone(), file.length);
-            running.spawn_local(async move {
-                let result = put(&client, &url, &headers, path, length).await;
-                (name, digest, result)
-            });
+            let file = file.clone();
+            running.spawn_local(async move { (file.name.clone(), put(&client, &url, &headers, file).await) });
         }
         match running.join_next().await {
             None => return Ok(()),
-            Some(Ok((name, digest, Ok(())))) => {
-                book.borrow_mut().sending.files.insert(name.clone(), digest);
+            Some(Ok((name, Ok(digest)))) => {
+                book.borrow_mut().sending.files.insert(name.clone(), shown(&digest));
                 outcome.there.push(name);
             }
-            Some(Ok((name, _, Err(failure)))) => {
+            Some(Ok((name, Err(failure)))) => {
                 outcome.failed.push(format!("`{}`: {failure}", crate::harmless::clean(&name)));
             }
             Some(Err(e)) => outcome.failed.push(format!("an upload ended in an unexpected way: {e}")),
@@ -166,15 +165,31 @@ async fn send_batch(
     }
 }
 
-async fn put(
+/// Sends one version of a file as a whole, and gives its digest.
+async fn put(client: &Client, url: &str, headers: &HeaderMap, file: ToSend) -> Result<Digest, Failure> {
+    let ToSend { name, path, mut look } = file;
+    for _ in 0..TRIES {
+        match put_once(client, url, headers, look, &|| File::open(&path)).await {
+            Err(Failure::Changing) => look = look_at(&path).await?,
+            done => return done.map(|()| look.digest),
+        }
+    }
+    // Beside `files/`, where nobody takes it for a file of the run.
+    let depth = Path::new(&name).components().count();
+    let dir = path.ancestors().nth(depth + 1).unwrap_or(Path::new("")).to_owned();
+    let from = path.clone();
+    let copy = aside(&path, move || Snapshot::take(&from, &dir)).await?.ok_or(Failure::Changing)?;
+    put_once(client, url, headers, copy.look, &|| copy.open()).await.map(|()| copy.look.digest)
+}
+
+async fn put_once(
     client: &Client,
     url: &str,
     headers: &HeaderMap,
-    path: PathBuf,
-    length: u64,
+    Look { length, digest }: Look,
+    open: &(dyn Fn() -> std::io::Result<File> + Sync),
 ) -> Result<(), Failure> {
-    let open = || File::open(&path);
-    client.put(&Put { url, headers, length, open: &open }).await
+    client.put(&Put { url, headers, length, digest, open }).await
 }
 
 #[cfg(test)]

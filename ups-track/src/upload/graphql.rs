@@ -29,6 +29,8 @@ eventsLineCount historyTail eventsTail config tags notes wandbConfig(keys: [\"t\
 
 const VIEWER: &str = "query Viewer { viewer { id entity username email } }";
 
+const FEATURES: &str = "query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }";
+
 const FILES: &str = "mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) { \
 createRunFiles(input: {entityName: $entity, projectName: $project, runName: $run, files: $files}) { \
 runID uploadHeaders files { name uploadUrl } } }";
@@ -44,6 +46,15 @@ pub(crate) struct Target {
     pub(crate) entity: String,
     pub(crate) project: String,
     pub(crate) run: String,
+}
+
+/// What a server can do beyond what all can.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Features {
+    /// Bodies of the file stream may be gzip.
+    pub(crate) gzip: bool,
+    /// Lines of the console may be JSON.
+    pub(crate) structured_console: bool,
 }
 
 /// Whom a key belongs to.
@@ -170,6 +181,29 @@ impl Client {
             server: self.address().base().to_owned(),
             message: "it belongs to nobody".to_owned(),
         })
+    }
+
+    /// What the server can do. It is asked once; one that does not answer can nothing.
+    pub(crate) async fn features(&self) -> Features {
+        *self.features.get_or_init(async || self.ask_features().await.unwrap_or_default()).await
+    }
+
+    async fn ask_features(&self) -> Result<Features, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Feature {
+            name: String,
+            is_enabled: bool,
+        }
+        #[derive(Deserialize)]
+        struct Info {
+            features: Vec<Feature>,
+        }
+        let operation = ("ServerFeaturesQuery", FEATURES);
+        let info: Info =
+            self.graphql(Endpoint::Features, "what it can do", operation, json!({}), "serverInfo").await?;
+        let has = |name| info.features.iter().any(|feature| feature.is_enabled && feature.name == name);
+        Ok(Features { gzip: has("FILESTREAM_GZIP"), structured_console: has("STRUCTURED_CONSOLE_LOGS") })
     }
 
     /// Creates or updates a run.

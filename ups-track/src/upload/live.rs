@@ -259,7 +259,7 @@ impl Along for Beside<'_> {
 
 /// The whole upload: until it is through, cannot go on, or is given up.
 fn upload(plan: &Plan, both: &Both) -> Outcome {
-    let outage = Rc::new(Outage::default());
+    let outage = Arc::new(Outage::default());
     let sent = block_on(async {
         let mut following = pin!(send(plan, both, &outage));
         let mut quit = pin!(both.quit.notified());
@@ -285,11 +285,11 @@ fn upload(plan: &Plan, both: &Both) -> Outcome {
     outcome
 }
 
-async fn send(plan: &Plan, both: &Both, outage: &Rc<Outage>) -> Result<Sent, Failure> {
+async fn send(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Sent, Failure> {
     let key = plan.access.key()?;
-    let heard = Rc::clone(outage);
+    let heard = Arc::clone(outage);
     let client = Client::new(&plan.access.address, key, &plan.sources)?
-        .for_run(Arc::clone(&both.pulse), Rc::new(move |failure| heard.hear(failure)));
+        .for_run(Arc::clone(&both.pulse), Arc::new(move |failure| heard.hear(failure)));
     let client = Rc::new(client);
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Begun { page } => {

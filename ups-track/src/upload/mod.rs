@@ -21,6 +21,7 @@ mod output;
 mod run;
 mod sender;
 mod shelf;
+mod snapshot;
 mod source;
 mod state;
 mod stream;

@@ -1,6 +1,6 @@
 //! What a person is told while the server does not answer: that it is so, once, and that it is over.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Failure;
@@ -11,7 +11,7 @@ const CONCERN: Duration = Duration::from_secs(15);
 
 /// An outage, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct Outage(RefCell<State>);
+pub(super) struct Outage(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -23,14 +23,18 @@ struct State {
 }
 
 impl Outage {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The server has answered.
     pub(super) fn reached(&self) {
-        self.0.borrow_mut().reached = true;
+        self.lock().reached = true;
     }
 
     /// An attempt failed and will be repeated, or (none) succeeded after others had failed.
     pub(super) fn hear(&self, failure: Option<&Failure>) {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.lock();
         let Some(failure) = failure else {
             if std::mem::take(&mut state.said) {
                 say::note("the server answers again");
@@ -49,6 +53,6 @@ impl Outage {
 
     /// What failed last, while it fails.
     pub(super) fn last(&self) -> Option<String> {
-        self.0.borrow().last.clone()
+        self.lock().last.clone()
     }
 }

@@ -11,7 +11,7 @@ use super::errand::Errand;
 use super::graphql::Bucket;
 use super::log::{Progress, Sent};
 use super::output::{Output, create_dir};
-use super::run::{Console, Described, Finished, Names, Rows, event};
+use super::run::{Console, Described, Finished, LineForm, Names, Rows, event};
 use super::shelf::Shelf;
 use super::state::{Book, Memory, Sending, Shared, replace};
 use super::stream::{Along, Lane, Stream};
@@ -102,6 +102,7 @@ impl Upload {
         let (sending, step) = places(before, past.as_ref(), log, Sending::new(server, target), &start)?;
         memory.begin(step, start.runtime);
         memory.save(&sending)?;
+        let structured = client.features().await.structured_console;
         let page = client.address().run_page(&target.entity, &target.project, &target.run);
         let sent = Sent { page, rows_before: sending.history.lines, ..Sent::default() };
         let files_dir: PathBuf = log.parent().unwrap_or(Path::new("")).join("files");
@@ -109,6 +110,8 @@ impl Upload {
         if live && writer.as_ref().is_none_or(|writer| writer.primary) {
             shelf.begin();
         }
+        let label = writer.as_ref().map(|writer| writer.label.clone());
+        let label = label.or_else(|| client.preferences().label.clone());
         Ok(Self {
             writer,
             client: Rc::clone(client),
@@ -121,7 +124,7 @@ impl Upload {
             untold: None,
             describing: Errand::default(),
             summary_changed: false,
-            console: Console::default(),
+            console: Console::new(LineForm { structured, label }),
             output: None,
             shelf,
             alerts: Alerts::default(),

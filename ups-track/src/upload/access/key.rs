@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::address::OLDER_HOST;
-use super::{Address, netrc};
+use super::{Address, Identity, netrc};
 use crate::settings::Sources;
 use crate::upload::Failure;
 
@@ -15,6 +15,21 @@ pub(crate) struct Key(String);
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
+    }
+}
+
+/// What lets us in at a server.
+#[derive(Debug, Clone)]
+pub(crate) enum Credential {
+    /// An API key.
+    Key(Key),
+    /// The identity token of a workload, for which the server gives access tokens.
+    Identity(Identity),
+}
+
+impl From<Key> for Credential {
+    fn from(key: Key) -> Self {
+        Self::Key(key)
     }
 }
 
@@ -75,28 +90,30 @@ impl Key {
     }
 }
 
-/// The key for a server: environment, then netrc, then settings files.
+/// What lets us in at a server: environment, then netrc, then settings files.
 pub(super) fn find(
     sources: &Sources,
     address: &Address,
     netrc: Option<&Path>,
-) -> Result<Option<(Key, KeySource)>, Failure> {
+) -> Result<Option<(Credential, KeySource)>, Failure> {
     let checked = |text: &str, from: KeySource| match Key::new(text) {
-        Ok(key) => Ok(Some((key, from))),
+        Ok(key) => Ok(Some((Credential::Key(key), from))),
         Err(rule) => Err(Failure::KeyForm { from: from.to_string(), rule }),
     };
-    if let Some(given) = sources.var("WANDB_API_KEY") {
-        if sources.var("WANDB_IDENTITY_TOKEN_FILE").is_some() {
-            return Err(Failure::Settings(
-                "both WANDB_API_KEY and WANDB_IDENTITY_TOKEN_FILE are set: unset one of them".to_owned(),
-            ));
+    let identity = sources.find(None, &["WANDB_IDENTITY_TOKEN_FILE"], "identity_token_file");
+    match (sources.var("WANDB_API_KEY"), identity) {
+        (Some(_), Some(identity)) => {
+            return Err(Failure::Settings(format!(
+                "there are both an API key (from the environment variable WANDB_API_KEY) and an identity token (from {}): unset one of them",
+                identity.from
+            )));
         }
-        return checked(&given.value, KeySource::Setting(given.from));
-    }
-    if sources.var("WANDB_IDENTITY_TOKEN_FILE").is_some() {
-        return Err(Failure::Settings(
-            "WANDB_IDENTITY_TOKEN_FILE is set, which ups-track does not have yet: unset it and set WANDB_API_KEY".to_owned(),
-        ));
+        (Some(given), None) => return checked(&given.value, KeySource::Setting(given.from)),
+        (None, Some(given)) => {
+            let identity = Identity::new(&given.value, sources);
+            return Ok(Some((Credential::Identity(identity), KeySource::Setting(given.from))));
+        }
+        (None, None) => {}
     }
     if let Some(path) = netrc {
         let older = address.has_older_name().then(|| OLDER_HOST.to_owned());
@@ -153,7 +170,11 @@ mod tests {
         let found = |vars: &[(&str, &str)], base: &str| {
             let address = Address::new(base, "a test", None).unwrap();
             let sources = Sources::from_vars(vars, dir.path());
-            find(&sources, &address, Some(&netrc)).unwrap().map(|(key, from)| (key.0, from.to_string()))
+            let found = find(&sources, &address, Some(&netrc)).unwrap();
+            found.map(|(credential, from)| match credential {
+                Credential::Key(key) => (key.0, from.to_string()),
+                Credential::Identity(identity) => (identity.file().display().to_string(), from.to_string()),
+            })
         };
         let in_variable = key('c');
         let vars = [("WANDB_API_KEY", in_variable.as_str())];
@@ -162,5 +183,21 @@ mod tests {
         assert_eq!(found(&[], "http://localhost"), None);
         assert_eq!(found(&[], "https://api.forge.coreweave.com").unwrap().0, key('a'));
         assert_eq!(found(&[], "https://api.example.org"), None);
+        let (file, from) =
+            found(&[("WANDB_IDENTITY_TOKEN_FILE", "/run/token")], "http://localhost:8080").unwrap();
+        assert_eq!(file, "/run/token");
+        assert!(from.contains("WANDB_IDENTITY_TOKEN_FILE"), "{from}");
+    }
+
+    #[test]
+    fn a_key_and_a_token_are_one_too_many() {
+        let key = "k".repeat(40);
+        let vars = [("WANDB_API_KEY", key.as_str()), ("WANDB_IDENTITY_TOKEN_FILE", "/run/token")];
+        let address = Address::new("http://localhost", "a test", None).unwrap();
+        let said = find(&Sources::from_vars(&vars, Path::new(".")), &address, None).unwrap_err().to_string();
+        for words in ["WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "unset one of them"] {
+            assert!(said.contains(words), "{said}");
+        }
+        assert!(!said.contains(&key), "{said}");
     }
 }

@@ -1,12 +1,21 @@
-//! Which server, and with which key.
+//! Which server, what lets us in there, and how the settings want uploads to be.
 
 mod address;
+mod headers;
+mod ignored;
 mod key;
 mod netrc;
+mod preferences;
+mod private_file;
+mod proxies;
+mod token;
 
 pub(crate) use address::Address;
-pub(crate) use key::{Key, KeySource};
+pub(crate) use ignored::Ignored;
+pub(crate) use key::{Credential, Key, KeySource};
 pub(crate) use netrc::write as write_netrc;
+pub(crate) use preferences::Preferences;
+pub(crate) use token::{AccessToken, Identity, Token};
 
 use std::path::PathBuf;
 
@@ -17,8 +26,8 @@ use crate::settings::Sources;
 #[derive(Debug)]
 pub(crate) struct Access {
     pub(crate) address: Address,
-    /// The key and where it was found; none if there is none.
-    pub(crate) key: Option<(Key, KeySource)>,
+    /// What lets us in and where it was found; none if there is none.
+    pub(crate) key: Option<(Credential, KeySource)>,
     pub(crate) entity: Option<String>,
     pub(crate) project: Option<String>,
     /// The netrc file that is read and written.
@@ -69,12 +78,12 @@ impl Access {
         })
     }
 
-    /// The key.
+    /// The key, or what stands in its place.
     ///
     /// # Errors
     ///
     /// If there is none: the message tells how to give one.
-    pub(crate) fn key(&self) -> Result<&Key, Failure> {
+    pub(crate) fn key(&self) -> Result<&Credential, Failure> {
         self.key
             .as_ref()
             .map(|(key, _)| key)

@@ -1,10 +1,10 @@
 //! The netrc file, where W&B's client and ours keep the key.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Key;
+use super::{Key, private_file};
 use crate::settings::Sources;
 use crate::upload::Failure;
 
@@ -100,25 +100,13 @@ fn quoted(text: &str, quote: char) -> (String, &str) {
 ///
 /// The new file takes the place of the old one as a whole, so that nothing else in it can be lost.
 pub(crate) fn write(path: &Path, machine: &str, key: &Key) -> Result<(), Failure> {
-    // Somebody may keep the file elsewhere and have a link here.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut text = without(&read_exactly(path)?, machine);
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
     let block = format!("machine {machine}\n  login user\n  password {}\n", key.reveal());
     text.push_str(&block);
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let beside = dir.join(format!(".netrc-{}", crate::run::id::generate()));
-    let written = private_file(&beside).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    if let Err(e) = written.and_then(|()| fs::rename(&beside, path)) {
-        drop(fs::remove_file(&beside));
-        return Err(fault("write", path, e));
-    }
-    Ok(())
+    private_file::write(path, text.as_bytes())
 }
 
 /// What is rewritten must be understood: bytes that are no text would not come back.
@@ -128,14 +116,6 @@ fn read_exactly(path: &Path) -> Result<String, Failure> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(e) => Err(fault("read", path, e)),
     }
-}
-
-fn private_file(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// The text without the block of a machine: from its line to the next block.

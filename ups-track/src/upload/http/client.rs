@@ -1,50 +1,61 @@
-//! The client: one connection pool, and the two kinds of requests.
+//! The client: one pool of connections, and the requests that bear what lets us in.
 
-use std::fs::File;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{IntoUrl, Method, RequestBuilder, Url};
+use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 
+use super::authorization::Authorization;
+use super::bandwidth::Lane;
+use super::body::Paced;
+use super::gate::Gate;
+use super::pulse::Pulse;
+use super::rate_limit::{Quota, RateLimit};
 use super::retry::{Endpoint, Policy, retry_after};
-use super::{FileBody, Pulse, answer, fault, tls};
+use super::{answer, connect, fault, packed};
 use crate::settings::Sources;
 use crate::upload::Failure;
-use crate::upload::access::{Address, Key};
+use crate::upload::access::{Address, Credential, Preferences};
+use crate::upload::graphql::Features;
 
 /// Bytes of an error's body that are looked at.
-const ERROR_LIMIT: usize = 64 * 1024;
-
-/// Places to which the storage may send an upload on.
-const MOST_REDIRECTS: usize = 5;
+pub(super) const ERROR_LIMIT: usize = 64 * 1024;
 
 /// Hears of every attempt that failed and will be repeated, and (none) of the one that then succeeded.
-pub(crate) type Trouble = Rc<dyn Fn(Option<&Failure>)>;
+pub(crate) type Trouble = Arc<dyn Fn(Option<&Failure>) + Send + Sync>;
 
 /// Talks to one server.
-#[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     address: Address,
-    key: Key,
-    authorization: HeaderValue,
+    credential: Credential,
+    authorization: Arc<Authorization>,
+    preferences: Preferences,
+    /// The limit of what is sent, if there is one.
+    pub(super) gate: Option<Arc<Gate>>,
+    /// What the server can do, as soon as somebody has asked.
+    pub(in crate::upload) features: OnceCell<Features>,
+    began: Instant,
+    rate_limit: Mutex<RateLimit>,
     graphql: Policy,
     stream: Policy,
     storage: Policy,
-    pulse: Arc<Pulse>,
+    token: Policy,
+    pub(super) pulse: Arc<Pulse>,
     trouble: Option<Trouble>,
     /// The id of this process among those that write one run.
     writer: Option<HeaderValue>,
 }
 
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
     }
 }
@@ -58,34 +69,30 @@ pub(crate) struct Asked {
     pub(crate) limit: usize,
 }
 
-/// An upload takes no longer than this, at so many bytes per second.
-const SETTLING: Duration = Duration::from_mins(2);
-const SLOWEST: u64 = 16 * 1024;
-
-/// One upload to the storage.
-pub(crate) struct Put<'a> {
-    pub(crate) url: &'a str,
-    /// What the server wants to have sent along.
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) length: u64,
-    /// Opens the bytes, once per attempt.
-    pub(crate) open: &'a dyn Fn() -> std::io::Result<File>,
-}
-
 /// An attempt that failed, and whether another one may help.
-struct Attempt {
+pub(super) struct Attempt {
     again: bool,
     asked_wait: Option<Duration>,
     failure: Failure,
 }
 
 impl Attempt {
-    fn last(failure: Failure) -> Self {
+    pub(super) fn last(failure: Failure) -> Self {
         Self { again: false, asked_wait: None, failure }
     }
 
     fn again(failure: Failure) -> Self {
         Self { again: true, asked_wait: None, failure }
+    }
+
+    /// What has failed may succeed now.
+    pub(super) fn at_once(failure: Failure) -> Self {
+        Self { again: true, asked_wait: Some(Duration::ZERO), failure }
+    }
+
+    /// The same attempt with another failure.
+    pub(super) fn map(self, change: impl FnOnce(Failure) -> Failure) -> Self {
+        Self { failure: change(self.failure), ..self }
     }
 }
 
@@ -95,33 +102,46 @@ impl Client {
     /// # Errors
     ///
     /// If a setting is bad or TLS cannot be set up.
-    pub(crate) fn new(address: &Address, key: &Key, sources: &Sources) -> Result<Self, Failure> {
-        let internal = |e: &dyn std::fmt::Display| Failure::Settings(format!("cannot set up HTTP: {e}"));
-        let tls = tls::config().map_err(|e| internal(&e))?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            // Where a request may be sent on is decided below, with the key in mind.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(30))
-            .user_agent(concat!("ups-track/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| internal(&e))?;
-        let basic = BASE64_STANDARD.encode(format!("api:{}", key.reveal()));
-        let mut authorization = HeaderValue::try_from(format!("Basic {basic}")).map_err(|e| internal(&e))?;
-        authorization.set_sensitive(true);
+    pub(crate) fn new(
+        address: &Address,
+        credential: &Credential,
+        sources: &Sources,
+    ) -> Result<Self, Failure> {
+        let preferences = Preferences::find(sources)?;
         let policy = |endpoint| Policy::of(endpoint, sources).map_err(Failure::Settings);
         Ok(Self {
-            http,
+            http: connect::pool(&preferences)?,
             address: address.clone(),
-            key: key.clone(),
-            authorization,
+            credential: credential.clone(),
+            authorization: Authorization::new(credential)
+                .map(Arc::new)
+                .map_err(|e| Failure::Settings(format!("cannot use the key: {e}")))?,
+            gate: preferences.limit.map(Gate::new),
+            preferences,
+            features: OnceCell::new(),
+            began: Instant::now(),
+            rate_limit: Mutex::default(),
             graphql: policy(Endpoint::GraphQl)?,
             stream: policy(Endpoint::FileStream)?,
             storage: policy(Endpoint::Storage)?,
+            token: policy(Endpoint::Token)?,
             pulse: Arc::default(),
             trouble: None,
             writer: None,
         })
+    }
+
+    /// Whether the settings are such that there can be a client.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is bad.
+    pub(crate) fn check(sources: &Sources) -> Result<(), Failure> {
+        Preferences::find(sources)?;
+        for endpoint in [Endpoint::GraphQl, Endpoint::FileStream, Endpoint::Storage, Endpoint::Token] {
+            Policy::of(endpoint, sources).map_err(Failure::Settings)?;
+        }
+        Ok(())
     }
 
     /// For an upload that goes along with its run: it does not give up by itself, however long the server is away.
@@ -129,6 +149,7 @@ impl Client {
         self.graphql = self.graphql.endless();
         self.stream = self.stream.endless();
         self.storage = self.storage.endless();
+        self.token = self.token.endless();
         self.pulse = pulse;
         self.trouble = Some(trouble);
         self
@@ -142,7 +163,21 @@ impl Client {
     pub(crate) fn for_writer(&self, id: &str) -> Result<Self, Failure> {
         let id = HeaderValue::try_from(id)
             .map_err(|_| Failure::Log(format!("`{}` is no id of a writer", crate::harmless::clean(id))))?;
-        Ok(Self { writer: Some(id), ..self.clone() })
+        Ok(Self {
+            http: self.http.clone(),
+            address: self.address.clone(),
+            credential: self.credential.clone(),
+            authorization: Arc::clone(&self.authorization),
+            preferences: self.preferences.clone(),
+            gate: self.gate.clone(),
+            features: self.features.clone(),
+            began: self.began,
+            rate_limit: Mutex::default(),
+            pulse: Arc::clone(&self.pulse),
+            trouble: self.trouble.clone(),
+            writer: Some(id),
+            ..*self
+        })
     }
 
     /// What tells the server which of several writers this is.
@@ -163,16 +198,27 @@ impl Client {
         &self.address
     }
 
-    /// A message of the server, fit for a terminal and without the key.
-    pub(crate) fn shown(&self, text: &str) -> String {
-        answer::shown(&self.key.hide_in(text))
+    /// How the settings want uploads to be.
+    pub(crate) fn preferences(&self) -> &Preferences {
+        &self.preferences
     }
 
-    fn policy(&self, endpoint: Endpoint) -> &Policy {
+    /// A message of the server, fit for a terminal and without what lets us in.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        let text = match &self.credential {
+            Credential::Key(key) => key.hide_in(text),
+            Credential::Identity(_) => self.authorization.hide_in(text),
+        };
+        answer::shown(&text)
+    }
+
+    pub(super) fn policy(&self, endpoint: Endpoint) -> Policy {
         match endpoint {
-            Endpoint::GraphQl | Endpoint::UpsertBucket => &self.graphql,
-            Endpoint::FileStream => &self.stream,
-            Endpoint::Storage => &self.storage,
+            Endpoint::GraphQl | Endpoint::UpsertBucket => self.graphql,
+            Endpoint::Features => self.graphql.impatient(),
+            Endpoint::FileStream => self.stream,
+            Endpoint::Storage => self.storage,
+            Endpoint::Token => self.token,
         }
     }
 
@@ -186,32 +232,98 @@ impl Client {
         asked: Asked,
         path: &[&str],
         body: Vec<u8>,
-    ) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    ) -> Result<Map<String, Value>, Failure> {
         let url = self.address.api(path);
-        let body = bytes::Bytes::from(body);
+        let mut headers = self.writer_headers(asked.endpoint);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut body = Bytes::from(body);
         let length = body.len() as u64;
-        let answer =
-            self.retrying(asked.endpoint, async || self.post_once(asked, &url, body.clone()).await).await?;
+        if asked.endpoint == Endpoint::FileStream {
+            // Once: an attempt that follows sends the same bytes.
+            if let Some(packed) = self.packed(&body).await {
+                body = packed;
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+        } else {
+            headers.extend(self.preferences.person.clone());
+        }
+        let answer = self
+            .retrying(asked.endpoint, async || self.post_once(asked, &url, &headers, body.clone()).await)
+            .await?;
         self.pulse.beat(length);
         Ok(answer)
+    }
+
+    /// The body compressed, if the person and the server want it so.
+    async fn packed(&self, body: &[u8]) -> Option<Bytes> {
+        let packed = if self.preferences.gzip { packed::gzip(body) } else { None }?;
+        // Asking is a request, too.
+        Box::pin(self.features()).await.gzip.then_some(packed)
     }
 
     async fn post_once(
         &self,
         asked: Asked,
         url: &str,
-        body: bytes::Bytes,
-    ) -> Result<serde_json::Map<String, serde_json::Value>, Attempt> {
-        let request = self
-            .http
-            .post(url)
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .headers(self.writer_headers(asked.endpoint))
-            .timeout(self.policy(asked.endpoint).attempt)
-            .body(body);
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Map<String, Value>, Attempt> {
+        // Asking for a token is a request, too.
+        let authorization = Box::pin(self.authorization.header(self)).await.map_err(Attempt::last)?;
+        if asked.endpoint == Endpoint::FileStream {
+            let wait = self.rate_limit(RateLimit::wait);
+            tokio::time::sleep(wait).await;
+        }
+        let request =
+            self.to(Method::POST, url).headers(headers.clone()).header(AUTHORIZATION, authorization.clone());
+        match self.object(asked, request, body).await {
+            Err(Attempt { failure: Failure::Key { server, message }, .. }) => {
+                Err(self.authorization.refused(&authorization, server, message).await)
+            }
+            answer => answer,
+        }
+    }
+
+    /// A request with the headers that a person wants to have with all. What is set afterwards goes before them.
+    pub(super) fn to(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.bare(method, url).headers(self.preferences.extra.headers.clone())
+    }
+
+    /// A request without any.
+    pub(super) fn bare(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    pub(super) fn rate_limit<T>(&self, ask: impl FnOnce(&mut RateLimit, Duration) -> T) -> T {
+        let mut limit = self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner);
+        ask(&mut limit, self.began.elapsed())
+    }
+
+    /// Sends a request to the server, and reads the JSON object that comes back.
+    pub(super) async fn object(
+        &self,
+        asked: Asked,
+        request: RequestBuilder,
+        body: Bytes,
+    ) -> Result<Map<String, Value>, Attempt> {
         let server = self.address.base();
+        let mut patience = self.policy(asked.endpoint).attempt;
+        let lane = if asked.endpoint == Endpoint::FileStream { Lane::Lines } else { Lane::Other };
+        let body = match &self.gate {
+            None => body.into(),
+            Some(gate) => {
+                // Twice: others send as well.
+                patience = patience.saturating_add(gate.time_for(2 * body.len() as u64));
+                reqwest::Body::wrap(Paced::new(body, Some(gate.pass(lane)), Arc::clone(&self.pulse)))
+            }
+        };
+        let request = request.timeout(patience).body(body);
         let mut response = request.send().await.map_err(|e| self.broken(&e, server, asked.endpoint))?;
+        if asked.endpoint == Endpoint::FileStream {
+            let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+            let quota = Quota::parse(header("ratelimit-remaining"), header("ratelimit-reset"));
+            self.rate_limit(|limit, now| limit.answered(quota, now));
+        }
         if response.status().is_redirection() {
             let to = location(&response).map_or_else(|| "nowhere".to_owned(), |url| origin(&url));
             return Err(Attempt::last(Failure::Redirect { server: server.to_owned(), to }));
@@ -235,72 +347,17 @@ impl Client {
         })
     }
 
-    /// Puts bytes to a signed URL: without the key, with the headers that the server gave.
-    ///
-    /// # Errors
-    ///
-    /// What the last attempt met.
-    pub(crate) async fn put(&self, put: &Put<'_>) -> Result<(), Failure> {
-        self.retrying(Endpoint::Storage, async || self.put_once(put).await).await
-    }
-
-    async fn put_once(&self, put: &Put<'_>) -> Result<(), Attempt> {
-        let asked = Asked { endpoint: Endpoint::Storage, what: "an upload", limit: ERROR_LIMIT };
-        let mut url = self.storage_url(put.url).map_err(Attempt::last)?;
-        for _ in 0..=MOST_REDIRECTS {
-            let server = origin(&url);
-            let local = |e: std::io::Error| {
-                let (action, path) = ("read", std::path::PathBuf::from("the file to upload"));
-                Attempt::last(Failure::File { action, path, source: e })
-            };
-            let file = (put.open)().map_err(local)?;
-            let request = self
-                .http
-                .request(Method::PUT, url.clone())
-                .headers(put.headers.clone())
-                .timeout(
-                    self.storage.attempt.min(SETTLING + Duration::from_secs(put.length.div_ceil(SLOWEST))),
-                )
-                .body(reqwest::Body::wrap(FileBody::new(file, put.length, Arc::clone(&self.pulse))));
-            let mut response =
-                request.send().await.map_err(|e| self.broken(&e, &server, Endpoint::Storage))?;
-            match response.status() {
-                status if status.is_success() => return Ok(()),
-                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {
-                    let to = location(&response).ok_or_else(|| {
-                        Attempt::last(Failure::Redirect { server: server.clone(), to: "nowhere".to_owned() })
-                    })?;
-                    url = self.storage_url(to.as_str()).map_err(Attempt::last)?;
-                }
-                _ => return Err(self.unsuccessful(asked, &server, &mut response).await),
-            }
-        }
-        Err(Attempt::last(Failure::Redirect { server: origin(&url), to: "too many places".to_owned() }))
-    }
-
-    /// The URL of an upload. What the server sends over TLS is not sent on without.
-    fn storage_url(&self, text: &str) -> Result<Url, Failure> {
-        let server = || self.address.base().to_owned();
-        let bad = |message: &str| Failure::Answer {
-            server: server(),
-            what: "the request for an upload",
-            message: message.to_owned(),
-        };
-        let url =
-            Url::parse(text).map_err(|e| bad(&format!("the address of the storage is no URL ({e})")))?;
-        match url.scheme() {
-            "https" => Ok(url),
-            "http" if !self.address.is_https() => Ok(url),
-            scheme => Err(bad(&format!("the address of the storage begins with {}://", self.shown(scheme)))),
-        }
-    }
-
-    fn broken(&self, error: &reqwest::Error, server: &str, endpoint: Endpoint) -> Attempt {
+    pub(super) fn broken(&self, error: &reqwest::Error, server: &str, endpoint: Endpoint) -> Attempt {
         let (again, failure) = fault::of(error, server, self.policy(endpoint).attempt);
         Attempt { again, asked_wait: None, failure }
     }
 
-    async fn unsuccessful(&self, asked: Asked, server: &str, response: &mut reqwest::Response) -> Attempt {
+    pub(super) async fn unsuccessful(
+        &self,
+        asked: Asked,
+        server: &str,
+        response: &mut reqwest::Response,
+    ) -> Attempt {
         let status = response.status().as_u16();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let asked_wait = wait.and_then(|value| retry_after(value, SystemTime::now()));
@@ -312,12 +369,12 @@ impl Client {
     }
 
     /// Tries until it succeeds, cannot succeed, or has been tried enough.
-    async fn retrying<T>(
+    pub(super) async fn retrying<T>(
         &self,
         endpoint: Endpoint,
         mut attempt: impl AsyncFnMut() -> Result<T, Attempt>,
     ) -> Result<T, Failure> {
-        let policy = *self.policy(endpoint);
+        let policy = self.policy(endpoint);
         let began = Instant::now();
         for failed in 1.. {
             let Attempt { again, asked_wait, failure } = match attempt().await {
@@ -346,31 +403,12 @@ impl Client {
     }
 }
 
-/// The headers that a server wants to have with an upload, from its `Name: value` lines.
-///
-/// # Errors
-///
-/// The line that is no header, or one that must not be set from outside.
-pub(crate) fn upload_headers(lines: &[String]) -> Result<HeaderMap, String> {
-    let mut headers = HeaderMap::new();
-    for line in lines {
-        let (name, value) = line.split_once(':').ok_or_else(|| line.clone())?;
-        let name = HeaderName::try_from(name.trim()).map_err(|_| line.clone())?;
-        // The length is that of the file, and the host that of the URL.
-        if ["content-length", "transfer-encoding", "host", "connection"].contains(&name.as_str()) {
-            continue;
-        }
-        headers.append(name, HeaderValue::try_from(value.trim()).map_err(|_| line.clone())?);
-    }
-    Ok(headers)
-}
-
-fn location(response: &reqwest::Response) -> Option<Url> {
+pub(super) fn location(response: &reqwest::Response) -> Option<Url> {
     response.url().join(response.headers().get(LOCATION)?.to_str().ok()?).ok()
 }
 
 /// Scheme, host and port: what may be shown of a URL that may be signed.
-fn origin(url: &Url) -> String {
+pub(super) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 

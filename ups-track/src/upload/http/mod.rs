@@ -2,13 +2,25 @@
 //! and no answer can fill the memory.
 
 mod answer;
+mod authorization;
+pub(crate) mod bandwidth;
 mod body;
 mod client;
+mod connect;
 mod fault;
+mod gate;
+mod packed;
 mod pulse;
+mod rate_limit;
 pub(crate) mod retry;
+mod storage;
 mod tls;
 
-use body::FileBody;
-pub(crate) use client::{Asked, Client, Put, upload_headers};
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+pub(crate) use body::Digest;
+pub(crate) use client::{Asked, Client};
 pub(crate) use pulse::Pulse;
+pub(crate) use storage::{Put, upload_headers};

@@ -15,6 +15,10 @@ pub(crate) enum Endpoint {
     FileStream,
     /// Bytes to the storage behind a signed URL.
     Storage,
+    /// What the server can do: nothing depends on it.
+    Features,
+    /// An access token for an identity token.
+    Token,
 }
 
 impl Endpoint {
@@ -22,7 +26,7 @@ impl Endpoint {
     pub(crate) fn is_final(self, status: u16) -> bool {
         match (self, status) {
             (Self::UpsertBucket, 409) => false,
-            (Self::Storage, 400..500) => status != 429,
+            (Self::Storage | Self::Token, 400..500) => status != 429,
             (_, 400 | 401 | 403 | 404 | 409 | 410 | 413 | 422 | 501) => true,
             (_, 400..600) => false,
             // Neither an answer nor an error.
@@ -50,7 +54,21 @@ const TOTAL: Duration = Duration::from_mins(20);
 /// A transfer may take long, but not for ever.
 const TRANSFER: Duration = Duration::from_hours(6);
 
+/// What W&B's client has for access tokens.
+const TOKEN: Policy = Policy {
+    retries: 3,
+    least_wait: Duration::from_secs(1),
+    most_wait: Duration::from_secs(5),
+    attempt: Duration::from_secs(10),
+    total: Duration::from_mins(1),
+};
+
 impl Policy {
+    /// The policy for what can be done without: a server that cannot answer shall not hold up the rest.
+    pub(crate) fn impatient(self) -> Self {
+        Self { retries: self.retries.min(2), attempt: self.attempt.min(Duration::from_secs(10)), ..self }
+    }
+
     /// The policy of an endpoint: that of W&B's client, and the same settings change it.
     ///
     /// # Errors
@@ -58,7 +76,10 @@ impl Policy {
     /// If a setting is not a number: what the setting, its value and the rule are.
     pub(crate) fn of(endpoint: Endpoint, sources: &Sources) -> Result<Self, String> {
         let (name, retries, attempt) = match endpoint {
-            Endpoint::GraphQl | Endpoint::UpsertBucket => ("graphql", 20, Duration::from_secs(30)),
+            Endpoint::GraphQl | Endpoint::UpsertBucket | Endpoint::Features => {
+                ("graphql", 20, Duration::from_secs(30))
+            }
+            Endpoint::Token => return Ok(TOKEN),
             Endpoint::FileStream => ("file_stream", 10_085, Duration::from_mins(3)),
             Endpoint::Storage => ("file_transfer", 20, TRANSFER),
         };
@@ -171,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_status_is_final_or_not() {
-        use Endpoint::{FileStream, GraphQl, Storage, UpsertBucket};
+        use Endpoint::{FileStream, GraphQl, Storage, Token, UpsertBucket};
         for status in [400, 401, 403, 404, 410, 413, 422, 501] {
             for endpoint in [GraphQl, FileStream, UpsertBucket] {
                 assert!(endpoint.is_final(status), "{endpoint:?} {status}");
@@ -187,6 +208,7 @@ mod tests {
                 && !Storage.is_final(429)
                 && !Storage.is_final(503)
         );
+        assert!(Token.is_final(401) && !Token.is_final(429) && !Token.is_final(502));
     }
 
     #[test]

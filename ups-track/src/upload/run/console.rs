@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::Serialize;
+
 use crate::log::record::Timestamp;
 use crate::sys;
 
@@ -11,9 +13,45 @@ const OPEN_LINES: usize = 32;
 /// Characters that a line keeps; W&B's client keeps as many.
 const LINE_LENGTH: usize = 4096;
 
+/// The form in which the server wants to have lines.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LineForm {
+    /// JSON instead of text.
+    pub(crate) structured: bool,
+    /// Which of several writers this is.
+    pub(crate) label: Option<String>,
+}
+
+/// A line as JSON.
+#[derive(Serialize)]
+struct Structured<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<&'a str>,
+    ts: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'a str>,
+    content: &'a str,
+}
+
+impl LineForm {
+    fn line(&self, stderr: bool, time: &str, text: &str) -> String {
+        let label = self.label.as_deref();
+        if self.structured {
+            let level = stderr.then_some("error");
+            // Texts can always be written as JSON.
+            return serde_json::to_string(&Structured { level, ts: time, label, content: text })
+                .unwrap_or_default();
+        }
+        let mark = if stderr { "ERROR " } else { "" };
+        let label = label.map(|label| format!("[{label}] ")).unwrap_or_default();
+        format!("{mark}{time} {label}{text}")
+    }
+}
+
 /// Turns pieces of output into lines. A line has its place from its first character on.
 #[derive(Debug, Default)]
 pub(crate) struct Console {
+    form: LineForm,
     lines: VecDeque<Line>,
     /// The number of the first line in `lines`.
     first: usize,
@@ -40,13 +78,17 @@ struct Line {
 /// A line that will not change any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Finished {
-    /// For the server: `[ERROR ]<time> <text>`.
+    /// For the server: `[ERROR ]<time> [<label>] <text>`, or the same as JSON.
     pub(crate) line: String,
     /// For `output.log`.
     pub(crate) text: String,
 }
 
 impl Console {
+    pub(crate) fn new(form: LineForm) -> Self {
+        Self { form, ..Self::default() }
+    }
+
     /// Takes a piece of one of the streams.
     pub(crate) fn feed(&mut self, stderr: bool, time: Timestamp, text: &str, out: &mut Vec<Finished>) {
         for c in text.chars() {
@@ -122,10 +164,9 @@ impl Console {
             let Some(line) = self.lines.pop_front() else { break };
             self.first += 1;
             let text: String = line.text.into_iter().collect();
-            let mark = if line.stderr { "ERROR " } else { "" };
             let Timestamp { seconds, nanos } = line.time;
             let time = utc_micros(seconds, nanos.clamp(0, 999_999_999) / 1000);
-            out.push(Finished { line: format!("{mark}{time} {text}"), text });
+            out.push(Finished { line: self.form.line(line.stderr, &time, &text), text });
         }
     }
 }
@@ -191,5 +232,30 @@ mod tests {
         let lines: Vec<_> = out.iter().map(|line| line.line.as_str()).collect();
         let time = "2026-01-01T00:00:00.000001";
         assert_eq!(lines, [format!("ERROR {time} oops"), format!("{time} a"), format!("{time} b")]);
+    }
+
+    #[test]
+    fn a_server_may_want_labels_and_json() {
+        let time = "2026-01-01T00:00:00.000001";
+        let lines = |structured, label: Option<&str>| -> Vec<String> {
+            let form = LineForm { structured, label: label.map(str::to_owned) };
+            let (mut console, mut out) = (Console::new(form), Vec::new());
+            console.feed(true, TIME, "o\"ops\n", &mut out);
+            console.feed(false, TIME, "fine\n", &mut out);
+            out.into_iter().map(|line| line.line).collect()
+        };
+        assert_eq!(
+            lines(false, Some("rank_1")),
+            [format!("ERROR {time} [rank_1] o\"ops"), format!("{time} [rank_1] fine")]
+        );
+        let json = |level: &str, label: &str, text: &str| {
+            format!(r#"{{{level}"ts":"{time}",{label}"content":"{text}"}}"#)
+        };
+        assert_eq!(lines(true, None), [json(r#""level":"error","#, "", r#"o\"ops"#), json("", "", "fine")]);
+        let label = r#""label":"rank_1","#;
+        assert_eq!(
+            lines(true, Some("rank_1")),
+            [json(r#""level":"error","#, label, r#"o\"ops"#), json("", label, "fine")]
+        );
     }
 }

@@ -8,7 +8,7 @@ mod rows;
 mod telemetry;
 mod tree;
 
-pub(crate) use console::{Console, Finished};
+pub(crate) use console::{Console, Finished, LineForm};
 pub(crate) use described::{Described, Names};
 pub(crate) use rows::{Rows, event};
 pub(crate) use tree::Tree;

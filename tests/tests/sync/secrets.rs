@@ -1,0 +1,100 @@
+//! Nothing secret is written or sent, but the key to where it belongs.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ups_track_tests::server::{API_KEY, Received, Server};
+
+use crate::{command, files_below, has, said};
+
+/// What must be nowhere.
+const PLANTED: &str = "planted";
+
+const CONFIG: &str = "\
+api_key: planted-in-config
+db:
+  password: planted-password
+  url: postgres://me:planted-in-url@db.invalid:5432/x?a=1
+hf_token: [planted-in-list]
+data: s3://AKIA:planted-s3@bucket/x
+lr: 0.5
+";
+
+/// A run with secrets in all places where people have them, by a process of its own.
+fn record(server: &Server, home: &Path) {
+    fs::create_dir_all(home.join("repo/.git/refs/heads")).unwrap();
+    let git = |name: &str, text: &str| fs::write(home.join("repo/.git").join(name), text).unwrap();
+    git("HEAD", "ref: refs/heads/main\n");
+    git("refs/heads/main", "0123456789abcdef0123456789abcdef01234567\n");
+    git("config", "[remote \"origin\"]\n\turl = https://me:planted-in-remote@git.invalid/me/repo.git\n");
+    fs::write(home.join("config.yaml"), CONFIG).unwrap();
+    let mut command = command(server, home);
+    command.current_dir(home.join("repo")).env("WANDB_DIR", home).env("WANDB_MODE", "offline");
+    command.env("WANDB_RUN_ID", "secrets").env("WANDB_PROJECT", "p");
+    command.env("WANDB_CONFIG_PATHS", home.join("config.yaml"));
+    command.env("MY_SERVICE_PASSWORD", "planted-in-env").env("SLURM_JWT", "planted-slurm");
+    command.env("SLURM_JOB_NAME", "a-job").env("HF_TOKEN", "planted-hf");
+    command.env("WANDB_X_EXTRA_HTTP_HEADERS", r#"{"X-Gateway": "planted-header"}"#);
+    command.args(["run", "--", "true", "--token=planted-argument", "--api-key", "planted-after"]);
+    command.args([
+        "WANDB_API_KEY=planted-assigned",
+        "https://me:planted-in-argument@host.invalid/x",
+        "--lr=1",
+    ]);
+    let said = said(&mut command);
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[test]
+fn secrets_are_neither_written_nor_sent() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    server.enable(&["FILESTREAM_GZIP"]);
+    record(&server, home.path());
+    let root = home.path().join("wandb");
+    let synced: &mut Command = &mut command(&server, home.path());
+    let synced = said(synced.arg("sync").arg(&root));
+    assert_eq!(synced.code, 0, "{synced:?}");
+    let run = server.runs().remove(0);
+    // All of it was there to be found.
+    assert_eq!(run.config()["lr"], 0.5);
+    assert_eq!(run.config()["db"]["url"], "postgres://db.invalid:5432/x?a=1");
+    assert_eq!(run.repo.as_deref(), Some("https://git.invalid/me/repo.git"));
+    let metadata = String::from_utf8(run.files["wandb-metadata.json"].clone()).unwrap();
+    for words in ["--lr=1", "a-job", "https://host.invalid/x"] {
+        assert!(metadata.contains(words), "{words}: {metadata}");
+    }
+
+    let basic = BASE64_STANDARD.encode(format!("api:{API_KEY}"));
+    let secrets = [PLANTED.to_owned(), API_KEY.to_owned(), BASE64_STANDARD.encode(API_KEY), basic.clone()];
+    for file in files_below(&root) {
+        let bytes = fs::read(&file).unwrap();
+        for secret in &secrets {
+            assert!(!has(&bytes, secret.as_bytes()) && !file.contains(secret), "{secret} in {file}");
+        }
+    }
+    let received = server.received();
+    assert!(received.len() > 5, "{received:?}");
+    for request in &received {
+        check(request, &secrets, &format!("Basic {basic}"));
+    }
+    assert_eq!(server.violations(), []);
+}
+
+/// Looks through all bytes of a request.
+fn check(request: &Received, secrets: &[String], authorization: &str) {
+    let Received { method, path, headers, body } = request;
+    let storage = path.starts_with("/storage/");
+    for secret in secrets {
+        let what = format!("{secret} in {method} {path}");
+        assert!(!path.contains(secret), "{what}");
+        assert!(!has(body, secret.as_bytes()), "{what}");
+        assert!(!has(&request.content().unwrap(), secret.as_bytes()), "{what}");
+        for (name, value) in headers {
+            let belongs = name == "authorization" && value == authorization && !storage;
+            assert!(belongs || !value.contains(secret) && !name.contains(secret), "{what}: {name}");
+        }
+    }
+}
