@@ -176,6 +176,8 @@ extern crate self as ups_track;
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+#[cfg(feature = "online")]
+pub mod api;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
@@ -184,7 +186,8 @@ mod ends;
 mod error;
 pub mod guide;
 mod harmless;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "online"))]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command alone takes values apart"))]
 mod json;
 mod kinds;
 mod layer;
@@ -202,8 +205,11 @@ mod sys;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod thumbnail;
-// The command is the only one that uploads, so far.
-#[cfg(all(feature = "cli", feature = "online"))]
+#[cfg(feature = "online")]
+#[cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, unused_imports, reason = "the command is the only one that uploads, so far")
+)]
 mod upload;
 
 pub use context::Context;

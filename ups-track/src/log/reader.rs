@@ -162,13 +162,13 @@ impl<R: Read> Reader<R> {
 
     /// Reads the next record, whose bytes are in [`current`](Self::current) then; false at the end. After a fault the
     /// reader must not be used any more.
-    #[cfg(all(feature = "cli", feature = "online"))]
+    #[cfg(feature = "online")]
     pub(crate) fn advance(&mut self) -> Result<bool, ReadError> {
         Ok(self.raw()?.is_some())
     }
 
     /// The bytes of the record that was read last.
-    #[cfg(all(feature = "cli", feature = "online"))]
+    #[cfg(feature = "online")]
     pub(crate) fn current(&self) -> &[u8] {
         &self.record
     }

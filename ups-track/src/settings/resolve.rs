@@ -146,7 +146,7 @@ fn read_settings_files(root_dir: &Path, sources: &mut Sources) -> Result<()> {
     sources.read_file(&root_dir.join("settings"))
 }
 
-#[cfg(all(feature = "cli", feature = "online"))]
+#[cfg(feature = "online")]
 impl Sources {
     /// Reads the settings files, for those who have no run.
     pub(crate) fn read_settings_files(&mut self) -> Result<()> {

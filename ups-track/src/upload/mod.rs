@@ -11,7 +11,7 @@ mod begin;
 mod failure;
 mod files;
 mod graphql;
-mod http;
+pub(crate) mod http;
 mod log;
 mod output;
 mod run;
