@@ -37,6 +37,7 @@ pub(super) async fn receive(
         }
     };
     let key = RunKey { entity, project, run_id };
+    let now = state.now();
     let Some(run) = state.runs.get_mut(&key) else {
         state.violations.push(Violation::UnknownRun { run: key });
         return StatusCode::NOT_FOUND.into_response();
@@ -45,6 +46,7 @@ pub(super) async fn receive(
         state.violations.push(Violation::AfterComplete { run: key });
     }
     run.last_request = body.to_vec();
+    run.heartbeat_at = now;
     request.apply(run, &mut state.violations);
     Json(json!({})).into_response()
 }
