@@ -66,7 +66,8 @@ fn nested(values: &Row, key: &str) -> Option<Value> {
     fn find(values: &Map<String, Value>, key: &str) -> Option<Value> {
         let whole = values.get(key).cloned();
         whole.or_else(|| {
-            key.match_indices('.').find_map(|(at, _)| find(values.get(&key[..at])?.as_object()?, &key[at + 1..]))
+            key.match_indices('.')
+                .find_map(|(at, _)| find(values.get(&key[..at])?.as_object()?, &key[at + 1..]))
         })
     }
     find(values, key)
@@ -152,7 +153,9 @@ pub(super) fn sort(runs: &mut Vec<&Run>, order: &str) -> Result<(), String> {
         _ => (false, order),
     };
     let field = match field.strip_prefix("config.") {
-        None if ["created_at", "heartbeat_at"].contains(&field) || field.starts_with("summary_metrics.") => field,
+        None if ["created_at", "heartbeat_at"].contains(&field) || field.starts_with("summary_metrics.") => {
+            field
+        }
         None => return Err(format!("unknown order {order}")),
         Some(key) if key.ends_with(".value") => field.trim_end_matches(".value"),
         Some(_) => return Err(format!("the order {order} must end in .value")),

@@ -26,7 +26,9 @@ pub(super) fn resolve(
         "RunHistoryKeys" => |state, key, _, _| Ok(json!({"historyKeys": history_keys(&state.runs[key])})),
         "HistoryPage" | "RunFullHistory" => history,
         // Nothing has been exported.
-        "RunParquetHistory" => |_, _, _, _| Ok(json!({"parquetHistory": {"parquetUrls": [], "liveData": []}})),
+        "RunParquetHistory" => {
+            |_, _, _, _| Ok(json!({"parquetHistory": {"parquetUrls": [], "liveData": []}}))
+        }
         "SampledHistoryPage" | "RunSampledHistory" => sampled_history,
         "RunFiles" => run_files,
         _ => return None,
@@ -166,7 +168,8 @@ fn with_bare_words(text: &str) -> String {
 
 fn history_keys(run: &Run) -> Value {
     let last = run.lines(Stream::History).last().and_then(|line| step_of(line)).unwrap_or(-1);
-    let keys: BTreeSet<String> = run.history().into_iter().flat_map(|row| row.into_iter().map(|(key, _)| key)).collect();
+    let keys: BTreeSet<String> =
+        run.history().into_iter().flat_map(|row| row.into_iter().map(|(key, _)| key)).collect();
     let keys: Map<String, Value> = keys.into_iter().map(|key| (key, json!({}))).collect();
     json!({"sets": [], "keys": keys, "lastStep": last})
 }
@@ -258,11 +261,9 @@ fn row(line: &str, keys: &[String]) -> Value {
 fn plain(value: &mut Value) {
     match value {
         Value::String(text) => {
-            for (mark, word) in [
-                (json::NAN, "NaN"),
-                (json::INFINITY, "Infinity"),
-                (json::NEG_INFINITY, "-Infinity"),
-            ] {
+            for (mark, word) in
+                [(json::NAN, "NaN"), (json::INFINITY, "Infinity"), (json::NEG_INFINITY, "-Infinity")]
+            {
                 if text == mark {
                     word.clone_into(text);
                 }

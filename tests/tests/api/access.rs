@@ -65,7 +65,10 @@ fn what_does_not_pass_ends() {
     server.fail(Place::Operation("Run"), &Fault::Status(503, None), 3);
     let error = builder(&server).retries(2).build().unwrap().run("r000").unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error:?}");
-    assert!(error.to_string().contains("run `me/p/r000`") && error.to_string().contains("3 attempts"), "{error}");
+    assert!(
+        error.to_string().contains("run `me/p/r000`") && error.to_string().contains("3 attempts"),
+        "{error}"
+    );
 
     for (status, kind) in [(401, "WrongKey"), (403, "Forbidden"), (404, "NotFound"), (413, "Refused")] {
         server.fail(Place::Operation("Run"), &Fault::Status(status, None), 1);
@@ -83,7 +86,8 @@ fn what_does_not_pass_ends() {
 #[test]
 fn nobody_is_there() {
     let server = Server::start();
-    let error = builder(&server).base_url("http://127.0.0.1:1").retries(1).build().unwrap().run("r").unwrap_err();
+    let error =
+        builder(&server).base_url("http://127.0.0.1:1").retries(1).build().unwrap().run("r").unwrap_err();
     assert!(matches!(error, Error::Network { .. }), "{error:?}");
     assert!(error.to_string().contains("no connection to http://127.0.0.1:1"), "{error}");
     server.fail(Place::Anywhere, &Fault::Slow(60_000), 1);

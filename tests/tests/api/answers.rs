@@ -28,9 +28,14 @@ fn what_is_not_understood_is_said_fit_for_a_terminal() {
     let refusal = br#"{"errors":[{"message":"\u001b[2Jnot today"}]}"#;
     server.fail(Place::Operation("Run"), &Fault::AnswerOnly(refusal), 1);
     let error = api(&server).run("r").unwrap_err();
-    assert!(matches!(error, Error::Refused { .. }) && error.to_string().contains("\u{241b}[2Jnot today"), "{error}");
+    assert!(
+        matches!(error, Error::Refused { .. }) && error.to_string().contains("\u{241b}[2Jnot today"),
+        "{error}"
+    );
     // Without data and without errors there is nothing of this name.
-    for nothing in [&b"{}"[..], br#"{"data":null}"#, br#"{"data":{"project":null}}"#, br#"{"data":{"project":{}}}"#] {
+    for nothing in
+        [&b"{}"[..], br#"{"data":null}"#, br#"{"data":{"project":null}}"#, br#"{"data":{"project":{}}}"#]
+    {
         server.fail(Place::Operation("Run"), &Fault::AnswerOnly(nothing), 1);
         assert!(matches!(api(&server).run("r").unwrap_err(), Error::NotFound { .. }));
     }
@@ -89,9 +94,12 @@ fn histories_have_an_end() {
     // A server that gives the same rows whatever is asked for.
     let same = br#"{"data":{"project":{"run":{"history":["{\"_step\":7}"]}}}}"#;
     server.fail(Place::Operation("HistoryPage"), &Fault::AnswerOnly(same), 2);
-    let rows: Vec<_> = { server.fail(Place::Operation("RunHistoryKeys"), &keys("15"), 1); run.history().per_page(8).rows() }
-        .unwrap()
-        .collect();
+    let rows: Vec<_> = {
+        server.fail(Place::Operation("RunHistoryKeys"), &keys("15"), 1);
+        run.history().per_page(8).rows()
+    }
+    .unwrap()
+    .collect();
     assert!(matches!(&rows[..], [Ok(_), Err(Error::Answer { .. })]), "{rows:?}");
     let odd = br#"{"data":{"project":{"run":{"history":["{\"_step\":0}","nonsense \u001b"]}}}}"#;
     server.fail(Place::Operation("HistoryPage"), &Fault::AnswerOnly(odd), 1);

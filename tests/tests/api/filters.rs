@@ -94,7 +94,9 @@ impl Meant {
             Meant::NoGroup => run.group.is_none(),
             Meant::LrIs(value) => run.lr.as_ref() == Some(value),
             Meant::LrIsNot(value) => run.lr.as_ref() != Some(value),
-            Meant::LrMatches(part) => run.lr.as_ref().and_then(Value::as_str).is_some_and(|lr| lr.contains(part)),
+            Meant::LrMatches(part) => {
+                run.lr.as_ref().and_then(Value::as_str).is_some_and(|lr| lr.contains(part))
+            }
             Meant::LossBelow(value) => loss(&|loss| loss < *value),
             Meant::LossAtMost(value) => loss(&|loss| loss <= *value),
             Meant::LossAbove(value) => loss(&|loss| loss > *value),
@@ -116,7 +118,15 @@ const GROUPS: [&str; 3] = ["nightly", "g1", "x y"];
 const LOSSES: [f64; 4] = [-1.0, 0.0, 0.25, 1e300];
 
 fn lr() -> impl Strategy<Value = Value> {
-    let values = [json!(1), json!(0.1), json!("adam"), json!("$gt"), json!(true), json!({"$gt": 1}), json!({"a": null})];
+    let values = [
+        json!(1),
+        json!(0.1),
+        json!("adam"),
+        json!("$gt"),
+        json!(true),
+        json!({"$gt": 1}),
+        json!({"a": null}),
+    ];
     prop::sample::select(values.to_vec())
 }
 

@@ -3,6 +3,8 @@
 
 mod access;
 mod answers;
+mod environment;
+mod files;
 mod filters;
 mod history;
 mod runs;

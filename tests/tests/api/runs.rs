@@ -1,10 +1,10 @@
 //! Lists of runs, and single ones.
 
 use serde_json::json;
-use ups_track::api::{Api, Error, Filter, Order, Run, RunsQuery};
+use ups_track::api::{Error, Filter, Order, Run, RunsQuery};
 use ups_track_tests::server::{self, DEFAULT_ENTITY, RunKey, Server};
 
-use crate::{api, asked, builder, but, many, run};
+use crate::{api, asked, but, many, run};
 
 fn ids(query: RunsQuery) -> Vec<String> {
     query.list().unwrap().map(|run| run.unwrap().id().to_owned()).collect()
@@ -36,7 +36,8 @@ fn pages_are_asked_for_when_they_are_needed() {
 #[test]
 fn a_run_has_what_was_recorded() {
     let server = Server::start();
-    let config = json!({"lr": 0.1, "opt": {"name": "adam", "betas": [0.9, 0.999]}, "_wandb": {"t": {"5": "0.31"}}});
+    let config =
+        json!({"lr": 0.1, "opt": {"name": "adam", "betas": [0.9, 0.999]}, "_wandb": {"t": {"5": "0.31"}}});
     let summary = r#"{"eval/nrmse":0.09,"loss":{"min":NaN,"max":Infinity},"note":"a	b"}"#;
     let config = config.as_object().unwrap().clone();
     let key = RunKey::new("me", "p", "r 1");
@@ -54,11 +55,16 @@ fn a_run_has_what_was_recorded() {
     let api = api(&server);
     let page = format!("{}/me/p/runs/r%201", server.url());
     let listed = api.runs("me/p").first().unwrap().unwrap();
-    for run in [api.run("me/p/r 1"), api.run("p/r 1"), api.run("r 1"), api.run(&page), listed.reload(), Ok(listed)] {
+    for run in
+        [api.run("me/p/r 1"), api.run("p/r 1"), api.run("r 1"), api.run(&page), listed.reload(), Ok(listed)]
+    {
         let run = run.unwrap();
         assert_eq!((run.entity(), run.project(), run.id(), run.name()), ("me", "p", "r 1", "A name"));
         assert_eq!((run.state(), run.tags()), ("failed", &["baseline".to_owned(), "α".to_owned()][..]));
-        assert_eq!((run.group(), run.job_type(), run.notes()), (Some("nightly"), Some("train"), Some("notes")));
+        assert_eq!(
+            (run.group(), run.job_type(), run.notes()),
+            (Some("nightly"), Some("train"), Some("notes"))
+        );
         assert_eq!((run.commit(), run.sweep(), run.description()), (Some("c0ffee"), Some("s1"), None));
         assert_eq!(run.created_at(), Some("2026-01-01T00:00:00Z"));
         assert_eq!(run.heartbeat_at(), run.created_at());
@@ -77,9 +83,12 @@ fn a_run_has_what_was_recorded() {
 #[test]
 fn the_baseline_is_the_newest_finished_run_with_the_tag() {
     let server = Server::start();
-    for (id, tag, exit_code, nrmse) in
-        [("old", "baseline", 0, 0.3), ("new", "baseline", 0, 0.2), ("bad", "baseline", 1, 0.1), ("other", "x", 0, 0.0)]
-    {
+    for (id, tag, exit_code, nrmse) in [
+        ("old", "baseline", 0, 0.3),
+        ("new", "baseline", 0, 0.2),
+        ("bad", "baseline", 1, 0.1),
+        ("other", "x", 0, 0.0),
+    ] {
         server.insert(but(run(id, &json!({}), &json!({"nrmse": nrmse})), |run| {
             run.tags = vec![tag.to_owned()];
             run.exit_code = Some(exit_code);
@@ -157,26 +166,6 @@ fn a_query_that_cannot_be_meant_is_not_sent() {
 }
 
 #[test]
-fn the_entity_is_that_of_the_key_if_none_is_set() {
-    let server = Server::start();
-    let key = RunKey::new(DEFAULT_ENTITY, "p", "r");
-    server.insert(server::Run::with(key, serde_json::Map::new(), "{}", Vec::new()));
-    let api: Api = Api::builder()
-        .base_url(server.url())
-        .api_key(server::API_KEY)
-        .build()
-        .unwrap();
-    assert_eq!(api.run("p/r").unwrap().entity(), DEFAULT_ENTITY);
-    assert_eq!(api.runs("p").list().unwrap().count(), 1);
-    assert_eq!(api.default_entity().unwrap(), DEFAULT_ENTITY);
-    assert_eq!(asked(&server, "Viewer"), 1);
-    let error = api.run("r").unwrap_err();
-    assert!(error.to_string().contains("WANDB_PROJECT"), "{error}");
-    let bad = builder(&server).entity("a\nb").build().unwrap_err();
-    assert!(matches!(bad, Error::Argument { what: "entity", .. }), "{bad:?}");
-}
-
-#[test]
 fn names_are_not_part_of_queries() {
     let server = Server::start();
     let id = r#"") { id } } #{$x}"#;
@@ -186,23 +175,5 @@ fn names_are_not_part_of_queries() {
     let filter = Filter::id(id) & Filter::config("\"}").eq(json!({"$gt": 1}));
     assert_eq!(ids(api.runs("p").filter(filter)), [id]);
     assert!(api.run("me/p\"){/x").is_err());
-    assert_eq!(server.violations(), []);
-}
-
-#[test]
-fn files_are_listed_page_by_page() {
-    let server = Server::start();
-    let mut run = run("r", &json!({}), &json!({}));
-    for number in 0..230_u32 {
-        run.files.insert(format!("media/{number:03}.bin"), vec![7; number as usize]);
-    }
-    run.files.insert("hello.txt".to_owned(), b"hello".to_vec());
-    server.insert(run);
-    let run = api(&server).run("r").unwrap();
-    let files: Vec<_> = run.files().collect::<Result<_, _>>().unwrap();
-    assert_eq!((files.len(), asked(&server, "RunFiles")), (231, 3));
-    let hello = &files[0];
-    assert_eq!((hello.name(), hello.size(), hello.md5()), ("hello.txt", Some(5), Some("XUFAKrxLKna5cZ2REBfFkg==")));
-    assert_eq!(files[230].size(), Some(229));
     assert_eq!(server.violations(), []);
 }

@@ -98,13 +98,13 @@ impl ApiBuilder {
     ///
     /// [`Error::NoKey`] if there is no API key, [`Error::Setting`] if a setting or the key's form is bad.
     pub fn build(self) -> Result<Api> {
-        self.clone().find().map_err(|failure| Error::of(&failure, "settings")).and_then(|(access, client)| {
+        self.clone().find().map_err(|failure| Error::of(failure, "settings")).and_then(|(access, client)| {
             let entity = self.entity.or(access.entity);
             let project = self.project.or(access.project);
             for (what, name) in [("entity", &entity), ("project", &project)] {
                 name.as_deref().map_or(Ok(()), |name| path::check(what, name, name))?;
             }
-            let worker = Worker::start(client).map_err(|failure| Error::of(&failure, "settings"))?;
+            let worker = Worker::start(client).map_err(|failure| Error::of(failure, "settings"))?;
             let entity = entity.map_or_else(OnceLock::new, OnceLock::from);
             Ok(Api(Arc::new(Inner { worker, address: access.address, entity, project })))
         })

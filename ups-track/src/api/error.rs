@@ -110,21 +110,17 @@ pub enum Error {
 
 impl Error {
     /// What a failed request for `what` means.
-    pub(super) fn of(failure: &Failure, what: &str) -> Self {
+    pub(super) fn of(failure: Failure, what: &str) -> Self {
         let (what, message) = (what.to_owned(), failure.to_string());
         let mut cause = failure;
         while let Failure::GaveUp { cause: inner, .. } = cause {
-            cause = inner;
+            cause = *inner;
         }
         match cause {
-            Failure::NoKey { server } => Self::NoKey { server: server.clone() },
-            Failure::Key { server, message } => {
-                Self::WrongKey { server: server.clone(), message: message.clone() }
-            }
-            Failure::Forbidden { server, message } => {
-                Self::Forbidden { server: server.clone(), what, message: message.clone() }
-            }
-            Failure::Unknown { server, .. } => Self::NotFound { server: server.clone(), what },
+            Failure::NoKey { server } => Self::NoKey { server },
+            Failure::Key { server, message } => Self::WrongKey { server, message },
+            Failure::Forbidden { server, message } => Self::Forbidden { server, what, message },
+            Failure::Unknown { server, .. } => Self::NotFound { server, what },
             Failure::Quota { .. } | Failure::Status { .. } | Failure::Refused { .. } => {
                 Self::Refused { what, message }
             }
@@ -137,6 +133,7 @@ impl Error {
             | Failure::Dns { .. }
             | Failure::Connection { .. }
             | Failure::Timeout { .. } => Self::Network { what, message },
+            Failure::File { path, source, .. } => Self::File { path, source },
             _ => Self::Setting(message),
         }
     }

@@ -98,7 +98,8 @@ impl History {
         let last = keys.get("lastStep").map(lenient::typed::<i64>).transpose();
         let last = last.map_err(|e| Error::answer(&what, &format!("lastStep: {e}")))?;
         // A history without rows has the last step -1, or none.
-        let there = last.and_then(|last| u64::try_from(last.checked_add(1).unwrap_or(last)).ok()).unwrap_or(0);
+        let there =
+            last.and_then(|last| u64::try_from(last.checked_add(1).unwrap_or(last)).ok()).unwrap_or(0);
         let page = u64::from(self.page);
         let end = self.end.unwrap_or(there).min(there);
         Ok(Rows {

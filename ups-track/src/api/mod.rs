@@ -137,7 +137,7 @@ impl Api {
         }
         let what = "the owner of the API key";
         let viewer = self.0.worker.run(async |client| client.viewer().await);
-        let viewer = viewer.map_err(|failure| Error::of(&failure, what))?;
+        let viewer = viewer.map_err(|failure| Error::of(failure, what))?;
         let entity = viewer.entity.or(viewer.username).filter(|entity| !entity.is_empty());
         let entity = entity.ok_or_else(|| {
             Error::argument(
@@ -179,7 +179,7 @@ impl Api {
         target: &str,
         work: impl AsyncFnOnce(&Client) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T> {
-        self.0.worker.run(work).map_err(|failure| Error::of(&failure, target))
+        self.0.worker.run(work).map_err(|failure| Error::of(failure, target))
     }
 
     fn not_found(&self, target: &str) -> Error {

@@ -43,7 +43,7 @@ struct ToSend {
 }
 
 /// Whether a name leads to a file below the run's `files/`, and nowhere else.
-pub(super) fn is_inside(name: &str) -> bool {
+pub(crate) fn is_inside(name: &str) -> bool {
     let path = Path::new(name);
     !name.is_empty()
         && !name.contains(['\\', '\0'])

@@ -9,7 +9,7 @@
 pub(crate) mod access;
 mod begin;
 mod failure;
-mod files;
+pub(crate) mod files;
 mod graphql;
 pub(crate) mod http;
 mod log;

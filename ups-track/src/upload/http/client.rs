@@ -1,4 +1,6 @@
-//! The client: one connection pool, and the two kinds of requests.
+//! The client: one connection pool, and the kinds of requests.
+
+mod fetch;
 
 use std::fs::File;
 use std::time::{Duration, Instant, SystemTime};
