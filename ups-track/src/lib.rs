@@ -158,6 +158,9 @@
 //! `RETRY_WAIT_MAX_SECONDS`, `TIMEOUT_SECONDS`). A library without feature `online` has no HTTP, TLS or async runtime in
 //! it. Not there yet: uploads while a run is recorded, artifacts, rewinds.
 //!
+//! With feature `online` the module `api` reads back what is on the server: runs with filters and order, and their configs,
+//! summaries, histories and files.
+//!
 //! # Environment
 //!
 //! `WANDB_MODE` (`offline`, `disabled`), `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`, `WANDB_RUN_ID`,

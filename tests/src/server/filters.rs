@@ -1,4 +1,4 @@
-//! Filters of runs, as MongoDB evaluates them, and orders.
+//! Filters of runs, as `MongoDB` evaluates them, and orders.
 
 use std::cmp::Ordering;
 
@@ -152,13 +152,12 @@ pub(super) fn sort(runs: &mut Vec<&Run>, order: &str) -> Result<(), String> {
         Some(("+", field)) => (false, field),
         _ => (false, order),
     };
-    let field = match field.strip_prefix("config.") {
-        None if ["created_at", "heartbeat_at"].contains(&field) || field.starts_with("summary_metrics.") => {
-            field
-        }
-        None => return Err(format!("unknown order {order}")),
-        Some(key) if key.ends_with(".value") => field.trim_end_matches(".value"),
-        Some(_) => return Err(format!("the order {order} must end in .value")),
+    let known = ["created_at", "heartbeat_at"].contains(&field) || field.starts_with("summary_metrics.");
+    let field = match (field.starts_with("config."), field.strip_suffix(".value")) {
+        (true, Some(field)) => field,
+        (true, None) => return Err(format!("the order {order} must end in .value")),
+        (false, _) if known => field,
+        (false, _) => return Err(format!("unknown order {order}")),
     };
     let mut keyed = Vec::new();
     for run in runs.iter() {

@@ -278,15 +278,16 @@ fn plain(value: &mut Value) {
 /// The files, each with an address in the storage.
 fn run_files(state: &mut State, key: &RunKey, query: &str, sent: &Value) -> Result<Value, String> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
     struct Sent {
-        file_cursor: Option<String>,
-        file_limit: Option<usize>,
-        #[serde(default)]
-        file_names: Vec<String>,
+        #[serde(rename = "fileCursor")]
+        cursor: Option<String>,
+        #[serde(rename = "fileLimit")]
+        limit: Option<usize>,
+        #[serde(rename = "fileNames", default)]
+        names: Vec<String>,
     }
     let sent: Sent = variables(sent.clone())?;
-    let wanted = |name: &String| sent.file_names.is_empty() || sent.file_names.contains(name);
+    let wanted = |name: &String| sent.names.is_empty() || sent.names.contains(name);
     let found: Vec<(String, Vec<u8>)> = state.runs[key]
         .files
         .iter()
@@ -294,7 +295,7 @@ fn run_files(state: &mut State, key: &RunKey, query: &str, sent: &Value) -> Resu
         .map(|(name, bytes)| (name.clone(), bytes.clone()))
         .collect();
     let count = found.len();
-    let (page, info) = page(found, sent.file_cursor.as_deref(), sent.file_limit)?;
+    let (page, info) = page(found, sent.cursor.as_deref(), sent.limit)?;
     let mut edges = Vec::new();
     for ((name, bytes), cursor) in page {
         let url = files::grant(state, key, &name);

@@ -1,5 +1,6 @@
 //! Reading back with `ups_track::api`, against the test server.
 #![expect(clippy::unwrap_used, reason = "tests end by panicking")]
+#![expect(clippy::float_cmp, reason = "what is read is exactly what was written")]
 
 mod access;
 mod answers;

@@ -89,11 +89,11 @@ pub enum Error {
         message: String,
     },
     /// A value is not there, or not of the type that was asked for.
-    #[error("{what} has no such `{key}`: {reason}")]
+    #[error("{what}: `{key}` {reason}")]
     Value {
         /// Where it was looked for.
         what: String,
-        /// The key.
+        /// The key, or the type that all values were asked for as.
         key: String,
         /// What is there instead.
         reason: String,

@@ -1,4 +1,4 @@
-//! Which runs: conditions in the form that the server takes, MongoDB's.
+//! Which runs: conditions, in the form of `MongoDB` that the server takes.
 
 use std::ops::{BitAnd, BitOr, Not};
 

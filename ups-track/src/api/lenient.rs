@@ -48,7 +48,8 @@ fn escape_controls(text: &str) -> Cow<'_, str> {
                 // A backslash before it stands for itself, as it would in no JSON.
                 out.push('\\');
             }
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            let code = format!("\\u{:04x}", u32::from(c));
+            out.push_str(&code);
             escaped = false;
             continue;
         }

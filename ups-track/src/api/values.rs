@@ -55,8 +55,8 @@ impl Values {
         let Some(value) = self.find(key) else {
             return Err(self.lacks(key, self.others()));
         };
-        lenient::typed(value)
-            .map_err(|e| self.lacks(key, format!("`{}` is another type ({e})", shown(&value.to_string()))))
+        let other = |e: serde_json::Error| shown(&format!("is another type: {value} ({e})"));
+        lenient::typed(value).map_err(|e| self.lacks(key, other(e)))
     }
 
     /// As [`value`](Self::value); none if there is no such value, or it is `null`.
@@ -77,7 +77,7 @@ impl Values {
     ///
     /// If a value is missing or of another type.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T> {
-        let reason = |e: serde_json::Error| shown(&e.to_string());
+        let reason = |e: serde_json::Error| format!("cannot be made of it: {}", shown(&e.to_string()));
         lenient::typed_object(&self.map).map_err(|e| self.lacks(std::any::type_name::<T>(), reason(e)))
     }
 
@@ -99,7 +99,11 @@ impl Values {
         if self.map.len() > NAMED {
             keys.push("…".to_owned());
         }
-        if keys.is_empty() { "it is empty".to_owned() } else { format!("it has {}", keys.join(", ")) }
+        if keys.is_empty() {
+            "is not there, nor is anything else".to_owned()
+        } else {
+            format!("is not there; there are {}", keys.join(", "))
+        }
     }
 
     fn lacks(&self, key: &str, reason: String) -> Error {
@@ -173,7 +177,9 @@ mod tests {
     fn an_error_names_what_is_there() {
         let values = values(&json!({"lr": "fast\u{1b}[2J", "epochs": 3}));
         let said = values.value::<f64>("learning_rate").unwrap_err().to_string();
-        assert_eq!(said, "the config of run `e/p/r` has no such `learning_rate`: it has epochs, lr");
+        assert_eq!(said, "the config of run `e/p/r`: `learning_rate` is not there; there are epochs, lr");
+        let said = values.to::<std::collections::BTreeMap<String, f64>>().unwrap_err().to_string();
+        assert!(said.contains("cannot be made of it") && said.contains("fast"), "{said}");
         let said = values.value::<f64>("lr").unwrap_err().to_string();
         assert!(said.contains("fast") && said.contains("another type") && !said.contains('\u{1b}'), "{said}");
         assert_eq!(values.value_if_any::<f64>("x").unwrap(), None);
