@@ -96,12 +96,12 @@ fn the_baseline_is_the_newest_finished_run_with_the_tag() {
     }
     let tagged = |tag| {
         let query = api(&server).runs("p").filter(Filter::state("finished")).filter(Filter::tag(tag));
-        query.order(&Order::newest_first()).first().unwrap()
+        query.order(Order::newest_first()).first().unwrap()
     };
     let baseline: Run = tagged("baseline").unwrap();
     assert_eq!((baseline.id(), baseline.summary().value::<f64>("nrmse").unwrap()), ("new", 0.2));
     assert!(tagged("nobody").is_none());
-    let best = api(&server).runs("p").order(&Order::ascending_summary("nrmse"));
+    let best = api(&server).runs("p").order(Order::ascending_summary("nrmse"));
     assert_eq!(ids(best), ["other", "bad", "new", "old"]);
     assert_eq!(server.violations(), []);
 }
@@ -112,7 +112,7 @@ fn runs_come_in_order() {
     for (id, lr, loss) in [("a", 3, json!(0.5)), ("b", 1, json!(0.25)), ("c", 2, json!(null))] {
         server.insert(run(id, &json!({"lr": lr}), &json!({"eval/loss": loss})));
     }
-    let by = |order: Order| ids(api(&server).runs("p").order(&order)).concat();
+    let by = |order: Order| ids(api(&server).runs("p").order(order)).concat();
     assert_eq!(by(Order::oldest_first()), "abc");
     assert_eq!(by(Order::newest_first()), "cba");
     assert_eq!(by(Order::ascending_config("lr")), "bca");
@@ -122,7 +122,7 @@ fn runs_come_in_order() {
     assert_eq!(by(Order::descending("heartbeat_at")), "cba");
     assert_eq!(server.violations(), []);
     // The server's word for what it does not know comes back.
-    let refused = api(&server).runs("p").order(&Order::ascending("planet")).list().unwrap_err();
+    let refused = api(&server).runs("p").order(Order::ascending("planet")).list().unwrap_err();
     assert!(matches!(&refused, Error::Refused { message, .. } if message.contains("planet")), "{refused}");
 }
 

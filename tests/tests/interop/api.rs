@@ -127,9 +127,10 @@ fn both_read_the_same() {
 
     let api = Api::builder().base_url(server.url()).api_key(API_KEY).build().unwrap();
     for (number, (filter, order)) in queries().into_iter().enumerate() {
-        let runs = api.runs(PROJECT).filter(filter.clone()).order(&order).per_page(3).list().unwrap();
+        let said = format!("{filter} {order}");
+        let runs = api.runs(PROJECT).filter(filter).order(order).per_page(3).list().unwrap();
         let ids: Vec<String> = runs.map(|run| run.unwrap().id().to_owned()).collect();
-        assert_eq!(json!(ids), theirs["found"][number], "{filter} {order}");
+        assert_eq!(json!(ids), theirs["found"][number], "{said}");
     }
     let runs = api.runs(PROJECT).list().unwrap();
     assert_eq!(runs.total(), SCENARIOS.len() as u64 + 3);

@@ -124,7 +124,11 @@ impl Error {
             Failure::Quota { .. } | Failure::Status { .. } | Failure::Refused { .. } => {
                 Self::Refused { what, message }
             }
-            Failure::WebPage { .. } | Failure::Answer { .. } | Failure::TooLarge { .. } => {
+            Failure::WebPage { .. } | Failure::Answer { .. } => Self::Answer { what, message },
+            Failure::TooLarge { server, limit, .. } => {
+                let message = format!(
+                    "{server} answered with more than {limit} bytes; ask for less at a time, with `per_page`"
+                );
                 Self::Answer { what, message }
             }
             Failure::Redirect { .. }

@@ -12,7 +12,7 @@
 //! let baseline = api
 //!     .runs("my-team/universal-simulator")
 //!     .filter(Filter::state("finished") & Filter::tag("baseline"))
-//!     .order(&Order::newest_first())
+//!     .order(Order::newest_first())
 //!     .first()?;
 //! if let Some(run) = baseline {
 //!     let nrmse: f64 = run.summary().value("eval/nrmse")?;

@@ -22,7 +22,7 @@ const MOST_PER_PAGE: u32 = 1000;
 /// let runs = Api::from_env()?
 ///     .runs("my-team/universal-simulator")
 ///     .filter(Filter::state("finished") & Filter::config("lr").lt(0.1))
-///     .order(&Order::ascending_summary("eval/nrmse"))
+///     .order(Order::ascending_summary("eval/nrmse"))
 ///     .list()?;
 /// println!("{} runs", runs.total());
 /// for run in runs.take(10) {
@@ -60,8 +60,8 @@ impl RunsQuery {
     }
 
     /// Sets the order; the oldest run first if nothing is set.
-    pub fn order(mut self, order: &Order) -> Self {
-        self.order = order.clone();
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
         self
     }
 
