@@ -122,6 +122,17 @@ pub fn record_online(scenario: &str, dir: &Path, server: &Server) -> Result<(), 
     run_script("scenarios.py", &[scenario.as_ref(), dir.as_ref()], &environment).map(drop)
 }
 
+/// Reads all runs of a project with the client's public API, as `interop/read.py` says, and returns what it printed: one
+/// JSON object.
+///
+/// # Errors
+///
+/// If the client is not there, fails or does not end.
+pub fn read(project: &str, queries: &str, server: &Server) -> Result<String, Error> {
+    let [url, key] = access(server);
+    run_script("read.py", &[project.as_ref(), queries.as_ref()], &[url, key, ("WANDB_SILENT", "true")])
+}
+
 /// The environment that gives the client access to the server.
 fn access(server: &Server) -> [(&str, &str); 2] {
     [("WANDB_BASE_URL", server.url()), ("WANDB_API_KEY", API_KEY)]

@@ -187,6 +187,9 @@
 //! | `WANDB_USERNAME`, `WANDB_USER_EMAIL` (`email`) | for whom a service account works |
 //! | `WANDB_X_GRAPHQL_…`, `WANDB_X_FILE_STREAM_…`, `WANDB_X_FILE_TRANSFER_…` | how often and how long is tried: `RETRY_MAX`, `RETRY_WAIT_MIN_SECONDS`, `RETRY_WAIT_MAX_SECONDS`, `TIMEOUT_SECONDS` |
 //!
+//! With feature `online` the module `api` reads back what is on the server: runs with filters and order, and their configs,
+//! summaries, histories and files.
+//!
 //! # Environment
 //!
 //! `WANDB_MODE` (`online`, `offline`, `shared`, `disabled`), `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`, `WANDB_RUN_ID`,
@@ -206,6 +209,8 @@ extern crate self as ups_track;
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+#[cfg(feature = "online")]
+pub mod api;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
@@ -215,6 +220,7 @@ mod error;
 pub mod guide;
 mod harmless;
 #[cfg(any(feature = "cli", feature = "online"))]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command alone takes values apart"))]
 mod json;
 mod kinds;
 mod layer;
@@ -233,6 +239,10 @@ mod sys;
 pub mod testing;
 mod thumbnail;
 #[cfg(feature = "online")]
+#[cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, unused_imports, reason = "the command tells more of an upload than a run does")
+)]
 mod upload;
 
 pub use context::Context;

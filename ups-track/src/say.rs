@@ -16,6 +16,7 @@ pub(crate) fn set_silent(silent: bool) {
     SILENT.store(silent, Ordering::Relaxed);
 }
 
+#[cfg(feature = "online")]
 pub(crate) fn is_silent() -> bool {
     SILENT.load(Ordering::Relaxed)
 }

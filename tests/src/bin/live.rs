@@ -63,7 +63,7 @@ fn main() -> ExitCode {
             "file" => {
                 let policy = FilePolicy::from_word(word(1)).unwrap_or_default();
                 match run.save_file(word(0), policy) {
-                    Ok(_) => "saved".to_owned(),
+                    Ok(()) => "saved".to_owned(),
                     Err(e) => e.to_string(),
                 }
             }

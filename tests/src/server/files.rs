@@ -1,8 +1,9 @@
-//! Uploads: the storage behind signed URLs.
+//! The storage behind signed URLs: uploads and downloads.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State as Extract};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use super::state::{RunKey, State, Violation};
@@ -48,5 +49,28 @@ pub(super) async fn receive(
             StatusCode::OK
         }
         None => StatusCode::NOT_FOUND,
+    }
+}
+
+/// `GET /storage/{ticket}`.
+pub(super) async fn give(
+    Extract(shared): Extract<Shared>,
+    Path(ticket): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let mut state = shared.lock();
+    state.note_request(&method, &uri, None);
+    if headers.contains_key(header::AUTHORIZATION) {
+        state.violations.push(Violation::KeyGivenAway { path: uri.path().to_owned() });
+    }
+    let granted = ticket.parse().ok().and_then(|ticket: usize| state.uploads.get(ticket)).cloned();
+    let Some((run, file)) = granted.filter(|_| uri.query() == Some("signature=granted")) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    match state.runs.get(&run).and_then(|run| run.files.get(&file)) {
+        Some(bytes) => bytes.clone().into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }

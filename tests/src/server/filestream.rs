@@ -44,10 +44,12 @@ pub(super) async fn receive(
     if is_async != writer.is_some() {
         state.malformed(uri.path(), &"one of the two headers of mode shared is missing");
     }
+    let now = state.now();
     let Some(run) = state.runs.get_mut(&key) else {
         state.violations.push(Violation::UnknownRun { run: key });
         return StatusCode::NOT_FOUND.into_response();
     };
+    run.heartbeat_at = now;
     let stop_asked = run.stop_asked;
     let run = match writer {
         None => run,

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::state::{Alert, Run, RunKey, State, Stream, Violation};
-use super::{DEFAULT_ENTITY, DEFAULT_PROJECT, Shared, check_key, files};
+use super::{DEFAULT_ENTITY, DEFAULT_PROJECT, Shared, check_key, files, reading};
 use crate::json::{self, Row};
 
 /// `POST /graphql`.
@@ -55,12 +55,13 @@ struct Request {
 }
 
 impl Request {
-    /// The operation's name: the field, or else what follows the first word of the query.
+    /// The operation's name: the field, or else what follows the first word of the query, comments apart.
     fn name(&self) -> &str {
-        self.operation_name.as_deref().unwrap_or_else(|| {
-            let mut words =
-                self.query.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
-            words.nth(1).unwrap_or_default()
+        let named = self.operation_name.as_deref().filter(|name| !name.is_empty());
+        named.unwrap_or_else(|| {
+            let lines = self.query.lines().filter(|line| !line.trim_start().starts_with('#'));
+            let words = lines.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+            words.filter(|word| !word.is_empty()).nth(1).unwrap_or_default()
         })
     }
 }
@@ -68,8 +69,9 @@ impl Request {
 /// The root field of each operation, and what answers it.
 type Operation = fn(&mut State, Value) -> Result<Value, String>;
 
-const OPERATIONS: [(&str, &str, Operation); 9] = [
+const OPERATIONS: [(&str, &str, Operation); 10] = [
     ("Viewer", "viewer", |_, _| Ok(viewer())),
+    ("GetDefaultEntity", "viewer", |_, _| Ok(viewer())),
     ("ServerFeaturesQuery", "serverInfo", |state, _| Ok(server_features(state))),
     ("ServerInfo", "serverInfo", |_, _| Ok(server_info())),
     ("UpsertBucket", "upsertBucket", upsert_bucket),
@@ -81,6 +83,9 @@ const OPERATIONS: [(&str, &str, Operation); 9] = [
 ];
 
 fn resolve(state: &mut State, name: &str, request: Request) -> Result<Value, String> {
+    if let Some(answer) = reading::resolve(state, name, &request.query, &request.variables) {
+        return answer.inspect_err(|error| state.malformed("/graphql", &format!("{name}: {error}")));
+    }
     let Some((_, root, operation)) = OPERATIONS.into_iter().find(|(known, ..)| *known == name) else {
         state.violations.push(Violation::UnknownOperation { name: name.to_owned() });
         return Err(format!("unknown operation {name}"));
@@ -93,7 +98,7 @@ fn resolve(state: &mut State, name: &str, request: Request) -> Result<Value, Str
     answer.inspect_err(|error| state.malformed("/graphql", &format!("{name}: {error}")))
 }
 
-fn variables<T: DeserializeOwned>(variables: Value) -> Result<T, String> {
+pub(super) fn variables<T: DeserializeOwned>(variables: Value) -> Result<T, String> {
     serde_json::from_value(variables).map_err(|error| error.to_string())
 }
 
@@ -188,11 +193,14 @@ fn upsert_bucket(state: &mut State, sent: Value) -> Result<Value, String> {
     let config = sent.config.as_deref().map(unwrap_config).transpose()?;
 
     let count = state.runs.len();
+    let now = state.now();
     let mut inserted = false;
     let run = state.runs.entry(key.clone()).or_insert_with(|| {
         inserted = true;
-        Run { storage_id: format!("run-{}", count + 1), key, ..Run::default() }
+        let storage_id = format!("run-{}", count + 1);
+        Run { storage_id, created_at: now.clone(), key, ..Run::default() }
     });
+    run.heartbeat_at = now;
     replace(&mut run.group, sent.group_name);
     replace(&mut run.display_name, sent.display_name);
     replace(&mut run.notes, sent.notes);
@@ -245,7 +253,7 @@ fn unwrap_config(text: &str) -> Result<Row, String> {
 }
 
 /// Puts the configuration into its wrapping.
-fn wrap_config(config: &Row) -> String {
+pub(super) fn wrap_config(config: &Row) -> String {
     let wrap = |(key, value): (&String, &Value)| (key.clone(), json!({"value": value}));
     Value::Object(config.iter().map(wrap).collect()).to_string()
 }

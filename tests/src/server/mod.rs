@@ -13,8 +13,10 @@
 mod faults;
 mod files;
 mod filestream;
+mod filters;
 mod graphql;
 mod oidc;
+mod reading;
 mod state;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -29,6 +31,7 @@ use axum::{Router, middleware};
 use tokio::sync::oneshot;
 
 pub use faults::{Fault, Place};
+pub use filters::matches;
 pub use state::{Alert, ConsoleLine, MetricDefinition, Received, Request, Run, RunKey, Stream, Violation};
 
 /// The entity of a client that names none.
@@ -148,6 +151,16 @@ impl Server {
         self.shared.lock().runs.values().cloned().collect()
     }
 
+    /// Puts a run on the server, as if a client had uploaded it now.
+    pub fn insert(&self, mut run: Run) {
+        let mut state = self.shared.lock();
+        let (number, now) = (state.runs.len() + 1, state.now());
+        run.storage_id = format!("run-{number}");
+        run.created_at.clone_from(&now);
+        run.heartbeat_at = now;
+        state.runs.insert(run.key().clone(), run);
+    }
+
     /// What clients did that the protocol does not allow, in the order in which it happened.
     pub fn violations(&self) -> Vec<Violation> {
         self.shared.lock().violations.clone()
@@ -194,7 +207,7 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/graphql", post(graphql::answer))
         .route("/files/{entity}/{project}/{run}/file_stream", post(filestream::receive))
-        .route("/storage/{ticket}", put(files::receive))
+        .route("/storage/{ticket}", put(files::receive).get(files::give))
         .route("/oidc/token", post(oidc::exchange))
         // The client's measurements of itself: accepted, not kept.
         .route("/sdk/otel/v1/metrics", post(accept))

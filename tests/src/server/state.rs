@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) always: Option<Fault>,
     /// The uploads that have been granted: the place in this list is the ticket in the URL.
     pub(super) uploads: Vec<(RunKey, String)>,
+    /// Seconds of the server's own time, which goes on when something is changed.
+    clock: u32,
 }
 
 impl State {
@@ -45,7 +47,16 @@ impl State {
             faults: Vec::new(),
             always: None,
             uploads: Vec::new(),
+            clock: 0,
         }
+    }
+
+    /// A time that is later than any before, in the form in which servers tell it.
+    pub(super) fn now(&mut self) -> String {
+        let seconds = self.clock;
+        self.clock += 1;
+        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+        format!("2026-01-{:02}T{hours:02}:{minutes:02}:{:02}Z", days + 1, seconds % 60)
     }
 
     pub(super) fn note_request(&mut self, method: &Method, uri: &Uri, operation: Option<&str>) {
@@ -323,6 +334,10 @@ pub struct Run {
     pub preempting: bool,
     /// Whether somebody has asked that the run stops.
     pub stop_asked: bool,
+    /// When the run was created, in the server's own time.
+    pub created_at: String,
+    /// When the server last heard of the run, in its own time.
+    pub heartbeat_at: String,
     /// How often the run was created or updated.
     pub upserts: usize,
     /// How many file stream requests there were.
@@ -337,9 +352,29 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run with these values, for [`Server::insert`](super::Server::insert): of its history each row is a line of text.
+    pub fn with(key: RunKey, config: Row, summary: &str, history: Vec<String>) -> Self {
+        let lines = [(Stream::History, history), (Stream::Summary, vec![summary.to_owned()])];
+        Self { key, config, lines: BTreeMap::from(lines), ..Self::default() }
+    }
+
     /// What names the run.
     pub fn key(&self) -> &RunKey {
         &self.key
+    }
+
+    /// The state, as the server tells it to those who read.
+    pub fn state(&self) -> &'static str {
+        match (self.complete, self.exit_code) {
+            (true, Some(0)) => "finished",
+            (true, _) => "failed",
+            (false, _) => "running",
+        }
+    }
+
+    /// The name that people see: the server makes one up if no client has chosen one.
+    pub(super) fn shown_name(&self) -> String {
+        self.display_name.clone().unwrap_or_else(|| format!("made-up-{}", self.storage_id))
     }
 
     /// The lines of a stream exactly as they were sent.

@@ -11,6 +11,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
 mod aggregates;
+mod api;
 mod config;
 mod console;
 mod context;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use ups_track_tests::server::{API_KEY, Run, RunKey, Server};
 
 /// Far more than anything here needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program of the tests in an environment of its own.
 pub(crate) fn command(program: &str, url: &str, dir: &Path) -> Command {

@@ -299,7 +299,10 @@ pub struct MetricSummary {
 
 impl MetricSummary {
     /// Asks for what `other` asks for as well.
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only readers put definitions together"))]
+    #[cfg_attr(
+        not(any(feature = "cli", feature = "online")),
+        expect(dead_code, reason = "only readers put definitions together")
+    )]
     pub(crate) fn add(&mut self, other: Self) {
         self.min |= other.min;
         self.max |= other.max;

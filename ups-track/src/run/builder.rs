@@ -188,7 +188,7 @@ impl RunBuilder {
         if elsewhere && settings.mode == Mode::Online {
             // The run has an owner where this process cannot reach it: the server puts together what both send.
             settings.mode = Mode::Shared;
-            (settings.part.primary, settings.part.finishes) = (false, false);
+            (settings.uplink.part.primary, settings.uplink.part.finishes) = (false, false);
         }
         let run = if settings.mode == Mode::Disabled {
             Run(Arc::new(Inner::disabled(&settings)))

@@ -23,6 +23,7 @@ impl Way {
 }
 
 impl Uplink {
+    #[expect(clippy::needless_pass_by_value, reason = "as with feature `online`")]
     pub(crate) fn start(way: Way, _: &Settings, _: Sources, _: &RunDir) -> Result<Self> {
         match way {}
     }

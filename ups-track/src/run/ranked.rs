@@ -234,8 +234,8 @@ fn share(rank: &Rank, id: Option<String>, is_own: bool, settings: &mut Settings)
     settings.mode = Mode::Shared;
     settings.mode_given = true;
     let first = rank.rank() == 0;
-    settings.part.label.get_or_insert_with(|| rank.label());
-    (settings.part.primary, settings.part.finishes) = (first && is_own, first && is_own);
+    settings.uplink.part.label.get_or_insert_with(|| rank.label());
+    (settings.uplink.part.primary, settings.uplink.part.finishes) = (first && is_own, first && is_own);
     settings.quiet |= !first;
     settings.symlink &= first;
     settings.resume_file = format!("wandb-resume-{}.json", rank.label());

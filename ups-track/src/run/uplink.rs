@@ -68,7 +68,7 @@ impl Way {
 
 /// This process among those that write the run.
 fn writer(settings: &Settings) -> Writer {
-    let Part { label, primary, finishes } = settings.part.clone();
+    let Part { label, primary, finishes } = settings.uplink.part.clone();
     // As W&B's client does: lines of a console are told apart even where nobody has thought of it.
     let label = label.unwrap_or_else(|| {
         let host = super::environment::host(settings).unwrap_or_else(|| "host".to_owned());
@@ -96,14 +96,14 @@ impl Uplink {
             log: dir.log.clone(),
             access,
             sources,
-            interval: settings.stream_interval,
+            interval: settings.uplink.interval,
             quiet: settings.quiet,
             options,
         };
         Ok(Self {
             live: Live::start(plan).map_err(Kind::Thread)?,
-            patience: settings.finish_patience,
-            limit: settings.finish_timeout,
+            patience: settings.uplink.patience,
+            limit: settings.uplink.timeout,
             quiet: settings.quiet,
         })
     }

@@ -4,6 +4,7 @@ mod ini;
 mod resolve;
 pub(crate) mod rules;
 mod source;
+mod uplink;
 mod yaml;
 
 use std::path::PathBuf;
@@ -14,6 +15,9 @@ use serde_json::{Map, Value};
 use crate::ledger::RankMark;
 pub(crate) use resolve::{Overrides, last_run_id, resolve};
 pub(crate) use source::{Given, Sources};
+#[cfg(feature = "online")]
+pub(crate) use uplink::Part;
+pub(crate) use uplink::UplinkSettings;
 pub(crate) use yaml::config_yaml;
 
 /// Where a run's data goes.
@@ -85,17 +89,6 @@ pub(crate) struct Moment {
     pub(crate) step: f64,
 }
 
-/// How a process takes part in a run of mode shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// What people tell it by.
-    pub(crate) label: Option<String>,
-    /// Whether it speaks for the run.
-    pub(crate) primary: bool,
-    /// Whether its end is the end of the run.
-    pub(crate) finishes: bool,
-}
-
 /// Everything that is settled when a run starts.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
@@ -135,14 +128,7 @@ pub(crate) struct Settings {
     pub(crate) symlink: bool,
     /// Time between two flushes of the log.
     pub(crate) flush_interval: Duration,
-    /// How it takes part, if the mode is shared.
-    pub(crate) part: Part,
-    /// Time between two requests with rows.
-    pub(crate) stream_interval: Duration,
-    /// How long the end of a run waits for an upload that makes no progress.
-    pub(crate) finish_patience: Duration,
-    /// How long it waits for an upload in all.
-    pub(crate) finish_timeout: Option<Duration>,
+    pub(crate) uplink: UplinkSettings,
     /// Time between two summary records.
     pub(crate) summary_interval: Duration,
     /// Which rank records, if several ranks of a group record into the run.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::rules;
 use super::source::{Given, Sources};
 use super::yaml;
-use super::{Mode, Moment, Part, Resume, Settings};
+use super::{Mode, Moment, Resume, Settings, uplink};
 use crate::error::{Error, Kind, Result};
 
 /// What the builder was told; `None` leaves the setting to the environment, the settings files and the defaults.
@@ -37,15 +37,6 @@ pub(crate) struct Overrides {
 
 /// The default time between two flushes of the log: what `kill -9` can lose at most.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
-
-/// The longest time that a setting takes.
-const MOST_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
-
-/// The default time between two requests with rows.
-const STREAM_INTERVAL: Duration = Duration::from_secs(15);
-
-/// How long the end of a run waits by default for an upload that makes no progress.
-const FINISH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The file that keeps the id of a directory's last run.
 const RESUME_FILE: &str = "wandb-resume.json";
@@ -138,32 +129,7 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         // `latest-run` is the pipeline's run, not that of a part of it.
         symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(!is_linked_child(sources)),
         flush_interval: flush_interval(given, sources)?,
-        part: Part {
-            label: value(sources.find(None, &["WANDB_X_LABEL", "WANDB__LABEL"], "x_label")),
-            primary: flag(&["WANDB_X_PRIMARY", "WANDB__PRIMARY"], "x_primary")?.unwrap_or(true),
-            finishes: flag(
-                &["WANDB_X_UPDATE_FINISH_STATE", "WANDB__UPDATE_FINISH_STATE"],
-                "x_update_finish_state",
-            )?
-            .unwrap_or(true),
-        },
-        stream_interval: seconds(
-            sources,
-            None,
-            &["WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"],
-            "x_file_stream_transmit_interval",
-        )?
-        .unwrap_or(STREAM_INTERVAL),
-        finish_patience: seconds(
-            sources,
-            given.finish_patience.map(|d| Given::builder("finish_patience", d.as_secs_f64().to_string())),
-            &["UPS_TRACK_FINISH_PATIENCE"],
-            "finish_patience",
-        )?
-        .unwrap_or(FINISH_PATIENCE),
-        // 0 means none, as it does for W&B.
-        finish_timeout: seconds(sources, None, &["WANDB_FINISH_TIMEOUT"], "finish_timeout")?
-            .filter(|limit| !limit.is_zero()),
+        uplink: uplink::resolve(given, sources)?,
         summary_interval: SUMMARY_INTERVAL,
         rank: None,
         resume_file: RESUME_FILE.to_owned(),
@@ -330,19 +296,6 @@ fn flush_interval(given: &Overrides, sources: &Sources) -> Result<Duration> {
     match found.value.parse::<f64>() {
         Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err(found.refuse("log flush interval", "must be a number of seconds from 0.001 to 3600")),
-    }
-}
-
-fn seconds(
-    sources: &Sources,
-    builder: Option<Given>,
-    vars: &[&str],
-    name: &'static str,
-) -> Result<Option<Duration>> {
-    let Some(found) = sources.find(builder, vars, name) else { return Ok(None) };
-    match found.value.trim().parse::<f64>() {
-        Ok(seconds) if (0.0..=MOST_SECONDS).contains(&seconds) => Ok(Some(Duration::from_secs_f64(seconds))),
-        _ => Err(found.refuse(name, "must be a number of seconds, up to a year")),
     }
 }
 

@@ -58,6 +58,12 @@ impl Sources {
         Self { vars, files: Vec::new(), current_dir: current_dir.to_owned(), home: None }
     }
 
+    /// Sets a variable, as if the environment had it.
+    #[cfg(feature = "online")]
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.vars.insert(name.to_owned(), value.into());
+    }
+
     /// Reads a settings file, if it is there. Files read later have precedence over those read earlier.
     pub(crate) fn read_file(&mut self, path: &Path) -> Result<()> {
         let text = match std::fs::read_to_string(path) {

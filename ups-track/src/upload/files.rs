@@ -49,7 +49,7 @@ fn shown(digest: &Digest) -> String {
 }
 
 /// Whether a name leads to a file below the run's `files/`, and nowhere else.
-pub(super) fn is_inside(name: &str) -> bool {
+pub(crate) fn is_inside(name: &str) -> bool {
     let path = Path::new(name);
     !name.is_empty()
         && !name.contains(['\\', '\0'])

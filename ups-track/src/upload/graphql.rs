@@ -142,7 +142,8 @@ pub(crate) struct GrantedFile {
 }
 
 impl Client {
-    async fn graphql<T: DeserializeOwned>(
+    /// Asks for one root field of an operation, and gives what stands there.
+    pub(crate) async fn graphql<T: DeserializeOwned>(
         &self,
         endpoint: Endpoint,
         what: &'static str,

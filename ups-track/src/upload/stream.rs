@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn the_first_rows_are_sent_at_once_and_others_at_their_pace() {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         let mut stream = stream();
         assert!(!stream.is_due(hour, false) && !stream.is_due(hour, true));
         stream.push(Lane::Console, "hello".into());
@@ -245,6 +245,6 @@ mod tests {
         let mut stream = stream();
         assert!(!stream.is_due(Duration::ZERO, false));
         stream.last = Instant::now().checked_sub(HEARTBEAT).unwrap();
-        assert!(stream.is_due(Duration::from_secs(3600), false));
+        assert!(stream.is_due(Duration::from_hours(1), false));
     }
 }

@@ -104,6 +104,11 @@ impl Address {
         format!("{}/authorize", self.app)
     }
 
+    /// The address that people open, without a slash at its end.
+    pub(crate) fn app(&self) -> &str {
+        &self.app
+    }
+
     /// The page of a run.
     pub(crate) fn run_page(&self, entity: &str, project: &str, run: &str) -> String {
         let part = |text| utf8_percent_encode(text, PART).to_string();

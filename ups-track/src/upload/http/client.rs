@@ -81,7 +81,7 @@ impl Attempt {
         Self { again: false, asked_wait: None, failure }
     }
 
-    fn again(failure: Failure) -> Self {
+    pub(super) fn again(failure: Failure) -> Self {
         Self { again: true, asked_wait: None, failure }
     }
 

@@ -8,6 +8,7 @@ mod body;
 mod client;
 mod connect;
 mod fault;
+mod fetch;
 mod gate;
 mod packed;
 mod pulse;

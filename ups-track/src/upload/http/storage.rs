@@ -15,11 +15,11 @@ use super::retry::Endpoint;
 use crate::upload::Failure;
 
 /// Places to which the storage may send an upload on.
-const MOST_REDIRECTS: usize = 5;
+pub(super) const MOST_REDIRECTS: usize = 5;
 
 /// An upload takes no longer than this, at so many bytes per second.
-const SETTLING: Duration = Duration::from_mins(2);
-const SLOWEST: u64 = 16 * 1024;
+pub(super) const SETTLING: Duration = Duration::from_mins(2);
+pub(super) const SLOWEST: u64 = 16 * 1024;
 
 /// How many times longer an upload may take under a limit than it would alone: others are under way as well.
 const SHARED: u32 = 32;
@@ -103,7 +103,7 @@ impl Client {
     }
 
     /// The URL of an upload. What the server sends over TLS is not sent on without.
-    fn storage_url(&self, text: &str) -> Result<Url, Failure> {
+    pub(super) fn storage_url(&self, text: &str) -> Result<Url, Failure> {
         let server = || self.address().base().to_owned();
         let bad = |message: &str| Failure::Answer {
             server: server(),
