@@ -10,11 +10,13 @@
 //! assert!(server.runs().is_empty());
 //! ```
 
+mod console;
 mod faults;
 mod files;
 mod filestream;
 mod graphql;
 mod oidc;
+mod received;
 mod state;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -28,8 +30,10 @@ use axum::routing::{post, put};
 use axum::{Router, middleware};
 use tokio::sync::oneshot;
 
+pub use console::ConsoleLine;
 pub use faults::{Fault, Place};
-pub use state::{Alert, ConsoleLine, MetricDefinition, Received, Request, Run, RunKey, Stream, Violation};
+pub use received::Received;
+pub use state::{Alert, MetricDefinition, Request, Run, RunKey, Stream, Violation};
 
 /// The entity of a client that names none.
 pub const DEFAULT_ENTITY: &str = "test-entity";
