@@ -405,7 +405,6 @@ fn word(number: &Value, words: &[&str]) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test code")]
 mod tests {
     use super::*;
     use serde_json::json;
