@@ -74,6 +74,18 @@ pub fn sync(run_dir: &Path, server: &Server) -> Result<SyncOutput, Error> {
     sync_all(&[run_dir], server)
 }
 
+/// Uploads a run directory to the server with `wandb sync`, with additions to its environment.
+///
+/// # Errors
+///
+/// If the client is not there, fails or does not end.
+pub fn sync_with(run_dir: &Path, server: &Server, environment: &[(&str, &str)]) -> Result<SyncOutput, Error> {
+    let mut command = python()?;
+    command.args(["-m", "wandb", "sync"]).arg(run_dir).envs(access(server));
+    command.envs(environment.iter().copied());
+    Ok(SyncOutput { text: run(command)? })
+}
+
 /// Uploads several directories to the server with one `wandb sync`.
 ///
 /// # Errors

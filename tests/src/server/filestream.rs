@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::state::{ConsoleLine, Run, RunKey, State, Stream, Violation, gunzip};
-use super::{Shared, check_key};
+use super::received::gunzip;
+use super::state::{Run, RunKey, State, Stream, Violation};
+use super::{ConsoleLine, Shared, check_key};
 use crate::json;
 
 /// `POST /files/{entity}/{project}/{run}/file_stream`.

@@ -10,6 +10,7 @@
 //! assert!(server.runs().is_empty());
 //! ```
 
+mod console;
 mod faults;
 mod files;
 mod filestream;
@@ -17,6 +18,7 @@ mod filters;
 mod graphql;
 mod oidc;
 mod reading;
+mod received;
 mod state;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -30,9 +32,11 @@ use axum::routing::{post, put};
 use axum::{Router, middleware};
 use tokio::sync::oneshot;
 
+pub use console::ConsoleLine;
 pub use faults::{Fault, Place};
 pub use filters::matches;
-pub use state::{Alert, ConsoleLine, MetricDefinition, Received, Request, Run, RunKey, Stream, Violation};
+pub use received::Received;
+pub use state::{Alert, MetricDefinition, Request, Run, RunKey, Stream, Violation};
 
 /// The entity of a client that names none.
 pub const DEFAULT_ENTITY: &str = "test-entity";

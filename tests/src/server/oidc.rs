@@ -5,13 +5,21 @@ use axum::body::Bytes;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use super::Shared;
 use super::state::Violation;
 
-/// The form that a client has to send, up to the token.
-const FORM: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant%2Dtype%3Ajwt%2Dbearer&assertion=";
+/// What a client asks for.
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// The value of a field of a form.
+fn field(form: &str, name: &str) -> Option<String> {
+    let (_, value) =
+        form.split('&').filter_map(|pair| pair.split_once('=')).find(|(known, _)| *known == name)?;
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+}
 
 /// An identity token that the server trusts, and the access tokens that it has given for it.
 #[derive(Debug, Clone)]
@@ -42,12 +50,12 @@ pub(super) async fn exchange(
     if headers.get(header::CONTENT_TYPE).is_none_or(|sent| sent != form_type) {
         state.malformed(uri.path(), &"not a form");
     }
-    let sent = String::from_utf8_lossy(&body).into_owned();
-    let Some(assertion) = sent.strip_prefix(FORM) else {
+    let form = String::from_utf8_lossy(&body).into_owned();
+    let granted = field(&form, "grant_type").is_some_and(|grant| grant == GRANT);
+    let Some(assertion) = field(&form, "assertion").filter(|_| granted) else {
         state.malformed(uri.path(), &"no assertion");
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let assertion = assertion.replace("%2E", ".").replace("%2D", "-").replace("%5F", "_");
     let Some(identity) = state.identity.as_mut().filter(|identity| identity.token == assertion) else {
         // As a careless server would: with what it was sent.
         let answer = json!({"error": format!("the token {assertion} is not trusted")});

@@ -14,6 +14,12 @@ use crate::{SCENARIOS, finished, run_id, synced, twin};
 /// What `ups-track sync` says; it must end with this code.
 #[track_caller]
 fn ups_track_sync(path: &Path, server: &Server, code: i32) -> String {
+    ups_track_sync_with(path, server, code, &[])
+}
+
+/// The same, with additions to the environment.
+#[track_caller]
+fn ups_track_sync_with(path: &Path, server: &Server, code: i32, environment: &[(&str, &str)]) -> String {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_command"));
     for (name, _) in std::env::vars_os() {
@@ -22,6 +28,7 @@ fn ups_track_sync(path: &Path, server: &Server, code: i32) -> String {
         }
     }
     command.env("WANDB_BASE_URL", server.url()).env("WANDB_API_KEY", API_KEY).env("HOME", home.path());
+    command.envs(environment.iter().copied());
     let output = command.arg("sync").arg(path).output().unwrap();
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -179,4 +186,92 @@ fn either_tool_skips_what_the_other_has_uploaded() {
     let before = server.requests().len();
     assert!(ups_track_sync(&copied, &server, 0).contains("uploaded before"));
     assert_eq!(server.requests().len(), before);
+}
+
+#[test]
+fn a_server_with_features_and_settings_for_both() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = wandb::record("console", root.path()).unwrap();
+    let id = run_id("console");
+    let own_root = tempfile::tempdir().unwrap();
+    let own = copy(&dir, own_root.path());
+    for structured in [false, true] {
+        let (theirs_server, our_server) = (Server::start(), Server::start());
+        for server in [&theirs_server, &our_server] {
+            server.enable(&["FILESTREAM_GZIP"]);
+            if structured {
+                server.enable(&["STRUCTURED_CONSOLE_LOGS"]);
+            }
+        }
+        // The real client compresses only if it is asked to.
+        let settings = [
+            ("WANDB_X_LABEL", "rank_1"),
+            ("WANDB_IGNORE_GLOBS", "*.yaml,output*.log"),
+            ("WANDB_X_FILE_STREAM_NO_GZIP", "false"),
+            ("WANDB_USERNAME", "ada"),
+        ];
+        for (dir, ending) in [(&dir, "synced"), (&own, "synced"), (&own, "syncstate")] {
+            drop(fs::remove_file(dir.join(format!("run-{id}.wandb.{ending}"))));
+        }
+        wandb::sync_with(&dir, &theirs_server, &settings).unwrap();
+        ups_track_sync_with(&own, &our_server, 0, &settings);
+        let (theirs, ours) = (finished(&theirs_server, &id), finished(&our_server, &id));
+        assert_same(&theirs, &ours);
+        // The real client says when a line was uploaded, ours when it was written.
+        let console = |run: &Run| -> Vec<String> {
+            let lines = run.lines(ups_track_tests::server::Stream::Console).iter();
+            lines.zip(run.console()).map(|(line, parsed)| line.replace(&parsed.time, "TIME")).collect()
+        };
+        assert_eq!(console(&theirs), console(&ours));
+        assert!(console(&ours).iter().all(|line| line.contains("rank_1")));
+        assert!(
+            theirs.files.keys().eq(ours.files.keys()),
+            "{:?} {:?}",
+            theirs.files.keys(),
+            ours.files.keys()
+        );
+        let packed = |server: &Server| {
+            server.received().iter().any(|request| request.header("content-encoding") == Some("gzip"))
+        };
+        assert!(packed(&theirs_server) && packed(&our_server));
+        for server in [&theirs_server, &our_server] {
+            let people = |request: &ups_track_tests::server::Received| {
+                request.header("x-wandb-username").map(str::to_owned)
+            };
+            assert!(server.received().iter().any(|request| people(request).as_deref() == Some("ada")));
+        }
+    }
+}
+
+#[test]
+fn identity_tokens_and_their_cache_are_the_same_for_both() {
+    let identity = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwb2QtMSJ9.c2lnbmF0dXJlLW9mLXRoZS10ZXN0";
+    for theirs_first in [true, false] {
+        let root = tempfile::tempdir().unwrap();
+        let [one, other] = ["metadata", "summary_only"]
+            .map(|scenario| wandb::record(scenario, &root.path().join(scenario)).unwrap());
+        let (token, cache) = (root.path().join("token"), root.path().join("credentials.json"));
+        fs::write(&token, identity).unwrap();
+        let settings = [
+            ("WANDB_API_KEY", ""),
+            ("WANDB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
+            ("WANDB_CREDENTIALS_FILE", cache.to_str().unwrap()),
+        ];
+        let server = Server::start();
+        server.trust(identity, 3600);
+        let theirs = || drop(wandb::sync_with(&one, &server, &settings).unwrap());
+        let ours = || drop(ups_track_sync_with(&other, &server, 0, &settings));
+        if theirs_first {
+            theirs();
+            ours();
+        } else {
+            ours();
+            theirs();
+        }
+        let runs = server.runs();
+        assert!(runs.len() == 2 && runs.iter().all(|run| run.complete));
+        assert_eq!(server.violations(), []);
+        // The second one has found the token of the first.
+        assert_eq!(server.tokens(), 1);
+    }
 }

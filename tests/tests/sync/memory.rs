@@ -67,8 +67,8 @@ fn a_large_file_is_not_read_into_memory() {
     let recorded = record("large", 5);
     let file = recorded.dir.join("files/weights.bin");
     std::fs::remove_file(&file).unwrap();
-    std::fs::File::create(&file).unwrap().set_len(100 << 20).unwrap();
-    let said = sync_within(48, &server, &recorded);
+    std::fs::File::create(&file).unwrap().set_len(64 << 20).unwrap();
+    let said = sync_within(40, &server, &recorded);
     assert_eq!(said.code, 0, "{said:?}");
-    assert_eq!(crate::on(&server, "large").files["weights.bin"].len(), 100 << 20);
+    assert_eq!(crate::on(&server, "large").files["weights.bin"].len(), 64 << 20);
 }
