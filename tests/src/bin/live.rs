@@ -34,9 +34,7 @@ fn main() -> ExitCode {
                 }
                 format!("{step} rows")
             }
-            "url" => {
-                run.wait_until_online(Duration::from_secs(20)).unwrap_or_else(|| "no page".to_owned())
-            }
+            "url" => run.wait_until_online(Duration::from_secs(20)).unwrap_or_else(|| "no page".to_owned()),
             "mode" => run.mode().as_str().to_owned(),
             "summary" => {
                 run.summarize(&[(word(0), word(1).parse::<f64>().unwrap_or(0.0))]);

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::Shared;
+use super::watch::watch;
 
 /// Which requests meet a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,7 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
     let (path, operation) = (parts.uri.path().to_owned(), operation(&body));
     let fault = {
         let mut state = shared.lock();
+        watch(&mut state, &parts, &body);
         let met = state.faults.iter().position(|(place, _)| place.is(&path, operation.as_deref()));
         met.map(|at| state.faults.remove(at).1).or_else(|| state.always.clone())
     };

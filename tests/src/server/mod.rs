@@ -15,6 +15,7 @@ mod files;
 mod filestream;
 mod graphql;
 mod state;
+mod watch;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -108,6 +108,36 @@ pub enum Violation {
         /// The path of the upload.
         path: String,
     },
+    /// The API key is where it does not belong, for logs and proxies to keep.
+    #[error("{path}: the API key is in {place}")]
+    KeyElsewhere {
+        /// The path of the request.
+        path: String,
+        /// Where the key is.
+        place: String,
+    },
+    /// JSON came under another name, or none.
+    #[error("{path}: Content-Type is {sent:?} instead of application/json")]
+    ContentType {
+        /// The path of the request.
+        path: String,
+        /// What was sent, empty if nothing was.
+        sent: String,
+    },
+    /// An upload did not say how long it is.
+    #[error("{path}: an upload without Content-Length")]
+    NoLength {
+        /// The path of the upload.
+        path: String,
+    },
+    /// A file was called uploaded, but no such file came.
+    #[error("{run}: {file} is said to be uploaded, but is not there")]
+    NotUploaded {
+        /// The run.
+        run: RunKey,
+        /// The file.
+        file: String,
+    },
     /// An upload came without a header that the server had asked for.
     #[error("{path}: the upload header {header} is missing or wrong")]
     UploadHeader {

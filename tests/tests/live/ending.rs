@@ -30,7 +30,8 @@ fn what_kill_9_leaves_is_sent_by_sync_each_row_once() {
 #[test]
 fn sigterm_ends_the_upload_too() {
     let server = Server::start();
-    let mut program = Player::new(server.url(), "term").env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "3600").start();
+    let mut program =
+        Player::new(server.url(), "term").env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "3600").start();
     program.tell("rows 5");
     let pid = Pid::from_child(&program.child);
     kill_process(pid, Signal::TERM).unwrap();
@@ -43,7 +44,8 @@ fn sigterm_ends_the_upload_too() {
 #[test]
 fn a_program_that_only_returns_from_main_delivers_all() {
     let server = Server::start();
-    let mut program = Player::new(server.url(), "main").env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "3600").start();
+    let mut program =
+        Player::new(server.url(), "main").env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "3600").start();
     program.tell("rows 5");
     let played = program.end();
     assert_eq!(played.code, Some(0));

@@ -89,7 +89,9 @@ fn a_stream_that_is_refused_ends_the_upload_and_not_the_run() {
 #[test]
 fn metrics_do_not_wait_for_files_or_descriptions() {
     let server = Server::start();
-    for place in [Place::Storage, Place::Operation("CreateRunFiles"), Place::Operation("NotifyScriptableRunAlert")] {
+    for place in
+        [Place::Storage, Place::Operation("CreateRunFiles"), Place::Operation("NotifyScriptableRunAlert")]
+    {
         server.fail(place, &Fault::Slow(600_000), 1);
     }
     let mut program = Player::new(server.url(), "outage").env("UPS_TRACK_FINISH_PATIENCE", "0.5").start();

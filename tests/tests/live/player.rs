@@ -38,7 +38,10 @@ impl Player {
         let dir = tempfile::tempdir().unwrap();
         let command = command(env!("CARGO_BIN_EXE_live"), url, dir.path());
         let player = Self { dir, command };
-        player.env("WANDB_PROJECT", "p").env("WANDB_RUN_ID", id).env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05")
+        player
+            .env("WANDB_PROJECT", "p")
+            .env("WANDB_RUN_ID", id)
+            .env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05")
     }
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
@@ -95,7 +98,9 @@ impl Playing {
     #[track_caller]
     pub(crate) fn tell(&mut self, order: &str) -> String {
         writeln!(self.orders.as_mut().unwrap(), "{order}").unwrap();
-        self.answers.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no answer to `{order}`: {}", self.last_words()))
+        self.answers
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| panic!("no answer to `{order}`: {}", self.last_words()))
     }
 
     fn last_words(&mut self) -> String {
@@ -153,7 +158,8 @@ pub(crate) fn is_marked(dir: &Path, id: &str) -> bool {
 pub(crate) fn sync(server: &Server, dir: &Path) -> String {
     let mut command = command(env!("CARGO_BIN_EXE_command"), server.url(), dir);
     let output = command.args(["sync", "--include-online"]).arg(run_dir(dir)).output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{text}");
     text
 }

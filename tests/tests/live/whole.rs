@@ -84,7 +84,9 @@ fn a_live_file_is_sent_again_when_it_changes() {
     program.tell("file report.txt live");
     eventually(&server, "file", |run| run.files.get("report.txt").is_some_and(|file| file == b"first"));
     std::fs::write(&path, "second, longer").unwrap();
-    eventually(&server, "file", |run| run.files.get("report.txt").is_some_and(|file| file == b"second, longer"));
+    eventually(&server, "file", |run| {
+        run.files.get("report.txt").is_some_and(|file| file == b"second, longer")
+    });
     std::fs::write(&path, "last").unwrap();
     program.tell("finish 0");
     let run = eventually(&server, "file", |run| run.complete);

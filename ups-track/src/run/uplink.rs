@@ -152,7 +152,10 @@ impl Says {
         };
         let seconds = self.began.elapsed().as_secs();
         if self.terminal {
-            drop(write!(std::io::stderr(), "\r\x1b[Kups-track: {text} ({seconds} s, Ctrl-C leaves the rest for `ups-track sync`)"));
+            drop(write!(
+                std::io::stderr(),
+                "\r\x1b[Kups-track: {text} ({seconds} s, Ctrl-C leaves the rest for `ups-track sync`)"
+            ));
         } else {
             say::note(&format!("{text} ({seconds} s)"));
         }

@@ -30,6 +30,10 @@ impl<T: 'static> Errand<T> {
     /// Waits for its end.
     pub(super) async fn end(&mut self) -> Option<Result<T, Failure>> {
         let ended = self.0.take()?.await;
-        Some(ended.unwrap_or_else(|e| Err(Failure::Settings(format!("an upload ended in an unexpected way: {e}")))))
+        Some(
+            ended.unwrap_or_else(|e| {
+                Err(Failure::Settings(format!("an upload ended in an unexpected way: {e}")))
+            }),
+        )
     }
 }

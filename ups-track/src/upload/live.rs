@@ -111,8 +111,9 @@ impl Live {
             // What the HTTP client tells through `tracing` must not come back to us.
             let _quiet = tracing::dispatcher::set_default(&tracing::Dispatch::none());
             let run = std::panic::AssertUnwindSafe(|| upload(&plan, &of_thread));
-            let outcome = std::panic::catch_unwind(run)
-                .unwrap_or_else(|_| Outcome::Part("the upload has panicked: this is a bug in ups-track".into()));
+            let outcome = std::panic::catch_unwind(run).unwrap_or_else(|_| {
+                Outcome::Part("the upload has panicked: this is a bug in ups-track".into())
+            });
             of_thread.lock().outcome = Some(outcome);
             of_thread.changed.notify_all();
         })?;
@@ -172,7 +173,9 @@ impl Live {
             let (state, _) = self
                 .0
                 .changed
-                .wait_timeout_while(self.0.lock(), Duration::from_millis(100), |state| state.outcome.is_none())
+                .wait_timeout_while(self.0.lock(), Duration::from_millis(100), |state| {
+                    state.outcome.is_none()
+                })
                 .unwrap_or_else(PoisonError::into_inner);
             if let Some(outcome) = &state.outcome {
                 return outcome.clone();
@@ -236,7 +239,8 @@ impl Along for Beside<'_> {
             return;
         }
         let calls = std::mem::take(&mut self.0.lock().on_stop);
-        let what = if calls.is_empty() { "; the program goes on unless it looks (Run::stop_requested)" } else { "" };
+        let what =
+            if calls.is_empty() { "; the program goes on unless it looks (Run::stop_requested)" } else { "" };
         say::note(&format!("somebody asked on the server that this run stops{what}"));
         for call in calls {
             // A panic of the program's own must not end the upload.

@@ -127,7 +127,9 @@ impl Upload {
         self.send_alerts().await?;
         let described = self.describing.ended().await;
         self.settle_description(described)?;
-        if self.untold.is_some_and(|since| since.elapsed() >= SETTLING.min(interval)) && self.describing.is_free() {
+        if self.untold.is_some_and(|since| since.elapsed() >= SETTLING.min(interval))
+            && self.describing.is_free()
+        {
             self.begin_description();
         }
         let target = &self.bucket.target;

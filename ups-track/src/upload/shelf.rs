@@ -97,14 +97,21 @@ impl Shelf {
         }
         if self.looked.elapsed() >= LOOK.min(interval) {
             self.looked = Instant::now();
-            let changed = |name: &&String| stamp(&self.dir, name).is_some_and(|now| self.sent.get(*name) != Some(&now));
+            let changed =
+                |name: &&String| stamp(&self.dir, name).is_some_and(|now| self.sent.get(*name) != Some(&now));
             self.soon.extend(self.watched.iter().filter(changed).cloned().collect::<Vec<_>>());
         }
         if self.errand.is_free() && !self.soon.is_empty() {
             let names = std::mem::take(&mut self.soon);
             self.on_way = stamps(&self.dir, &names);
             let (client, target, book) = (Rc::clone(client), target.clone(), Rc::clone(book));
-            self.errand.begin(files::send(client, target, self.dir.clone(), names.into_iter().collect(), book));
+            self.errand.begin(files::send(
+                client,
+                target,
+                self.dir.clone(),
+                names.into_iter().collect(),
+                book,
+            ));
         }
         Ok(())
     }
@@ -132,12 +139,15 @@ impl Shelf {
         if let Some(Ok(outcome)) = self.errand.end().await {
             self.settle(outcome);
         }
-        let is_there = |name: &String| self.sent.get(name).is_some_and(|sent| stamp(&self.dir, name) == Some(*sent));
-        let (there, rest): (BTreeSet<_>, BTreeSet<_>) = std::mem::take(&mut self.names).into_iter().partition(is_there);
+        let is_there =
+            |name: &String| self.sent.get(name).is_some_and(|sent| stamp(&self.dir, name) == Some(*sent));
+        let (there, rest): (BTreeSet<_>, BTreeSet<_>) =
+            std::mem::take(&mut self.names).into_iter().partition(is_there);
         progress(rest.len());
         self.on_way = stamps(&self.dir, &rest);
         let (client, book) = (Rc::clone(client), Rc::clone(book));
-        let outcome = files::send(client, target.clone(), self.dir.clone(), rest.into_iter().collect(), book).await?;
+        let outcome =
+            files::send(client, target.clone(), self.dir.clone(), rest.into_iter().collect(), book).await?;
         let mut outcome = self.settle(outcome);
         outcome.there.extend(there);
         Ok(outcome)
