@@ -22,6 +22,7 @@ mod odd_values;
 mod pipeline;
 mod ranks;
 mod reading;
+mod scenarios;
 mod several;
 mod sizes;
 mod stages;

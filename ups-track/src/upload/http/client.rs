@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, StatusCode, Url};
 
@@ -227,6 +227,8 @@ impl Client {
                 .http
                 .request(Method::PUT, url.clone())
                 .headers(put.headers.clone())
+                // Of an empty file as well, about which the HTTP library says nothing; a storage insists on it.
+                .header(CONTENT_LENGTH, put.length)
                 .timeout(
                     self.storage.attempt.min(SETTLING + Duration::from_secs(put.length.div_ceil(SLOWEST))),
                 )
