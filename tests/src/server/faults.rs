@@ -1,5 +1,7 @@
 //! What can go wrong between a client and the server, on request.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -40,6 +42,10 @@ pub enum Fault {
     AnswerOnly(&'static [u8]),
     /// The answer comes after this many milliseconds.
     Slow(u64),
+    /// All was done, and the answer comes after this many milliseconds.
+    SlowAnswer(u64),
+    /// All was done, and the connection ends in the middle of the answer.
+    Truncated,
     /// The answer has this many bytes.
     Huge(usize),
     /// All is elsewhere: below this address.
@@ -47,7 +53,7 @@ pub enum Fault {
 }
 
 impl Place {
-    fn is(self, path: &str, operation: Option<&str>) -> bool {
+    pub(super) fn is(self, path: &str, operation: Option<&str>) -> bool {
         match self {
             Self::Anywhere => true,
             Self::Operation(name) => operation == Some(name),
@@ -67,7 +73,8 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
         let mut state = shared.lock();
         watch(&mut state, &parts, &body);
         let met = state.faults.iter().position(|(place, _)| place.is(&path, operation.as_deref()));
-        met.map(|at| state.faults.remove(at).1).or_else(|| state.always.clone())
+        let listed = met.map(|at| state.faults.remove(at).1).or_else(|| state.always.clone());
+        listed.or_else(|| state.storm.as_mut()?.next(&path))
     };
     let run = || next.run(Request::from_parts(parts, Body::from(body)));
     match fault {
@@ -87,6 +94,12 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
             tokio::time::sleep(Duration::from_millis(millis)).await;
             run().await
         }
+        Some(Fault::SlowAnswer(millis)) => {
+            let answer = run().await;
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            answer
+        }
+        Some(Fault::Truncated) => truncated(run().await).await,
         Some(Fault::Huge(bytes)) => vec![b' '; bytes].into_response(),
         Some(Fault::Redirect(to)) => {
             let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
@@ -95,6 +108,29 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
             }
             response
         }
+    }
+}
+
+/// The answer with a body that breaks off in the middle.
+async fn truncated(answer: Response) -> Response {
+    let (parts, body) = answer.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    Response::from_parts(parts, Body::new(BreaksOff(Some(body.slice(..body.len() / 2)))))
+}
+
+/// Some bytes, and then no end.
+struct BreaksOff(Option<Bytes>);
+
+impl http_body::Body for BreaksOff {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        let next = self.0.take().map(http_body::Frame::data).ok_or("the test breaks off");
+        Poll::Ready(Some(next))
     }
 }
 

@@ -15,6 +15,7 @@ mod files;
 mod filestream;
 mod graphql;
 mod state;
+mod storm;
 mod watch;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -30,6 +31,7 @@ use tokio::sync::oneshot;
 
 pub use faults::{Fault, Place};
 pub use state::{Alert, ConsoleLine, MetricDefinition, Request, Run, RunKey, Stream, Violation};
+pub use storm::Storm;
 
 /// The entity of a client that names none.
 pub const DEFAULT_ENTITY: &str = "test-entity";
@@ -98,6 +100,11 @@ impl Server {
     /// From here on, everybody meets this fault, until it is called with none: the server is down, for example.
     pub fn fail_always(&self, fault: Option<Fault>) {
         self.shared.lock().always = fault;
+    }
+
+    /// From here on, requests meet the faults of a storm, or with none good weather. Gives the storm that ends.
+    pub fn weather(&self, storm: Option<Storm>) -> Option<Storm> {
+        std::mem::replace(&mut self.shared.lock().storm, storm)
     }
 
     /// How many faults nobody has met yet.

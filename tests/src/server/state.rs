@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Fault, Place};
+use super::{Fault, Place, Storm};
 use crate::json::{self, Row};
 
 /// The whole state behind one [`Server`](super::Server).
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) faults: Vec<(Place, Fault)>,
     /// What every request meets that meets nothing else.
     pub(super) always: Option<Fault>,
+    /// What every other request may meet.
+    pub(super) storm: Option<Storm>,
     /// The uploads that have been granted: the place in this list is the ticket in the URL.
     pub(super) uploads: Vec<(RunKey, String)>,
 }
@@ -35,6 +37,7 @@ impl State {
             requests: Vec::new(),
             faults: Vec::new(),
             always: None,
+            storm: None,
             uploads: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::errand::Errand;
 use super::graphql::Target;
@@ -11,6 +12,9 @@ use crate::log::record::Alert;
 
 /// Alerts that wait. More would be in memory for nothing: whoever reads the log waits as well.
 const MOST: usize = 64;
+
+/// How long an upload that ends waits for an alert.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// The alerts of a run.
 #[derive(Debug, Default)]
@@ -56,6 +60,11 @@ impl Alerts {
     ) -> Result<Option<Option<String>>, Failure> {
         self.next(client, target, book);
         self.errand.end().await.transpose()
+    }
+
+    /// Waits for one that is on its way, but not long: the upload ends for another reason, which is the one to tell.
+    pub(super) async fn settle(&mut self) {
+        drop(tokio::time::timeout(SETTLING, self.errand.end()).await);
     }
 
     fn next(&mut self, client: &Rc<Client>, target: &Target, book: &Shared) {

@@ -119,7 +119,17 @@ impl Upload {
 
     /// Sends the lines that there are.
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
-        self.stream.send(&self.client, &self.book, &Along::default()).await
+        self.send_lines(&Along::default()).await
+    }
+
+    /// Sends the lines and what goes along. If the server does not take them, the upload ends; an alert that is on its way
+    /// gets the time to arrive, or else the next upload sends it again.
+    async fn send_lines(&mut self, along: &Along) -> Result<(), Failure> {
+        let sent = self.stream.send(&self.client, &self.book, along).await;
+        if sent.is_err() {
+            self.alerts.settle().await;
+        }
+        sent
     }
 
     /// What a run needs while it goes on: sends what is due, and never waits for anything but the lines.
@@ -145,7 +155,7 @@ impl Upload {
                 preempting: urgent,
                 exit_code: None,
             };
-            self.stream.send(&self.client, &self.book, &along).await?;
+            self.send_lines(&along).await?;
             if urgent {
                 self.preempting = Preempting::Told;
             }
@@ -266,7 +276,7 @@ impl Upload {
             preempting: self.preempting == Preempting::Untold,
             exit_code: (!exit.not_complete).then_some(exit.exit_code),
         };
-        self.stream.send(&self.client, &self.book, &end).await?;
+        self.send_lines(&end).await?;
         self.sent.exit_code = self.exit.map(|exit| exit.exit_code);
         self.sent.lines_too_long = self.stream.too_long();
         self.sent.rows_there = self.rows_there();
