@@ -145,29 +145,46 @@
 //! | power cut | what the operating system had not yet written; nothing is forced to the disk |
 //! | full disk | what comes after; said once, counted, told at the end |
 //!
-//! After each of them `wandb sync` uploads what is there. Recording never fails the program and never waits for a
+//! After each of them `ups-track sync` (or `wandb sync`) uploads what is there. Recording never fails the program and never waits for a
 //! network; a thread waits for the writer only when it is 256 KiB of rows ahead of it.
 //!
 //! # To the server
 //!
-//! With features `cli` and `online`, `ups-track sync` uploads finished logs, of this crate and of W&B's own client, to
-//! the server of `WANDB_BASE_URL` with the key of `WANDB_API_KEY` or of the netrc file, which `ups-track login` writes;
-//! `ups-track status` tells which ones these are. It needs no Python, goes on where an interrupted upload was, and marks
-//! what is uploaded as `wandb sync` does. How often and how long it tries is set by W&B's `WANDB_X_GRAPHQL_…`,
+//! A run is recorded *online* if there is an API key (`WANDB_API_KEY`, an identity token, or the netrc file, which
+//! `ups-track login` writes) and no other mode was asked for; without a key it is recorded offline, which one line says.
+//! Online is offline plus a thread that reads the log and sends it to the server of `WANDB_BASE_URL`:
+//!
+//! - Starting a run does not wait for the server, nor does anything else: a server that is down, slow or refuses is told
+//!   once, in one line with the remedy, and the run goes on in its log. As long as the run lives, so do the attempts.
+//! - Rows, summary and console are sent every 15 s (`WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL`), the first rows at once; tags,
+//!   names, notes and config when they change; files by their [policy](FilePolicy), never before waiting metrics.
+//! - [`Run::url`] is the run's page, once the server knows the run. [`Run::stop_requested`] and [`Run::on_stop`] tell of
+//!   the stop button there; nothing else happens by itself.
+//! - The end of the run waits while the upload makes progress; without any for 30 s ([`RunBuilder::finish_patience`]), or
+//!   for longer than `WANDB_FINISH_TIMEOUT`, it says what is missing and the command that sends it. [`Finished`] knows, too.
+//! - `WANDB_RESUME` goes on with a run that the server has; what `must` and `never` demand turns out at the server, beside
+//!   the program, which is told, and recorded in its log.
+//! - Mode `shared` lets several processes on several hosts write one run at the same time (`WANDB_X_LABEL`,
+//!   `WANDB_X_PRIMARY`, `WANDB_X_UPDATE_FINISH_STATE`), each in lines of its own; W&B calls it experimental. Ranks choose it
+//!   with [`Ranks::Shared`], and a program that is given the context of a run on another host uses it by itself.
+//!
+//! `ups-track sync` (feature `cli`) uploads logs of this crate and of W&B's own client later: it needs no Python, goes on
+//! where an interrupted upload was, whoever did it, and marks what is uploaded as `wandb sync` does. How often and how long it tries is set by W&B's `WANDB_X_GRAPHQL_…`,
 //! `WANDB_X_FILE_STREAM_…` and `WANDB_X_FILE_TRANSFER_…` (`RETRY_MAX`, `RETRY_WAIT_MIN_SECONDS`,
 //! `RETRY_WAIT_MAX_SECONDS`, `TIMEOUT_SECONDS`). A library without feature `online` has no HTTP, TLS or async runtime in
-//! it. Not there yet: uploads while a run is recorded, artifacts, rewinds.
+//! it, and records offline. Not there yet: artifacts.
 //!
 //! # Environment
 //!
-//! `WANDB_MODE` (`offline`, `disabled`), `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`, `WANDB_RUN_ID`,
+//! `WANDB_MODE` (`online`, `offline`, `shared`, `disabled`), `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`, `WANDB_RUN_ID`,
 //! `WANDB_RUN_GROUP`, `WANDB_JOB_TYPE`, `WANDB_TAGS`, `WANDB_NOTES`, `WANDB_DIR`, `WANDB_CONFIG_DIR`, `WANDB_RESUME`,
 //! `WANDB_RESUME_FROM`, `WANDB_FORK_FROM`, `WANDB_SWEEP_ID`, `WANDB_SWEEP_PARAM_PATH`, `WANDB_CONFIG_PATHS`,
 //! `WANDB_CONSOLE`, `WANDB_SILENT`, `WANDB_QUIET`, `WANDB_HOST`, `WANDB_USERNAME`, `WANDB_USER_EMAIL`, `WANDB_PROGRAM`,
 //! `WANDB_ARGS`, `WANDB_DOCKER`, `WANDB_DISABLE_GIT`, `WANDB_GIT_COMMIT`, `WANDB_GIT_REMOTE_URL`, `WANDB_SYMLINK`,
 //! `WANDB_CONTEXT_FILE`, `UPS_TRACK_CHILD`, `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]), `UPS_TRACK_RANKS`,
 //! `UPS_TRACK_RANKS_LABEL`, `UPS_TRACK_RANKS_PATIENCE`, `UPS_TRACK_RANKS_ID` (see [`Ranks`]), `WANDB_X_DISABLE_META`,
-//! `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`. What the
+//! `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`, and for the server those of the section above and
+//! `UPS_TRACK_FINISH_PATIENCE`. What the
 //! [builder](RunBuilder) sets goes before the environment, that before W&B's settings files, those before the defaults. A
 //! bad value is an error at the start that names the variable, the value and the rule.
 

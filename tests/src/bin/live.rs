@@ -1,13 +1,13 @@
 //! A program that starts the run of its environment and then does what its standard input says, one order a line, and
 //! answers each on standard output: what `tests/live` plays with.
 
-use std::io::BufRead as _;
-use std::process::ExitCode;
+use std::io::{BufRead as _, Write as _};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ups_track::{Alert, AlertLevel, FilePolicy, Run, Stream};
+use ups_track::{Alert, AlertLevel, Child, FilePolicy, Run, Stream, TrackCommand as _};
 
 fn main() -> ExitCode {
     let run = match Run::builder().init() {
@@ -67,6 +67,11 @@ fn main() -> ExitCode {
                     Err(e) => e.to_string(),
                 }
             }
+            "child" => child(&run, word(0)).map_or_else(|e| e.to_string(), |status| status.to_string()),
+            "context" => match run.save_context(word(0)) {
+                Ok(_) => "saved".to_owned(),
+                Err(e) => e.to_string(),
+            },
             "stop" => format!("{} {}", run.stop_requested(), heard.load(Ordering::Acquire)),
             "finish" => match run.finish_with(word(0).parse().unwrap_or(0)) {
                 Ok(finished) => format!("{} {}", finished.rows(), finished.is_uploaded()),
@@ -77,4 +82,14 @@ fn main() -> ExitCode {
         println!("{answer}");
     }
     ExitCode::SUCCESS
+}
+
+/// This program again, as a child that records so many rows into the same run.
+fn child(run: &Run, rows: &str) -> std::io::Result<std::process::ExitStatus> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).track(run, Child::Attached).spawn()?;
+    if let Some(mut orders) = child.stdin.take() {
+        writeln!(orders, "rows {rows}")?;
+    }
+    child.wait()
 }

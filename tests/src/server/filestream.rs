@@ -37,16 +37,32 @@ pub(super) async fn receive(
         }
     };
     let key = RunKey { entity, project, run_id };
+    let writer = headers.get("x-wandb-async-client-id").and_then(|id| id.to_str().ok());
+    let is_async = headers.get("x-wandb-use-async-filestream").is_some_and(|on| on == "true");
+    if is_async != writer.is_some() {
+        state.malformed(uri.path(), &"one of the two headers of mode shared is missing");
+    }
     let Some(run) = state.runs.get_mut(&key) else {
         state.violations.push(Violation::UnknownRun { run: key });
         return StatusCode::NOT_FOUND.into_response();
+    };
+    let stop_asked = run.stop_asked;
+    let run = match writer {
+        None => run,
+        // Each has lines of its own, from 0.
+        Some(id) => {
+            let complete = request.complete;
+            run.complete |= complete;
+            run.exit_code = request.exitcode.or(run.exit_code);
+            run.writers.entry(id.to_owned()).or_default()
+        }
     };
     if run.complete && run.last_request != body {
         state.violations.push(Violation::AfterComplete { run: key });
     }
     run.last_request = body.to_vec();
     request.apply(run, &mut state.violations);
-    let answer = if run.stop_asked { json!({"stopped": true}) } else { json!({}) };
+    let answer = if stop_asked { json!({"stopped": true}) } else { json!({}) };
     Json(answer).into_response()
 }
 

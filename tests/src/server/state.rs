@@ -305,6 +305,8 @@ pub struct Run {
     pub(super) key: RunKey,
     pub(super) config: Row,
     pub(super) lines: BTreeMap<Stream, Vec<String>>,
+    /// The same of each of several writers, by the ids that they sent along.
+    pub(super) writers: BTreeMap<String, Run>,
     /// The last file stream request: a client may repeat it.
     pub(super) last_request: Vec<u8>,
 }
@@ -318,6 +320,11 @@ impl Run {
     /// The lines of a stream exactly as they were sent.
     pub fn lines(&self, stream: Stream) -> &[String] {
         self.lines.get(&stream).map_or(&[], Vec::as_slice)
+    }
+
+    /// The writers that wrote the run together in mode shared, each with what it sent.
+    pub fn writers(&self) -> impl Iterator<Item = &Self> {
+        self.writers.values()
     }
 
     /// The history, row by row.

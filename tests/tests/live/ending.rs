@@ -62,5 +62,5 @@ fn a_limit_in_all_ends_a_wait_that_makes_progress() {
     server.fail_always(Some(Fault::Slow(600_000)));
     assert_eq!(program.tell("finish 0"), "5 false");
     let played = program.end();
-    assert!(played.said.contains("not through after 0 s"), "{}", played.said);
+    assert!(played.said.contains("not through after"), "{}", played.said);
 }

@@ -6,5 +6,6 @@ mod ending;
 mod outage;
 mod player;
 mod resume;
+mod shared;
 mod start;
 mod whole;

@@ -45,8 +45,9 @@ fn down_at_first_and_then_there() {
     program.tell("summary nrmse 0.09");
     server.fail_always(None);
     assert!(program.tell("url").ends_with("/runs/outage"));
-    assert_eq!(program.tell("finish 0"), "300 true");
-    program.end();
+    let answer = program.tell("finish 0");
+    let played = program.end();
+    assert_eq!(answer, "300 true", "{}", played.said);
     assert_same(&without_faults(), &eventually(&server, "outage", |run| run.complete));
 }
 

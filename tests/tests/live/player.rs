@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -68,12 +69,15 @@ impl Player {
             }
         });
         let mut stderr = child.stderr.take().unwrap();
+        let heard = Arc::<Mutex<Vec<u8>>>::default();
+        let hears = Arc::clone(&heard);
         let said = std::thread::spawn(move || {
-            let mut text = String::new();
-            drop(stderr.read_to_string(&mut text));
-            text
+            let mut piece = [0; 4096];
+            while let Ok(read @ 1..) = stderr.read(&mut piece) {
+                hears.lock().unwrap().extend_from_slice(&piece[..read]);
+            }
         });
-        Playing { dir: self.dir, orders: child.stdin.take(), child, answers, said: Some(said) }
+        Playing { dir: self.dir, orders: child.stdin.take(), child, answers, heard, said: Some(said) }
     }
 }
 
@@ -83,7 +87,8 @@ pub(crate) struct Playing {
     pub(crate) child: Child,
     orders: Option<ChildStdin>,
     answers: Receiver<String>,
-    said: Option<JoinHandle<String>>,
+    heard: Arc<Mutex<Vec<u8>>>,
+    said: Option<JoinHandle<()>>,
 }
 
 /// How it ended.
@@ -105,7 +110,22 @@ impl Playing {
 
     fn last_words(&mut self) -> String {
         drop(self.child.kill());
-        self.said.take().map(|said| said.join().unwrap()).unwrap_or_default()
+        self.said.take().unwrap().join().unwrap();
+        self.heard()
+    }
+
+    fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.heard.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until it has said something on standard error.
+    #[track_caller]
+    pub(crate) fn says(&mut self, words: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.heard().contains(words) {
+            assert!(Instant::now() < end, "it never says `{words}`: {}", self.last_words());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Ends its input, and with that the program.
@@ -124,7 +144,8 @@ impl Playing {
             std::thread::sleep(Duration::from_millis(10));
         }
         let code = self.child.wait().unwrap().code();
-        let said = self.said.take().unwrap().join().unwrap();
+        self.said.take().unwrap().join().unwrap();
+        let said = self.heard();
         // Whatever happens, nobody says the key.
         assert!(!said.contains(API_KEY), "{said}");
         Played { dir: self.dir, code, said }

@@ -72,6 +72,7 @@ fn nobody_is_there_and_it_is_told_what_is_wrong() {
     ] {
         let mut program = Player::new(url, "nobody").env("UPS_TRACK_FINISH_PATIENCE", "0.2").start();
         assert_eq!(program.tell("rows 7"), "7 rows");
+        program.says(words);
         assert_eq!(program.tell("finish 0"), "7 false");
         let played = program.end();
         assert!(played.said.contains(words), "{}", played.said);

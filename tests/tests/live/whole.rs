@@ -153,3 +153,21 @@ fn the_stop_button_reaches_the_program() {
     assert_eq!(played.code, Some(0));
     assert!(played.said.contains("asked on the server that this run stops"), "{}", played.said);
 }
+
+#[test]
+fn what_attached_children_record_is_on_the_server_too() {
+    let server = Server::start();
+    let mut program = Player::new(server.url(), "family").start();
+    let page = program.tell("url");
+    let context = program.dir.path().join("context.json");
+    assert_eq!(program.tell(&format!("context {}", context.display())), "saved");
+    assert!(std::fs::read_to_string(&context).unwrap().contains(&page));
+    program.tell("rows 3");
+    program.tell("child 20");
+    // While the parent goes on.
+    eventually(&server, "family", |run| run.history().len() == 23);
+    assert_eq!(program.tell("finish 0"), "23 true");
+    program.end();
+    assert_eq!(server.runs().len(), 1);
+    assert_eq!(server.violations(), []);
+}

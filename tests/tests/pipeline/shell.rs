@@ -43,7 +43,7 @@ fn it_ends_as_the_command_does() {
         let count = log.records.iter().filter(|kind| matches!(kind, Kind::Alert(_))).count();
         assert_eq!(count, alerts, "{command}");
         let word = if code == 0 { "finished" } else { "failed with exit code" };
-        assert!(ended.stderr.contains("recording offline in"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("recording offline (there is no API key) in"), "{}", ended.stderr);
         assert!(ended.stderr.contains(word), "{}", ended.stderr);
         assert_eq!(ended.stderr.contains("error: cannot run"), status == "not started", "{}", ended.stderr);
     }

@@ -175,7 +175,7 @@ impl Server {
             entity: args.entity.clone(),
             default_project: access.project,
             default_entity: access.entity,
-            resume: None,
+            ..Options::default()
         };
         Ok(Self { client: Rc::new(client), options })
     }

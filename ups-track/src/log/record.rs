@@ -401,6 +401,9 @@ pub struct Feature {
     pub resumed: bool,
     #[prost(bool, tag = "7")]
     pub metric: bool,
+    /// Several processes write the run.
+    #[prost(bool, tag = "67")]
+    pub shared_mode: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

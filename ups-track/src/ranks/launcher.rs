@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::settings::Given;
 
 /// Sets the group's id.
-const ID: &str = "UPS_TRACK_RANKS_ID";
+pub(crate) const ID: &str = "UPS_TRACK_RANKS_ID";
 
 /// SLURM's numbers for steps that no `srun` has started: the batch script, an interactive shell, the container of both.
 const FIRST_SPECIAL_STEP: u32 = 0xffff_fff0;

@@ -8,6 +8,7 @@ mod policy;
 use std::fmt;
 
 use crate::error::Result;
+pub(crate) use launcher::ID;
 pub(crate) use meeting::Meeting;
 pub(crate) use policy::Policy;
 pub use policy::{RankOptions, Ranks};
@@ -132,6 +133,14 @@ impl Rank {
     /// What tells the rank from others in names.
     pub(crate) fn label(&self) -> String {
         format!("rank{}", self.rank)
+    }
+
+    /// A run id that every process of the group arrives at, and no later group.
+    /// `is_given` if somebody has set the id of the group.
+    pub(crate) fn common_run_id(&self, is_given: bool) -> Option<String> {
+        let id = self.group_id.as_ref().filter(|_| self.is_unique || is_given)?;
+        let fine = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+        Some(format!("{}-{id}", self.launcher).chars().map(fine).collect())
     }
 
     /// The group of runs of this group of processes.

@@ -32,6 +32,12 @@ pub enum Ranks {
     /// Each row has the number of its rank as `rank`. Summary values and config entries are those of the rank that set
     /// them last, unless keys are [labelled](Self::labelled).
     Shards,
+    /// Every rank records into one run, each by its own connection to the server, in W&B's mode `shared` (`shared`): for
+    /// ranks on several hosts without a common disk. W&B calls the mode experimental. It needs a server and a run id that
+    /// all ranks know: `WANDB_RUN_ID`, the launcher's own id of the group where it has a unique one, or
+    /// `UPS_TRACK_RANKS_ID`. Lines of the console have the rank as their label; rank 0 speaks for the run, and its end is
+    /// the run's.
+    Shared,
     /// Every rank has a run of its own, in one group (`linked`): its name ends with the rank, it has the tag
     /// `rank:<rank>` and the config entries `rank` and `world_size`, unless the program has such entries itself.
     Linked,
@@ -57,6 +63,7 @@ impl Ranks {
         match word.to_ascii_lowercase().as_str() {
             "first" => Some(Self::First),
             "shards" => Some(Self::Shards),
+            "shared" => Some(Self::Shared),
             "linked" => Some(Self::Linked),
             "alone" => Some(Self::Alone),
             _ => None,
@@ -107,7 +114,7 @@ impl Policy {
         const DAY: f64 = 86_400.0;
         let word = sources.var(POLICY).map(|given| match Ranks::from_word(&given.value) {
             Some(ranks) => Ok(ranks),
-            None => Err(given.refuse("policy for ranks", "must be first, shards, linked or alone")),
+            None => Err(given.refuse("policy for ranks", "must be first, shards, shared, linked or alone")),
         });
         let label = sources.var(LABEL).map(|given| match given.value.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Ok(true),
@@ -157,7 +164,7 @@ mod tests {
     #[test]
     fn bad_values_are_told() {
         for (name, value, rule) in [
-            (POLICY, "all", "first, shards, linked or alone"),
+            (POLICY, "all", "first, shards, shared, linked or alone"),
             (LABEL, "perhaps", "true or false"),
             (PATIENCE, "-1", "from 0 to 86400"),
             (PATIENCE, "long", "from 0 to 86400"),

@@ -177,12 +177,18 @@ impl RunBuilder {
         say::set_silent(settings.silent);
         let place = self.settle_place(place, &mut settings, &sources)?;
         let is_attached = place.context.as_ref().is_some_and(|context| context.dir().is_some());
+        let elsewhere = place.context.as_ref().is_some_and(|context| context.dir().is_none());
         // Who records into another process's run sends nothing.
         let way = if is_attached { None } else { Way::find(&mut settings, &mut sources)? };
         let attached = place.context.as_ref().and_then(|context| Some((context, context.dir()?)));
         if let Some(root) = attached.and_then(|(_, dir)| dir.parent()) {
             // Where runs of further processes go.
             root.clone_into(&mut settings.root_dir);
+        }
+        if elsewhere && settings.mode == Mode::Online {
+            // The run has an owner where this process cannot reach it: the server puts together what both send.
+            settings.mode = Mode::Shared;
+            (settings.part.primary, settings.part.finishes) = (false, false);
         }
         let run = if settings.mode == Mode::Disabled {
             Run(Arc::new(Inner::disabled(&settings)))
@@ -340,6 +346,7 @@ fn first_records(writer: &mut Writer, settings: &Settings, sources: &Sources, ru
             offline: settings.mode == Mode::Offline,
             resumed: false,
             metric: true,
+            shared_mode: settings.mode == Mode::Shared,
         }),
         cli_version: env!("CARGO_PKG_VERSION").into(),
         platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),

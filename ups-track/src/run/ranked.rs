@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::kinds::alert::{Alert, AlertLevel};
 use crate::ledger::RankMark;
-use crate::ranks::{Launcher, Meeting, Policy, Rank, Ranks};
+use crate::ranks::{self, Launcher, Meeting, Policy, Rank, Ranks};
 use crate::say;
 use crate::settings::{Mode, Resume, Settings, Sources, last_run_id, rules};
 
@@ -100,6 +100,15 @@ impl RunBuilder {
                     if let Some(root) = parent.dir().and_then(|dir| dir.parent()) {
                         root.clone_into(&mut settings.root_dir);
                     }
+                }
+            }
+            Ranks::Shared => {
+                settings.rank = Some(RankMark::new(rank.rank(), policy.labelled));
+                // What is on this machine needs no server in between.
+                if place.context.as_ref().is_none_or(|context| context.dir().is_none()) {
+                    let id = rank.common_run_id(sources.var(ranks::ID).is_some());
+                    let id = if self.is_named(sources) { Some(settings.run_id.clone()) } else { id };
+                    share(&rank, id, place.context.is_none(), settings)?;
                 }
             }
             Ranks::First | Ranks::Alone => {}
@@ -204,6 +213,32 @@ fn link(rank: &Rank, settings: &mut Settings, is_named: bool) -> Result<()> {
     if let Some(size) = rank.size() {
         settings.config.entry("world_size").or_insert_with(|| size.into());
     }
+    Ok(())
+}
+
+/// Makes a run one that all ranks write, each on its own. `is_own` if it is the group's, and not that of a pipeline.
+fn share(rank: &Rank, id: Option<String>, is_own: bool, settings: &mut Settings) -> Result<()> {
+    let refuse = |what, value: &str, rule: &str| {
+        let from = format!("{} and the policy `shared`", rank.launcher());
+        Err(Kind::Setting { what, value: value.to_owned(), from, rule: rule.to_owned() }.into())
+    };
+    if settings.mode == Mode::Offline && settings.mode_given {
+        let rule = "does not go with ranks that meet on the server; use UPS_TRACK_RANKS=shards or linked";
+        return refuse("mode", settings.mode.as_str(), rule);
+    }
+    let Some(id) = id else {
+        let rule = "has no id that is the same for all ranks and for no later group: set WANDB_RUN_ID";
+        return refuse("group of ranks", rank.group_id().unwrap_or_default(), rule);
+    };
+    settings.run_id = id;
+    settings.mode = Mode::Shared;
+    settings.mode_given = true;
+    let first = rank.rank() == 0;
+    settings.part.label.get_or_insert_with(|| rank.label());
+    (settings.part.primary, settings.part.finishes) = (first && is_own, first && is_own);
+    settings.quiet |= !first;
+    settings.symlink &= first;
+    settings.resume_file = format!("wandb-resume-{}.json", rank.label());
     Ok(())
 }
 

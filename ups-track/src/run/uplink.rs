@@ -7,9 +7,9 @@ use super::dir::RunDir;
 use super::end::Delivery;
 use crate::error::{Kind, Result};
 use crate::say;
-use crate::settings::{Mode, Settings, Sources};
+use crate::settings::{Mode, Part, Settings, Sources};
 use crate::upload::live::{Live, Outcome, Plan, Standing};
-use crate::upload::{Access, Options};
+use crate::upload::{Access, Options, Writer};
 
 /// Time after which somebody who waits wants to know for what.
 const SAY_AFTER: Duration = Duration::from_secs(2);
@@ -62,6 +62,17 @@ impl Way {
     }
 }
 
+/// This process among those that write the run.
+fn writer(settings: &Settings) -> Writer {
+    let Part { label, primary, finishes } = settings.part.clone();
+    // As W&B's client does: lines of a console are told apart even where nobody has thought of it.
+    let label = label.unwrap_or_else(|| {
+        let host = super::environment::host(settings).unwrap_or_else(|| "host".to_owned());
+        format!("{host}-{}", super::id::generate())
+    });
+    Writer::new(label, primary, finishes)
+}
+
 impl Uplink {
     /// Starts the upload of a log, which has its first records.
     ///
@@ -74,6 +85,7 @@ impl Uplink {
             default_project: access.project.clone(),
             default_entity: access.entity.clone(),
             resume: settings.resume,
+            writer: (settings.mode == Mode::Shared).then(|| writer(settings)),
             ..Options::default()
         };
         let plan = Plan {

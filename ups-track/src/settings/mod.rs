@@ -85,6 +85,17 @@ pub(crate) struct Moment {
     pub(crate) step: f64,
 }
 
+/// How a process takes part in a run of mode shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// What people tell it by.
+    pub(crate) label: Option<String>,
+    /// Whether it speaks for the run.
+    pub(crate) primary: bool,
+    /// Whether its end is the end of the run.
+    pub(crate) finishes: bool,
+}
+
 /// Everything that is settled when a run starts.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
@@ -124,6 +135,8 @@ pub(crate) struct Settings {
     pub(crate) symlink: bool,
     /// Time between two flushes of the log.
     pub(crate) flush_interval: Duration,
+    /// How it takes part, if the mode is shared.
+    pub(crate) part: Part,
     /// Time between two requests with rows.
     pub(crate) stream_interval: Duration,
     /// How long the end of a run waits for an upload that makes no progress.

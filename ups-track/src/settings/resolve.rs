@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::rules;
 use super::source::{Given, Sources};
 use super::yaml;
-use super::{Mode, Moment, Resume, Settings};
+use super::{Mode, Moment, Part, Resume, Settings};
 use crate::error::{Error, Kind, Result};
 
 /// What the builder was told; `None` leaves the setting to the environment, the settings files and the defaults.
@@ -138,6 +138,15 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         // `latest-run` is the pipeline's run, not that of a part of it.
         symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(!is_linked_child(sources)),
         flush_interval: flush_interval(given, sources)?,
+        part: Part {
+            label: value(sources.find(None, &["WANDB_X_LABEL", "WANDB__LABEL"], "x_label")),
+            primary: flag(&["WANDB_X_PRIMARY", "WANDB__PRIMARY"], "x_primary")?.unwrap_or(true),
+            finishes: flag(
+                &["WANDB_X_UPDATE_FINISH_STATE", "WANDB__UPDATE_FINISH_STATE"],
+                "x_update_finish_state",
+            )?
+            .unwrap_or(true),
+        },
         stream_interval: seconds(
             sources,
             None,

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::errand::Errand;
 use super::graphql::Target;
@@ -12,9 +11,6 @@ use crate::log::record::Alert;
 
 /// Alerts that wait. More would be in memory for nothing: whoever reads the log waits as well.
 const MOST: usize = 64;
-
-/// How long an upload that ends waits for an alert.
-const SETTLING: Duration = Duration::from_secs(2);
 
 /// The alerts of a run.
 #[derive(Debug, Default)]
@@ -62,9 +58,10 @@ impl Alerts {
         self.errand.end().await.transpose()
     }
 
-    /// Waits for one that is on its way, but not long: the upload ends for another reason, which is the one to tell.
+    /// Waits for what is on its way, so that it is known whether it arrived.
     pub(super) async fn settle(&mut self) {
-        drop(tokio::time::timeout(SETTLING, self.errand.end()).await);
+        // What became of it is in the book.
+        drop(self.errand.end().await);
     }
 
     fn next(&mut self, client: &Rc<Client>, target: &Target, book: &Shared) {

@@ -17,6 +17,7 @@ use super::http::Pulse;
 use super::log::{Along, follow};
 use super::outage::Outage;
 use super::{Access, Client, Failure, Options, Progress, Sent, block_on};
+use crate::run::end::duration;
 use crate::say;
 use crate::settings::Sources;
 
@@ -187,9 +188,9 @@ impl Live {
             }
             let quiet = beats.1.elapsed();
             let reason = if quiet >= patience {
-                format!("no progress for {} s", quiet.as_secs())
+                format!("no progress for {}", duration(quiet.as_secs_f64()))
             } else if limit.is_some_and(|limit| began.elapsed() >= limit) {
-                format!("not through after {} s", began.elapsed().as_secs())
+                format!("not through after {}", duration(began.elapsed().as_secs_f64()))
             } else {
                 watch(Standing {
                     rows: self.0.rows.load(Ordering::Relaxed),
@@ -288,7 +289,7 @@ async fn send(plan: &Plan, both: &Both, outage: &Rc<Outage>) -> Result<Sent, Fai
     let key = plan.access.key()?;
     let heard = Rc::clone(outage);
     let client = Client::new(&plan.access.address, key, &plan.sources)?
-        .for_run(Arc::clone(&both.pulse), Box::new(move |failure| heard.hear(failure)));
+        .for_run(Arc::clone(&both.pulse), Rc::new(move |failure| heard.hear(failure)));
     let client = Rc::new(client);
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Begun { page } => {

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::run::Described;
-use super::sender::Upload;
+use super::sender::{Manner, Upload};
 use super::source::Source;
 use super::state::Memory;
-use super::{Client, Failure, files};
+use super::{Client, Failure, Writer, files};
 use crate::settings::Resume;
 
 /// What the caller wants to be other than the log says.
@@ -20,6 +20,8 @@ pub(crate) struct Options {
     /// What the settings say, where the log says nothing.
     pub(crate) default_project: Option<String>,
     pub(crate) default_entity: Option<String>,
+    /// Which of several writers of one run this is.
+    pub(crate) writer: Option<Writer>,
     /// What shall be if the server has the run, where the log does not say.
     pub(crate) resume: Option<Resume>,
 }
@@ -106,17 +108,34 @@ pub(crate) async fn send(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Sent, Failure> {
     let whole = async {
-        let memory = Memory::open(log)?;
+        let mut memory = Memory::open(log)?;
+        let writer = memory.writer(options.writer.as_ref());
+        let client = &for_writer(client, writer.as_ref())?;
         let mut source = Source::open(log, false)?;
         let mut described = Described::new();
         source.run(&mut described, options)?;
-        let mut upload = Upload::begin(client, log, described, memory, false).await?;
+        let mut upload =
+            Upload::begin(client, log, described, memory, Manner { live: false, writer }).await?;
         progress(Progress::Begun { page: &upload.sent.page });
-        read(&mut upload, &mut source, progress).await?;
-        upload.sent.damage = source.damage;
-        upload.end(progress).await
+        let sent = to_its_end(&mut upload, &mut source, progress).await;
+        if sent.is_err() {
+            upload.settle().await;
+        }
+        sent
     };
     tokio::task::LocalSet::new().run_until(Box::pin(whole)).await
+}
+
+/// Sends what a log has, to its end.
+#[cfg(feature = "cli")]
+async fn to_its_end(
+    upload: &mut Upload,
+    source: &mut Source,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Sent, Failure> {
+    read(upload, source, progress).await?;
+    upload.sent.damage = source.damage.take();
+    upload.end(progress).await
 }
 
 /// Sends a log while it is being written.
@@ -133,7 +152,9 @@ pub(crate) async fn follow(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Sent, Failure> {
     let live = async {
-        let memory = Memory::open(log)?;
+        let mut memory = Memory::open(log)?;
+        let writer = memory.writer(options.writer.as_ref());
+        let client = &for_writer(client, writer.as_ref())?;
         let mut source = Source::open(log, true)?;
         let mut described = Described::new();
         while source.run(&mut described, options)?.is_none() {
@@ -143,31 +164,59 @@ pub(crate) async fn follow(
             along.rest().await;
         }
         resume(client, &mut described, &memory, options.resume).await?;
-        let mut upload = Upload::begin(client, log, described, memory, true).await?;
+        let mut upload = Upload::begin(client, log, described, memory, Manner { live: true, writer }).await?;
         progress(Progress::Begun { page: &upload.sent.page });
-        loop {
-            // Asked before the log is read: what is written after the question is read the next time.
-            let complete = along.is_complete();
-            read(&mut upload, &mut source, progress).await?;
-            if upload.exit.is_some() || source.damage.is_some() {
-                break;
-            }
-            if complete {
-                source.settle();
-                read(&mut upload, &mut source, progress).await?;
-                break;
-            }
-            upload.go_on(interval).await?;
-            progress(Progress::Rows(upload.rows_there()));
-            if upload.stream.stopped {
-                along.stop();
-            }
-            along.rest().await;
+        let sent = beside(&mut upload, &mut source, along, interval, progress).await;
+        if sent.is_err() {
+            upload.settle().await;
         }
-        upload.sent.damage = source.damage;
-        upload.end(progress).await
+        sent
     };
     tokio::task::LocalSet::new().run_until(Box::pin(live)).await
+}
+
+/// Sends what a log has and gets, until it is complete.
+async fn beside(
+    upload: &mut Upload,
+    source: &mut Source,
+    along: &impl Along,
+    interval: Duration,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Sent, Failure> {
+    loop {
+        // Asked before the log is read: what is written after the question is read the next time.
+        let complete = along.is_complete();
+        read(upload, source, progress).await?;
+        if source.damage.is_some() {
+            break;
+        }
+        if upload.exit.is_some() {
+            // Whoever writes the log also writes files beside it, behind the last record.
+            if complete {
+                break;
+            }
+        } else if complete {
+            source.settle();
+            read(upload, source, progress).await?;
+            break;
+        }
+        upload.go_on(interval).await?;
+        progress(Progress::Rows(upload.rows_there()));
+        if upload.stream.stopped {
+            along.stop();
+        }
+        along.rest().await;
+    }
+    upload.sent.damage = source.damage.take();
+    upload.end(progress).await
+}
+
+/// The client for this log.
+fn for_writer(client: &Rc<Client>, writer: Option<&Writer>) -> Result<Rc<Client>, Failure> {
+    match writer {
+        Some(writer) => Ok(Rc::new(client.for_writer(&writer.id)?)),
+        None => Ok(Rc::clone(client)),
+    }
 }
 
 /// Keeps the promise of a run that must or must not be there, and goes on with one that may be.

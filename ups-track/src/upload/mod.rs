@@ -24,6 +24,7 @@ mod shelf;
 mod source;
 mod state;
 mod stream;
+mod writer;
 
 pub(crate) use access::Access;
 pub(crate) use failure::Failure;
@@ -31,6 +32,7 @@ pub(crate) use http::Client;
 #[cfg(feature = "cli")]
 pub(crate) use log::send;
 pub(crate) use log::{Options, Progress, Sent};
+pub(crate) use writer::Writer;
 
 /// Runs an upload to its end, in this thread alone.
 ///

@@ -20,9 +20,9 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn create(dir: &Path) -> Result<Self, Failure> {
+    pub(super) fn create(dir: &Path, name: &str) -> Result<Self, Failure> {
         create_dir(dir)?;
-        let path = dir.join("output.log");
+        let path = dir.join(name);
         let new = beside(&path, ".new");
         let file = File::create(&new).map_err(|e| Self::fault(&path, e))?;
         Ok(Self { file: BufWriter::new(file), new, path })
@@ -36,8 +36,10 @@ impl Output {
         writeln!(self.file, "{text}").map_err(|e| Self::fault(&self.path, e))
     }
 
-    pub(super) fn complete(mut self) -> Result<(), Failure> {
+    /// Gives the file its name, which is returned.
+    pub(super) fn complete(mut self) -> Result<String, Failure> {
         let flushed = self.file.flush().and_then(|()| fs::rename(&self.new, &self.path));
-        flushed.map_err(|e| Self::fault(&self.path, e))
+        flushed.map_err(|e| Self::fault(&self.path, e))?;
+        Ok(self.path.file_name().unwrap_or_default().to_string_lossy().into_owned())
     }
 }

@@ -15,14 +15,27 @@ use super::run::{Console, Described, Finished, Names, Rows, event};
 use super::shelf::Shelf;
 use super::state::{Book, Memory, Sending, Shared, replace};
 use super::stream::{Along, Lane, Stream};
-use super::{Client, Failure};
+use super::{Client, Failure, Writer};
 use crate::log::record::{Exit, Kind, Timestamp};
 
 /// Time for which changes of the description are gathered before the server is told.
 const SETTLING: Duration = Duration::from_secs(5);
 
+/// How long a failed upload waits for what is on its way.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// How a log is sent.
+#[derive(Debug)]
+pub(super) struct Manner {
+    /// While it is being written.
+    pub(super) live: bool,
+    /// As one of several of its run.
+    pub(super) writer: Option<Writer>,
+}
+
 /// The upload of a run.
 pub(super) struct Upload {
+    writer: Option<Writer>,
     client: Rc<Client>,
     book: Shared,
     pub(super) stream: Stream,
@@ -59,8 +72,13 @@ impl Upload {
         log: &Path,
         mut described: Described,
         mut memory: Memory,
-        live: bool,
+        manner: Manner,
     ) -> Result<Self, Failure> {
+        let Manner { live, writer } = manner;
+        if writer.is_some() {
+            // The run has no past of which this writer knows: the server puts the lines of all in order.
+            described.run.resume = false;
+        }
         let start = start(client, &mut described, &memory).await?;
         let run = &described.run;
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -74,7 +92,7 @@ impl Upload {
         let told = described.upsert(&names);
         let bucket = client.upsert(told.clone()).await?;
         let target = &bucket.target;
-        let past = if bucket.inserted {
+        let past = if bucket.inserted || writer.is_some() {
             None
         } else {
             client.past(Some(&target.entity), Some(&target.project), &target.run).await?
@@ -88,10 +106,11 @@ impl Upload {
         let sent = Sent { page, rows_before: sending.history.lines, ..Sent::default() };
         let files_dir: PathBuf = log.parent().unwrap_or(Path::new("")).join("files");
         let mut shelf = Shelf::new(files_dir, live);
-        if live {
+        if live && writer.as_ref().is_none_or(|writer| writer.primary) {
             shelf.begin();
         }
         Ok(Self {
+            writer,
             client: Rc::clone(client),
             stream: Stream::new(target, &sending),
             rows: Rows::new(step, start.runtime),
@@ -119,17 +138,7 @@ impl Upload {
 
     /// Sends the lines that there are.
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
-        self.send_lines(&Along::default()).await
-    }
-
-    /// Sends the lines and what goes along. If the server does not take them, the upload ends; an alert that is on its way
-    /// gets the time to arrive, or else the next upload sends it again.
-    async fn send_lines(&mut self, along: &Along) -> Result<(), Failure> {
-        let sent = self.stream.send(&self.client, &self.book, along).await;
-        if sent.is_err() {
-            self.alerts.settle().await;
-        }
-        sent
+        self.stream.send(&self.client, &self.book, &Along::default()).await
     }
 
     /// What a run needs while it goes on: sends what is due, and never waits for anything but the lines.
@@ -155,7 +164,7 @@ impl Upload {
                 preempting: urgent,
                 exit_code: None,
             };
-            self.send_lines(&along).await?;
+            self.stream.send(&self.client, &self.book, &along).await?;
             if urgent {
                 self.preempting = Preempting::Told;
             }
@@ -227,7 +236,8 @@ impl Upload {
     fn print(&mut self, lines: Vec<Finished>) -> Result<(), Failure> {
         for Finished { line, text } in lines {
             if self.output.is_none() {
-                self.output = Some(Output::create(&self.shelf.dir)?);
+                let name = self.writer.as_ref().map_or_else(|| "output.log".to_owned(), Writer::output_name);
+                self.output = Some(Output::create(&self.shelf.dir, &name)?);
             }
             if let Some(output) = &mut self.output {
                 output.line(&text)?;
@@ -247,7 +257,7 @@ impl Upload {
     }
 
     /// What a run needs at its end: the rest of the lines, its last description, its files, and that it is over.
-    pub(super) async fn end(mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Sent, Failure> {
+    pub(super) async fn end(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Sent, Failure> {
         let mut lines = Vec::new();
         self.console.finish(&mut lines);
         self.print(lines)?;
@@ -274,16 +284,25 @@ impl Upload {
             summary: Some(summary),
             uploaded: std::mem::take(&mut self.shelf.fresh),
             preempting: self.preempting == Preempting::Untold,
-            exit_code: (!exit.not_complete).then_some(exit.exit_code),
+            exit_code: (!exit.not_complete && self.finishes()).then_some(exit.exit_code),
         };
-        self.send_lines(&end).await?;
+        self.stream.send(&self.client, &self.book, &end).await?;
         self.sent.exit_code = self.exit.map(|exit| exit.exit_code);
         self.sent.lines_too_long = self.stream.too_long();
         self.sent.rows_there = self.rows_there();
         match failure {
-            None => Ok(self.sent),
+            None => Ok(std::mem::take(&mut self.sent)),
             Some(failure) => Err(failure),
         }
+    }
+
+    /// After a failure: what is on its way beside the lines may still arrive, and then it must not be sent again.
+    pub(super) async fn settle(&mut self) {
+        let errands = async {
+            self.alerts.settle().await;
+            self.shelf.settle_errand().await;
+        };
+        drop(tokio::time::timeout(LAST_WORDS, errands).await);
     }
 
     /// Begins to tell the server what has changed.
@@ -323,6 +342,11 @@ impl Upload {
         self.settle_description(ended)
     }
 
+    /// Whether the end of the log is that of the run.
+    fn finishes(&self) -> bool {
+        self.writer.as_ref().is_none_or(|writer| writer.finishes)
+    }
+
     /// The summary as it stands. Its step is that of the last row.
     fn summary(&mut self) -> String {
         if self.sent.rows > 0 {
@@ -336,20 +360,21 @@ impl Upload {
     /// Writes the files that follow from the log, as W&B's client does.
     fn write_files(&mut self, summary: &str) -> Result<(), Failure> {
         create_dir(&self.shelf.dir)?;
-        let written = [
+        let own: [(&str, Option<String>); 3] = [
             ("wandb-summary.json", Some(summary.to_owned())),
             ("config.yaml", Some(self.described.config_yaml())),
             ("wandb-metadata.json", self.described.metadata()),
         ];
-        for (name, content) in written {
-            if let Some(content) = content {
+        let is_primary = self.writer.as_ref().is_none_or(|writer| writer.primary);
+        for (name, content) in own {
+            if let (true, Some(content)) = (is_primary, content) {
                 replace(&self.shelf.dir.join(name), content.as_bytes())?;
                 self.shelf.add(name);
             }
         }
         if let Some(output) = self.output.take() {
-            output.complete()?;
-            self.shelf.add("output.log");
+            let name = output.complete()?;
+            self.shelf.add(&name);
         }
         Ok(())
     }

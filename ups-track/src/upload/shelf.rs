@@ -116,6 +116,13 @@ impl Shelf {
         Ok(())
     }
 
+    /// Waits for what is on its way, so that it is known whether it arrived.
+    pub(super) async fn settle_errand(&mut self) {
+        if let Some(Ok(outcome)) = self.errand.end().await {
+            self.settle(outcome);
+        }
+    }
+
     /// What came of the files that were on their way. Those that are missing or failed are tried again at the end.
     fn settle(&mut self, outcome: Outcome) -> Outcome {
         for name in &outcome.there {
@@ -136,9 +143,7 @@ impl Shelf {
         book: &Shared,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Outcome, Failure> {
-        if let Some(Ok(outcome)) = self.errand.end().await {
-            self.settle(outcome);
-        }
+        self.settle_errand().await;
         let is_there =
             |name: &String| self.sent.get(name).is_some_and(|sent| stamp(&self.dir, name) == Some(*sent));
         let (there, rest): (BTreeSet<_>, BTreeSet<_>) =

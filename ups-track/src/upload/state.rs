@@ -12,8 +12,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Failure;
 use super::graphql::Target;
+use super::{Failure, Writer};
 
 /// A file beside the log: its name with something at the end.
 pub(super) fn beside(log: &Path, ending: &str) -> PathBuf {
@@ -87,6 +87,9 @@ struct Content {
     starting_runtime: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ups_track: Option<Sending>,
+    /// Which of several writers of one run the log is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ups_track_writer: Option<Writer>,
     #[serde(flatten)]
     others: Map<String, Value>,
 }
@@ -143,6 +146,14 @@ impl Memory {
     /// What was sent to this run before.
     pub(crate) fn sending(&self, server: &str, target: &Target) -> Option<Sending> {
         self.content.ups_track.clone().filter(|sending| sending.is_to(server, target))
+    }
+
+    /// Which of several writers of one run the log is, if it is one: what was said first counts.
+    pub(crate) fn writer(&mut self, new: Option<&Writer>) -> Option<Writer> {
+        if self.content.ups_track_writer.is_none() {
+            self.content.ups_track_writer = new.cloned();
+        }
+        self.content.ups_track_writer.clone()
     }
 
     /// Remembers from where an upload begins.

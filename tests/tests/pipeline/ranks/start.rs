@@ -83,7 +83,11 @@ fn variables_that_do_not_fit_together() {
 
     let place = Place::new();
     let ended = TORCHRUN.start(&place, 3, &["rows", "loss", "100"], &policy("all")).end();
-    assert!(ended.told.concat().contains("must be first, shards, linked or alone"), "{:?}", ended.told);
+    assert!(
+        ended.told.concat().contains("must be first, shards, shared, linked or alone"),
+        "{:?}",
+        ended.told
+    );
 }
 
 #[test]

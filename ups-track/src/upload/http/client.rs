@@ -1,6 +1,7 @@
 //! The client: one connection pool, and the two kinds of requests.
 
 use std::fs::File;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,9 +25,10 @@ const ERROR_LIMIT: usize = 64 * 1024;
 const MOST_REDIRECTS: usize = 5;
 
 /// Hears of every attempt that failed and will be repeated, and (none) of the one that then succeeded.
-pub(crate) type Trouble = Box<dyn Fn(Option<&Failure>)>;
+pub(crate) type Trouble = Rc<dyn Fn(Option<&Failure>)>;
 
 /// Talks to one server.
+#[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     address: Address,
@@ -37,6 +39,8 @@ pub(crate) struct Client {
     storage: Policy,
     pulse: Arc<Pulse>,
     trouble: Option<Trouble>,
+    /// The id of this process among those that write one run.
+    writer: Option<HeaderValue>,
 }
 
 impl std::fmt::Debug for Client {
@@ -116,6 +120,7 @@ impl Client {
             storage: policy(Endpoint::Storage)?,
             pulse: Arc::default(),
             trouble: None,
+            writer: None,
         })
     }
 
@@ -127,6 +132,31 @@ impl Client {
         self.pulse = pulse;
         self.trouble = Some(trouble);
         self
+    }
+
+    /// The same client for one of several processes that write one run: the server tells them apart by this id.
+    ///
+    /// # Errors
+    ///
+    /// If the id has characters that a header cannot have.
+    pub(crate) fn for_writer(&self, id: &str) -> Result<Self, Failure> {
+        let id = HeaderValue::try_from(id)
+            .map_err(|_| Failure::Log(format!("`{}` is no id of a writer", crate::harmless::clean(id))))?;
+        Ok(Self { writer: Some(id), ..self.clone() })
+    }
+
+    /// What tells the server which of several writers this is.
+    fn writer_headers(&self, endpoint: Endpoint) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(id) = &self.writer {
+            let name = match endpoint {
+                Endpoint::FileStream => "x-wandb-async-client-id",
+                _ => "x-wandb-client-id",
+            };
+            headers.insert("x-wandb-use-async-filestream", HeaderValue::from_static("true"));
+            headers.insert(name, id.clone());
+        }
+        headers
     }
 
     pub(crate) fn address(&self) -> &Address {
@@ -177,6 +207,7 @@ impl Client {
             .post(url)
             .header(AUTHORIZATION, self.authorization.clone())
             .header(CONTENT_TYPE, "application/json")
+            .headers(self.writer_headers(asked.endpoint))
             .timeout(self.policy(asked.endpoint).attempt)
             .body(body);
         let server = self.address.base();

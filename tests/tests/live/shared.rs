@@ -1,0 +1,106 @@
+//! Several processes on several hosts that write one run: W&B's mode shared.
+
+use ups_track_tests::server::Server;
+
+use crate::player::{Player, Playing, eventually, run_dir, sync};
+
+fn rank(server: &Server, rank: &str) -> Playing {
+    // Each on a disk of its own.
+    let player = Player::new(server.url(), "shared").env("RANK", rank).env("WORLD_SIZE", "2");
+    player.env("MASTER_ADDR", "h").env("MASTER_PORT", "1").env("UPS_TRACK_RANKS", "shared").start()
+}
+
+#[test]
+fn ranks_write_one_run_together() {
+    let server = Server::start();
+    let (mut first, mut second) = (rank(&server, "0"), rank(&server, "1"));
+    assert_eq!((first.tell("mode"), second.tell("mode")), ("shared".to_owned(), "shared".to_owned()));
+    first.tell("rows 30");
+    second.tell("rows 20");
+    first.tell("console one");
+    second.tell("console two");
+    second.tell("summary of_second 2");
+    let both = |run: &ups_track_tests::server::Run| {
+        let mut rows: Vec<_> = run.writers().map(|writer| writer.history().len()).collect();
+        rows.sort_unstable();
+        rows == [20, 30]
+    };
+    assert!(!eventually(&server, "shared", both).complete);
+    // The end of another rank is not the end of the run.
+    assert_eq!(second.tell("finish 1"), "20 true");
+    second.end();
+    assert!(!eventually(&server, "shared", both).complete);
+    assert_eq!(first.tell("finish 0"), "30 true");
+    let played = first.end();
+    let run = eventually(&server, "shared", |run| run.complete);
+    assert_eq!(run.exit_code, Some(0));
+    assert!(run.history().is_empty());
+    for name in ["config.yaml", "wandb-summary.json", "output_rank0.log", "output_rank1.log"] {
+        assert!(run.files.contains_key(name), "{name}: {:?}", run.files.keys());
+    }
+    for writer in run.writers() {
+        // Steps of each from 0, with its rank.
+        let rows = writer.history();
+        assert!(rows.iter().enumerate().all(|(at, row)| row.get("_step").unwrap() == at));
+        assert!(rows.iter().all(|row| row.contains_key("rank")));
+    }
+    assert_eq!(server.violations(), []);
+    // It is uploaded: nothing is sent again.
+    let said = sync(&server, played.dir.path());
+    assert!(said.contains("uploaded before"), "{said}");
+}
+
+#[test]
+fn what_a_killed_writer_has_left_is_sent_as_its_own() {
+    let server = Server::start();
+    let mut second = rank(&server, "1");
+    second.tell("rows 20");
+    eventually(&server, "shared", |run| run.writers().any(|writer| writer.history().len() == 20));
+    server.fail_always(Some(ups_track_tests::server::Fault::DropBefore));
+    second.tell("rows 20");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let dir = second.kill();
+    server.fail_always(None);
+    sync(&server, dir.path());
+    let run = eventually(&server, "shared", |run| run.writers().any(|writer| writer.history().len() == 40));
+    assert!(!run.complete && run.writers().count() == 1);
+    assert_eq!(server.violations(), []);
+    assert!(run_dir(dir.path()).join("run-shared.wandb.synced").exists());
+}
+
+#[test]
+fn ranks_need_an_id_that_they_have_in_common() {
+    let server = Server::start();
+    let player =
+        Player::new(server.url(), "x").without("WANDB_RUN_ID").env("RANK", "1").env("WORLD_SIZE", "2");
+    let player = player.env("MASTER_ADDR", "h").env("MASTER_PORT", "1").env("UPS_TRACK_RANKS", "shared");
+    let played = player.start().end();
+    assert_eq!(played.code, Some(2));
+    assert!(played.said.contains("set WANDB_RUN_ID"), "{}", played.said);
+}
+
+#[test]
+fn a_run_that_another_host_has_is_joined() {
+    let server = Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    let context = dir.path().join("context.json");
+    std::fs::write(&context, r#"{"run_id": "far", "project": "p", "entity": "test-entity", "url": null}"#)
+        .unwrap();
+    let mut owner = Player::new(server.url(), "far").start();
+    owner.tell("rows 5");
+    eventually(&server, "far", |run| run.history().len() == 5);
+    let member = Player::new(server.url(), "x").without("WANDB_RUN_ID").without("WANDB_PROJECT");
+    let mut member = member.env("WANDB_CONTEXT_FILE", context.to_str().unwrap()).start();
+    assert_eq!(member.tell("mode"), "shared");
+    member.tell("rows 7");
+    assert_eq!(member.tell("finish 0"), "7 true");
+    member.end();
+    owner.tell("rows 5");
+    owner.tell("finish 0");
+    let run = eventually(&server, "far", |run| run.complete);
+    assert_eq!(
+        (run.history().len(), run.writers().map(|writer| writer.history().len()).sum::<usize>()),
+        (10, 7)
+    );
+    assert_eq!(server.violations(), []);
+}
