@@ -87,7 +87,8 @@ fn main() -> ExitCode {
 /// This program again, as a child that records so many rows into the same run.
 fn child(run: &Run, rows: &str) -> std::io::Result<std::process::ExitStatus> {
     let mut command = Command::new(std::env::current_exe()?);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).track(run, Child::Attached).spawn()?;
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).track(run, Child::Attached).spawn()?;
     if let Some(mut orders) = child.stdin.take() {
         writeln!(orders, "rows {rows}")?;
     }
