@@ -7,4 +7,5 @@ pub mod normalized;
 pub mod server;
 #[cfg(unix)]
 pub mod signals;
+pub mod soak;
 pub mod wandb;

@@ -251,6 +251,11 @@ impl Meant {
         Self { path: path.into(), left: Side::Nothing, right, reason }
     }
 
+    /// Something that only the first run has.
+    pub fn missing(path: impl Into<String>, left: Side, reason: &'static str) -> Self {
+        Self { path: path.into(), left, right: Side::Nothing, reason }
+    }
+
     /// A value that the second run writes in another way.
     pub fn other(
         path: impl Into<String>,

@@ -92,8 +92,8 @@ pub fn sync_with(run_dir: &Path, server: &Server, environment: &[(&str, &str)]) 
 ///
 /// If the client is not there, fails or does not end.
 pub fn sync_all(dirs: &[impl AsRef<Path>], server: &Server) -> Result<SyncOutput, Error> {
-    let mut command = python()?;
-    command.args(["-m", "wandb", "sync"]).args(dirs.iter().map(AsRef::as_ref)).envs(access(server));
+    let mut command = client()?;
+    command.arg("sync").args(dirs.iter().map(AsRef::as_ref)).envs(access(server));
     Ok(SyncOutput { text: run(command)? })
 }
 
@@ -170,6 +170,17 @@ pub fn run_script(name: &str, arguments: &[&OsStr], environment: &[(&str, &str)]
 pub fn script(name: &str) -> Result<Command, Error> {
     let mut command = python()?;
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(name));
+    Ok(command)
+}
+
+/// The client's own command.
+///
+/// # Errors
+///
+/// If the client is not there.
+pub fn client() -> Result<Command, Error> {
+    let mut command = python()?;
+    command.args(["-m", "wandb"]);
     Ok(command)
 }
 

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
-use ups_track_tests::server::{Alert, Run, RunKey, Server, Stream, Violation};
+use ups_track_tests::server::{API_KEY, Alert, Run, RunKey, Server, Stream, Violation};
 
 const KEY: &str = "Authorization: Basic YXBpOnVwc190cmFja190ZXN0X3NlcnZlcl9rZXlfMDEyMzQ1Njc4OWFiY2Q=";
 const WRONG_KEY: &str = "Authorization: Basic YXBpOm90aGVy";
@@ -14,13 +14,18 @@ const STREAM: &str = "/files/test-entity/p/r1/file_stream";
 
 /// A request as bytes on a connection; the status and the body of the answer.
 fn send(server: &Server, method: &str, path: &str, headers: &[&str], body: &str) -> (u16, String) {
+    let length = format!("Content-Length: {}", body.len());
+    let json = if method == "POST" { "Content-Type: application/json" } else { "X-Nothing: here" };
+    let usual = [&[length.as_str(), json], headers].concat();
+    send_bare(server, method, path, &usual, body)
+}
+
+/// The same, with no headers but those of the caller.
+fn send_bare(server: &Server, method: &str, path: &str, headers: &[&str], body: &str) -> (u16, String) {
     let host = server.url().strip_prefix("http://").unwrap();
     let mut connection = TcpStream::connect(host).unwrap();
     let headers: String = headers.iter().flat_map(|header| [header, "\r\n"]).collect();
-    let length = body.len();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n"
-    );
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     connection.write_all(format!("{head}{headers}\r\n{body}").as_bytes()).unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
@@ -134,20 +139,56 @@ fn lost_and_changed_lines_are_noticed() {
     assert_eq!(violations, expected);
 }
 
+/// A resend may reach further or less far than the first request: what counts is that a line stays what it is.
+#[test]
+fn lines_are_sent_again_as_they_were() {
+    let server = server_with_run();
+    let (row, other) = (r#"{"_step":0,"a":1}"#, r#"{"_step":0,"a":2}"#);
+    for content in [&[row][..], &[row, r#"{"_step":1}"#], &[row]] {
+        assert_eq!(lines(&server, Stream::History, 0, content), 200);
+        assert_eq!(lines(&server, Stream::Events, 0, content), 200);
+    }
+    assert_eq!(server.violations(), []);
+    lines(&server, Stream::Events, 0, &[other]);
+    lines(&server, Stream::History, 0, &[other]);
+    let rewritten = |stream| Violation::Rewritten { run: key(), stream, line: 0 };
+    assert_eq!(server.violations(), [rewritten(Stream::Events), rewritten(Stream::History)]);
+}
+
+/// Nothing belongs to a run before `UpsertBucket` has made it.
+#[test]
+fn nothing_comes_before_the_run() {
+    let server = Server::start();
+    assert_eq!(lines(&server, Stream::History, 0, &[r#"{"_step":0}"#]), 404);
+    assert_eq!(server.violations(), [Violation::UnknownRun { run: key() }]);
+    let files = json!({"entity": "test-entity", "project": "p", "run": "r1", "files": ["a.txt"]});
+    graphql(&server, "CreateRunFiles", "mutation { createRunFiles { runID } }", &files).unwrap_err();
+    let alert =
+        json!({"entityName": "test-entity", "projectName": "p", "runName": "r1", "title": "t", "text": "x"});
+    let query = "mutation { notifyScriptableRunAlert { success } }";
+    graphql(&server, "NotifyScriptableRunAlert", query, &alert).unwrap_err();
+    upsert(&server, &json!({"id": "run-1"})).unwrap_err();
+    let violations = server.violations();
+    assert_eq!(violations.len(), 4, "{violations:?}");
+    assert!(violations[1..].iter().all(|violation| violation.to_string().contains("there is no run")));
+    assert!(server.runs().is_empty());
+}
+
 #[test]
 fn a_complete_run_takes_nothing_but_a_repetition() {
     let server = server_with_run();
-    let end = r#"{"complete":true,"exitcode":3,"uploaded":["a.txt"]}"#;
+    let end = r#"{"complete":true,"exitcode":3}"#;
     for _ in 0..2 {
         assert_eq!(send(&server, "POST", STREAM, &[KEY], end).0, 200);
     }
     assert_eq!(server.violations(), []);
     let ended = run(&server);
     assert_eq!((ended.complete, ended.exit_code), (true, Some(3)));
-    assert!(ended.reported_files.contains("a.txt"));
 
     send(&server, "POST", STREAM, &[KEY], "{}");
-    assert_eq!(server.violations(), [Violation::AfterComplete { run: key() }]);
+    lines(&server, Stream::Console, 0, &["2026-11-23T03:10:30.376610 late"]);
+    let after = || Violation::AfterComplete { run: key() };
+    assert_eq!(server.violations(), [after(), after()]);
     // Creating it again opens it again.
     upsert(&server, &json!({"name": "r1", "project": "p"})).unwrap();
     assert!(!run(&server).complete);
@@ -164,6 +205,8 @@ fn the_key_belongs_to_the_server_alone() {
 
     assert_eq!(send(&server, "PUT", path, &[UPLOAD], "bytes").0, 200);
     assert_eq!(run(&server).files["dir/a b.txt"], b"bytes");
+    assert_eq!(send(&server, "POST", STREAM, &[KEY], r#"{"uploaded":["dir/a b.txt"]}"#).0, 200);
+    assert!(run(&server).reported_files.contains("dir/a b.txt"));
     assert_eq!(server.violations(), []);
 
     assert_eq!(send(&server, "PUT", path, &[UPLOAD, KEY], "bytes").0, 200);
@@ -182,6 +225,59 @@ fn the_key_belongs_to_the_server_alone() {
         Violation::NoKey { path: "/graphql".to_owned() },
     ];
     assert_eq!(server.violations(), expected);
+}
+
+#[test]
+fn the_key_is_nowhere_but_in_its_header() {
+    let server = server_with_run();
+    let encoded = KEY.rsplit(' ').next().unwrap();
+    let url = format!("{STREAM}?token={API_KEY}");
+    let cookie = format!("Cookie: session={encoded}");
+    let line = format!("2026-11-23T03:10:30.376610 my key is {API_KEY}");
+    assert_eq!(send(&server, "POST", &url, &[KEY], "{}").0, 200);
+    assert_eq!(send(&server, "POST", STREAM, &[KEY, &cookie], "{}").0, 200);
+    assert_eq!(lines(&server, Stream::Console, 0, &[&line]), 200);
+    assert_eq!(send(&server, "GET", &format!("/{API_KEY}"), &[], "").0, 404);
+    let path = || STREAM.to_owned();
+    let in_path = format!("/{API_KEY}");
+    let expected = [
+        Violation::KeyElsewhere { path: path(), place: "the URL".to_owned() },
+        Violation::KeyElsewhere { path: path(), place: "the header cookie".to_owned() },
+        Violation::KeyElsewhere { path: path(), place: "the body".to_owned() },
+        Violation::KeyElsewhere { path: in_path.clone(), place: "the URL".to_owned() },
+        Violation::UnknownPath { method: "GET".to_owned(), path: in_path },
+    ];
+    assert_eq!(server.violations(), expected);
+}
+
+#[test]
+fn requests_say_what_they_are() {
+    let server = server_with_run();
+    let length = "Content-Length: 2";
+    for (headers, sent) in [
+        (&[KEY, length][..], ""),
+        (&[KEY, length, "Content-Type: text/plain"], "text/plain"),
+        (&[KEY, length, "Content-Type: application/json; charset=utf-8"], "-"),
+    ] {
+        assert_eq!(send_bare(&server, "POST", STREAM, headers, "{}").0, 200);
+        let expected = Violation::ContentType { path: STREAM.to_owned(), sent: sent.to_owned() };
+        let found = server.violations().contains(&expected);
+        assert_eq!(found, sent != "-", "{headers:?}: {:?}", server.violations());
+    }
+    let files = json!({"entity": "test-entity", "project": "p", "run": "r1", "files": ["a.txt"]});
+    graphql(&server, "CreateRunFiles", "mutation { createRunFiles { runID } }", &files).unwrap();
+    let (path, before) = ("/storage/0", server.violations().len());
+    let chunked = [UPLOAD, "Transfer-Encoding: chunked"];
+    let url = format!("{path}?signature=granted");
+    assert_eq!(send_bare(&server, "PUT", &url, &chunked, "1\r\na\r\n0\r\n\r\n").0, 200);
+    assert_eq!(server.violations()[before..], [Violation::NoLength { path: path.to_owned() }]);
+}
+
+#[test]
+fn what_is_called_uploaded_is_there() {
+    let server = server_with_run();
+    send(&server, "POST", STREAM, &[KEY], r#"{"uploaded":["never.txt"]}"#);
+    assert_eq!(server.violations(), [Violation::NotUploaded { run: key(), file: "never.txt".to_owned() }]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use http_body::Frame;
 use serde_json::Value;
 
+use super::watch::watch;
 use super::{Received, Shared};
 
 /// A body of blanks that does not end.
@@ -65,6 +66,10 @@ pub enum Fault {
     Gzip(Vec<u8>),
     /// The answer comes after this many milliseconds.
     Slow(u64),
+    /// All was done, and the answer comes after this many milliseconds.
+    SlowAnswer(u64),
+    /// All was done, and the connection ends in the middle of the answer.
+    Truncated,
     /// The answer has this many bytes.
     Huge(usize),
     /// The answer has no end.
@@ -74,7 +79,7 @@ pub enum Fault {
 }
 
 impl Place {
-    fn is(self, path: &str, operation: Option<&str>) -> bool {
+    pub(super) fn is(self, path: &str, operation: Option<&str>) -> bool {
         match self {
             Self::Anywhere => true,
             Self::Operation(name) => operation == Some(name),
@@ -94,8 +99,10 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
     let fault = {
         let mut state = shared.lock();
         state.received.push(Received::new(&parts.method, &parts.uri, &parts.headers, &body));
+        watch(&mut state, &parts, &body);
         let met = state.faults.iter().position(|(place, _)| place.is(&path, operation.as_deref()));
-        met.map(|at| state.faults.remove(at).1).or_else(|| state.always.clone())
+        let listed = met.map(|at| state.faults.remove(at).1).or_else(|| state.always.clone());
+        listed.or_else(|| state.storm.as_mut()?.next(&path))
     };
     let run = || next.run(Request::from_parts(parts, Body::from(body)));
     match fault {
@@ -124,6 +131,12 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
         }
         Some(Fault::Gzip(answer)) => ([(header::CONTENT_ENCODING, "gzip")], answer).into_response(),
         Some(Fault::Endless) => Body::new(Blanks).into_response(),
+        Some(Fault::SlowAnswer(millis)) => {
+            let answer = run().await;
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            answer
+        }
+        Some(Fault::Truncated) => truncated(run().await).await,
         Some(Fault::Huge(bytes)) => vec![b' '; bytes].into_response(),
         Some(Fault::Redirect(to)) => {
             let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
@@ -132,6 +145,29 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
             }
             response
         }
+    }
+}
+
+/// The answer with a body that breaks off in the middle.
+async fn truncated(answer: Response) -> Response {
+    let (parts, body) = answer.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    Response::from_parts(parts, Body::new(BreaksOff(Some(body.slice(..body.len() / 2)))))
+}
+
+/// Some bytes, and then no end.
+struct BreaksOff(Option<Bytes>);
+
+impl http_body::Body for BreaksOff {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let next = self.0.take().map(Frame::data).ok_or("the test breaks off");
+        Poll::Ready(Some(next))
     }
 }
 

@@ -116,7 +116,12 @@ impl Request {
                 }
             }
         }
-        run.reported_files.extend(self.uploaded);
+        for file in self.uploaded {
+            if !run.files.contains_key(&file) {
+                violations.push(Violation::NotUploaded { run: run.key.clone(), file: file.clone() });
+            }
+            run.reported_files.insert(file);
+        }
         run.preempting |= self.preempting;
         if self.complete {
             run.complete = true;

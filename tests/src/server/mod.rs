@@ -20,6 +20,8 @@ mod oidc;
 mod reading;
 mod received;
 mod state;
+mod storm;
+mod watch;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +39,7 @@ pub use faults::{Fault, Place};
 pub use filters::matches;
 pub use received::Received;
 pub use state::{Alert, MetricDefinition, Request, Run, RunKey, Stream, Violation};
+pub use storm::Storm;
 
 /// The entity of a client that names none.
 pub const DEFAULT_ENTITY: &str = "test-entity";
@@ -105,6 +108,11 @@ impl Server {
     /// From here on, everybody meets this fault, until it is called with none: the server is down, for example.
     pub fn fail_always(&self, fault: Option<Fault>) {
         self.shared.lock().always = fault;
+    }
+
+    /// From here on, requests meet the faults of a storm, or with none good weather. Gives the storm that ends.
+    pub fn weather(&self, storm: Option<Storm>) -> Option<Storm> {
+        std::mem::replace(&mut self.shared.lock().storm, storm)
     }
 
     /// How many faults nobody has met yet.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{ConsoleLine, Fault, Place, Received, oidc};
+use super::{ConsoleLine, Fault, Place, Received, Storm, oidc};
 use crate::json::{self, Row};
 
 /// The whole state behind one [`Server`](super::Server).
@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) faults: Vec<(Place, Fault)>,
     /// What every request meets that meets nothing else.
     pub(super) always: Option<Fault>,
+    /// What every other request may meet.
+    pub(super) storm: Option<Storm>,
     /// The uploads that have been granted: the place in this list is the ticket in the URL.
     pub(super) uploads: Vec<(RunKey, String)>,
     /// Seconds of the server's own time, which goes on when something is changed.
@@ -44,6 +46,7 @@ impl State {
             identity: None,
             faults: Vec::new(),
             always: None,
+            storm: None,
             uploads: Vec::new(),
             clock: 0,
         }
@@ -125,6 +128,36 @@ pub enum Violation {
     KeyGivenAway {
         /// The path of the upload.
         path: String,
+    },
+    /// The API key is where it does not belong, for logs and proxies to keep.
+    #[error("{path}: the API key is in {place}")]
+    KeyElsewhere {
+        /// The path of the request.
+        path: String,
+        /// Where the key is.
+        place: String,
+    },
+    /// JSON came under another name, or none.
+    #[error("{path}: Content-Type is {sent:?} instead of application/json")]
+    ContentType {
+        /// The path of the request.
+        path: String,
+        /// What was sent, empty if nothing was.
+        sent: String,
+    },
+    /// An upload did not say how long it is.
+    #[error("{path}: an upload without Content-Length")]
+    NoLength {
+        /// The path of the upload.
+        path: String,
+    },
+    /// A file was called uploaded, but no such file came.
+    #[error("{run}: {file} is said to be uploaded, but is not there")]
+    NotUploaded {
+        /// The run.
+        run: RunKey,
+        /// The file.
+        file: String,
     },
     /// An upload came without a header that the server had asked for.
     #[error("{path}: the upload header {header} is missing or wrong")]

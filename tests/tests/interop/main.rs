@@ -23,6 +23,7 @@ mod odd_values;
 mod pipeline;
 mod ranks;
 mod reading;
+mod scenarios;
 mod several;
 mod shared;
 mod sizes;

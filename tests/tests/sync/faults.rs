@@ -1,9 +1,10 @@
 //! Whatever fails on the way, the run is the same in the end.
 
+use ups_track::Alert;
 use ups_track_tests::normalized::assert_same;
 use ups_track_tests::server::{Fault, Place, Run, Server};
 
-use crate::{command, marker, on, record, said, sync};
+use crate::{command, marker, on, record, record_with, said, sync};
 
 const PLACES: [Place; 5] = [
     Place::Operation("UpsertBucket"),
@@ -107,6 +108,33 @@ fn what_will_not_pass_is_said_and_the_next_upload_goes_on() {
         assert_same(&expected, &on(&server, "faults"));
         assert_eq!(server.violations(), []);
     }
+}
+
+/// The next upload begins with the alert that failed.
+#[test]
+fn no_alert_goes_past_one_that_failed() {
+    let recorded = record_with(
+        "alerts",
+        |builder| builder,
+        |run| {
+            let alert = |title: &str| run.alert(Alert::new(title));
+            alert("a");
+            alert("b");
+            assert!(run.flush());
+            for step in 0..25_000_u32 {
+                run.log(step, &[("loss", 1.0)]);
+            }
+            assert!(run.flush());
+            alert("c");
+        },
+    );
+    let server = Server::start();
+    server.fail(Place::Operation("NotifyScriptableRunAlert"), &Fault::Status(403, None), 1);
+    assert_eq!(sync(&server, &recorded.log, &[]).code, 2);
+    assert_eq!(sync(&server, &recorded.log, &[]).code, 0);
+    let alerts = on(&server, "alerts").alerts;
+    let titles: Vec<_> = alerts.iter().map(|alert| alert.title.as_str()).collect();
+    assert_eq!(titles, ["a", "b", "c"]);
 }
 
 #[test]

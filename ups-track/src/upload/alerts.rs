@@ -42,9 +42,10 @@ impl Alerts {
         target: &Target,
         book: &Shared,
     ) -> Result<Option<String>, Failure> {
-        let refused = self.errand.ended().await;
+        // None goes past one that failed: the book says how many are there, not which.
+        let refused = self.errand.ended().await.transpose()?;
         self.next(client, target, book);
-        refused.transpose().map(Option::flatten)
+        Ok(refused.flatten())
     }
 
     /// Waits until the next one is through; gives what the server refused. None if there is none.

@@ -250,8 +250,12 @@ async fn read(
     source: &mut Source,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Failure> {
-    while let Some((kind, raw)) = source.next() {
-        upload.take(kind, raw).await?;
+    while source.advance() {
+        // Most records are rows, and most of these need not be taken apart.
+        if !upload.take_row(source.raw()) {
+            let Some(kind) = source.decode() else { continue };
+            upload.take(kind, source.raw()).await?;
+        }
         if upload.stream.is_full() {
             upload.flush().await?;
             progress(Progress::Rows(upload.rows_there()));

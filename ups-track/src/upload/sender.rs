@@ -190,14 +190,25 @@ impl Upload {
         Ok(())
     }
 
+    /// Takes a record over if it is a row in the form in which this crate records it; false if it is anything else.
+    pub(super) fn take_row(&mut self, raw: &[u8]) -> bool {
+        let Some(line) = self.rows.raw_line(raw) else { return false };
+        self.row(line);
+        true
+    }
+
+    fn row(&mut self, line: String) {
+        self.sent.rows += 1;
+        self.stream.push(Lane::History, line);
+        self.summary_changed = true;
+    }
+
     /// Takes a record over.
     pub(super) async fn take(&mut self, kind: Kind, raw: &[u8]) -> Result<(), Failure> {
         match kind {
             Kind::History(row) => {
-                self.sent.rows += 1;
                 let line = self.rows.line(&row);
-                self.stream.push(Lane::History, line);
-                self.summary_changed = true;
+                self.row(line);
             }
             Kind::Stats(stats) => {
                 self.stream.push(Lane::Events, event(&stats, self.described.run.start_time));

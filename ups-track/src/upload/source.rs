@@ -62,41 +62,42 @@ impl Source {
         }
     }
 
-    /// The next record that holds anything. None at the end, and at damage; of a log that grows, where it is now.
-    pub(super) fn next(&mut self) -> Option<(Kind, &[u8])> {
+    /// Goes on to the next record, whose bytes [`raw`](Self::raw) gives then. False at the end, and at damage; of a log that
+    /// grows, where it is now.
+    pub(super) fn advance(&mut self) -> bool {
         if self.waits && self.has_grown() {
             self.again();
         }
         if self.waits || self.damage.is_some() {
-            return None;
+            return false;
         }
-        loop {
-            match self.reader.advance() {
-                Ok(true) => self.whole = self.reader.position(),
-                Ok(false) if self.grows => {
-                    self.waits = true;
-                    return None;
-                }
-                // A record that is not whole yet.
-                Err(e) if self.grows && e.is_torn() => {
-                    self.waits = true;
-                    return None;
-                }
-                Ok(false) => return None,
-                Err(e) => {
-                    self.damage = Some(Damage { text: said(&e), torn: e.is_torn() });
-                    return None;
-                }
+        match self.reader.advance() {
+            Ok(true) => {
+                self.whole = self.reader.position();
+                return true;
             }
-            match Record::decode(self.reader.current()) {
-                Ok(Record { kind: Some(kind), .. }) => return Some((kind, self.reader.current())),
-                Ok(_) => {}
-                Err(e) => {
-                    let path = crate::harmless::path(&self.path);
-                    let text = format!("`{path}` holds a record that is none of W&B's: {e}");
-                    self.damage = Some(Damage { text, torn: false });
-                    return None;
-                }
+            Ok(false) => self.waits = self.grows,
+            // A record that is not whole yet.
+            Err(e) if self.grows && e.is_torn() => self.waits = true,
+            Err(e) => self.damage = Some(Damage { text: said(&e), torn: e.is_torn() }),
+        }
+        false
+    }
+
+    /// The bytes of the record.
+    pub(super) fn raw(&self) -> &[u8] {
+        self.reader.current()
+    }
+
+    /// What the record holds; none if it is nothing, or damage.
+    pub(super) fn decode(&mut self) -> Option<Kind> {
+        match Record::decode(self.reader.current()) {
+            Ok(record) => record.kind,
+            Err(e) => {
+                let path = crate::harmless::path(&self.path);
+                let text = format!("`{path}` holds a record that is none of W&B's: {e}");
+                self.damage = Some(Damage { text, torn: false });
+                None
             }
         }
     }
@@ -107,9 +108,10 @@ impl Source {
         described: &mut Described,
         options: &Options,
     ) -> Result<Option<()>, Failure> {
-        while let Some((kind, raw)) = self.next() {
+        while self.advance() {
+            let Some(kind) = self.decode() else { continue };
             let is_run = matches!(kind, Kind::Run(_));
-            described.take(kind, raw);
+            described.take(kind, self.raw());
             if is_run {
                 let run = &mut described.run;
                 if let Some(id) = &options.id {

@@ -1,8 +1,11 @@
 //! Rows of the history and of the system metrics, as lines of JSON.
 
+use std::borrow::Cow;
+
 use super::Tree;
 use crate::json;
 use crate::log::record::{History, Item, Stats, Timestamp};
+use crate::log::splice;
 
 /// Items up to which a row is looked through for the same key twice.
 const FEW: usize = 24;
@@ -29,12 +32,46 @@ impl Rows {
     pub(crate) fn line(&mut self, row: &History) -> String {
         let recorded = row.item.iter().rev().find(|item| is(item, "_step"));
         let recorded = recorded.and_then(|item| item.value_json.trim().parse::<i64>().ok());
+        let runtime = row.item.iter().rev().find(|item| is(item, "_runtime"));
+        let line = flat(row).unwrap_or_else(|| nested(row));
+        self.numbered(line, recorded, runtime.map(|item| item.value_json.as_str()))
+    }
+
+    /// The line of a row that stands in the log as this crate writes it: plain values under plain keys, each once. None if
+    /// the record is anything else. Nothing is taken apart that stays as it is.
+    pub(crate) fn raw_line(&mut self, record: &[u8]) -> Option<String> {
+        let mut rest = splice::history_items(record)?;
+        let mut line = String::with_capacity(rest.len() + 48);
+        line.push('{');
+        let mut keys: [&[u8]; FEW] = [&[]; FEW];
+        let (mut step, mut runtime, mut count) = (None, None, 0);
+        while !rest.is_empty() {
+            let (bytes, after) = splice::split_bytes(rest)?;
+            rest = after;
+            let item = splice::item(bytes)?;
+            if keys.get(..count)?.contains(&item.key) {
+                return None;
+            }
+            *keys.get_mut(count)? = item.key;
+            count += 1;
+            let value = json::dialect(std::str::from_utf8(item.json).ok()?)?;
+            match item.key {
+                splice::STEP => step = value.parse().ok(),
+                splice::RUNTIME => runtime = std::str::from_utf8(item.json).ok(),
+                _ if value.starts_with('{') => return None,
+                _ => push(&mut line, item.name()?, &value),
+            }
+        }
+        Some(self.numbered(line, step, runtime))
+    }
+
+    /// Completes the line of a row, of which `_step` and `_runtime` are missing.
+    fn numbered(&mut self, mut line: String, recorded: Option<i64>, runtime: Option<&str>) -> String {
         let step = recorded.unwrap_or(self.next_step).max(self.next_step);
         self.next_step = step.saturating_add(1);
-        let mut line = flat(row).unwrap_or_else(|| nested(row));
         line.push_str(if line.len() > 1 { ",\"_step\":" } else { "\"_step\":" });
         line.push_str(itoa::Buffer::new().format(step));
-        if let Some(runtime) = self.runtime_of(row) {
+        if let Some(runtime) = runtime.and_then(|recorded| self.later(recorded)) {
             line.push_str(",\"_runtime\":");
             line.push_str(&runtime);
         }
@@ -43,15 +80,30 @@ impl Rows {
     }
 
     /// The run time of a row, as recorded where the run has no past.
-    fn runtime_of(&self, row: &History) -> Option<String> {
-        let item = row.item.iter().rev().find(|item| is(item, "_runtime"))?;
-        let recorded = json::dialect(&item.value_json)?;
+    fn later<'a>(&self, recorded: &'a str) -> Option<Cow<'a, str>> {
+        let recorded = json::dialect(recorded)?;
         if self.runtime == 0.0 {
-            return Some(recorded.into_owned());
+            return Some(recorded);
         }
         let seconds = recorded.parse::<f64>().ok()? + self.runtime;
-        seconds.is_finite().then(|| zmij::Buffer::new().format(seconds).to_owned())
+        seconds.is_finite().then(|| Cow::Owned(zmij::Buffer::new().format(seconds).to_owned()))
     }
+}
+
+/// Adds a value to a line.
+fn push(line: &mut String, key: &str, value: &str) {
+    if line.len() > 1 {
+        line.push(',');
+    }
+    if key.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        line.push('"');
+        line.push_str(key);
+        line.push('"');
+    } else {
+        line.push_str(&json::quoted(key));
+    }
+    line.push(':');
+    line.push_str(value);
 }
 
 fn is(item: &Item, name: &str) -> bool {
@@ -78,12 +130,7 @@ fn flat(row: &History) -> Option<String> {
         if again || row.item.len() > FEW || value.starts_with('{') {
             return None;
         }
-        if line.len() > 1 {
-            line.push(',');
-        }
-        line.push_str(&json::quoted(key));
-        line.push(':');
-        line.push_str(&value);
+        push(&mut line, key, &value);
     }
     Some(line)
 }
@@ -128,7 +175,11 @@ pub(crate) fn event(stats: &Stats, started: Option<Timestamp>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use prost::Message as _;
+
     use super::*;
+    use crate::log::record::{Kind, Record};
 
     fn row(items: &[(&[&str], &str)]) -> History {
         let item = items.iter().map(|(path, value)| Item {
@@ -162,6 +213,42 @@ mod tests {
             r#"{"a":{"b":{"c":1},"d":2},"_step":0}"#
         );
         assert_eq!(line(&[(&["a"], "1"), (&["a"], "2")]), r#"{"a":2,"_step":0}"#);
+    }
+
+    proptest! {
+        /// What is not taken apart becomes the line that it becomes when it is.
+        #[test]
+        fn a_raw_row_is_the_same_line(
+            items in prop::collection::vec(
+                ("[a-e/.]{1,3}|_step|_runtime|ü|\"", r#"-?[0-9]{1,3}(\.[0-9]{1,3})?|NaN|"[a-z ]*"|\{"a": ?1\}|nope| 3|1e5"#),
+                0..30,
+            ),
+            past in prop::bool::ANY,
+        ) {
+            let items: Vec<(Vec<&str>, &str)> =
+                items.iter().map(|(key, value)| (vec![key.as_str()], value.as_str())).collect();
+            let items: Vec<(&[&str], &str)> = items.iter().map(|(key, value)| (key.as_slice(), *value)).collect();
+            let row = row(&items);
+            let rows = || Rows::new(7, if past { 10.0 } else { 0.0 });
+            let kind = Some(Kind::History(row.clone()));
+            let raw = Record { num: 1, kind, uuid: String::new() }.encode_to_vec();
+            let (mut whole, mut quick) = (rows(), rows());
+            let expected = whole.line(&row);
+            if let Some(line) = quick.raw_line(&raw) {
+                prop_assert_eq!(line, expected);
+                prop_assert_eq!(quick.last_step(), whole.last_step());
+            } else {
+                prop_assert_eq!(quick.last_step(), rows().last_step());
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_row_is_not_taken_apart() {
+        let row = row(&[(&["a/b"], "0.5"), (&["_step"], "3"), (&["_runtime"], "1.5")]);
+        let raw = Record { num: 1, kind: Some(Kind::History(row)), uuid: String::new() }.encode_to_vec();
+        let line = Rows::new(0, 0.0).raw_line(&raw);
+        assert_eq!(line.as_deref(), Some(r#"{"a/b":0.5,"_step":3,"_runtime":1.5}"#));
     }
 
     #[test]

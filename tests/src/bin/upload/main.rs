@@ -1,0 +1,183 @@
+//! What uploading costs, against the test server in a process of its own:
+//!
+//! ```text
+//! export UPS_TRACK_PYTHON="$(tests/interop/setup.sh)"
+//! cargo run --release -p ups-track-tests --bin upload -- sync 1000000   # `ups-track sync` beside the real `wandb sync`
+//! cargo run --release -p ups-track-tests --bin upload -- live 100000    # a run online beside the same run offline
+//! ```
+//!
+//! A row is three numbers and a step in a stage, as in the bench `cost`. CPU is user and system time of a program and all its
+//! descendants, memory that of the largest of them.
+#![expect(clippy::print_stdout, reason = "a program for the developers")]
+
+mod measure;
+
+use std::error::Error;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use measure::{Spent, measured};
+use ups_track::{Run, metric, track_stage};
+use ups_track_tests::server::{API_KEY, Server};
+use ups_track_tests::wandb;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        // What the programs below are made of.
+        ["serve"] => serve(),
+        ["rows", rows] => log(rows),
+        ["measure", report, program, arguments @ ..] => measure::run(report, program, arguments),
+        // The command itself is told apart by its path.
+        ["sync", path] if Path::new(path).exists() => return ups_track::cli::main(),
+        ["sync", rows] => sync(rows),
+        ["live", rows] => live(rows),
+        other => Err(format!("`sync ROWS` or `live ROWS`, not {other:?}").into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A test server in this process: says its address, and for a line on standard input what it has.
+fn serve() -> Result {
+    let server = Server::start();
+    println!("{}", server.url());
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        let rows: usize = server.runs().iter().map(|run| run.history().len()).sum();
+        println!("{rows} {}", server.violations().len());
+    }
+    Ok(())
+}
+
+/// Logs rows in the run that the environment says.
+fn log(rows: &str) -> Result {
+    #[track_stage("operator")]
+    fn train(rows: u64) {
+        for step in 0..rows {
+            let x = 1.0 / (step as f64 + 1.0);
+            metric!(step = step, loss = x, lr = 1e-3 * x, grad_norm = 0.5 + x);
+        }
+    }
+    let rows = rows.parse()?;
+    let run = Run::builder().init()?;
+    train(rows);
+    run.finish()?;
+    Ok(())
+}
+
+/// A server in another process.
+struct Elsewhere {
+    process: Child,
+    url: String,
+    answers: BufReader<std::process::ChildStdout>,
+}
+
+impl Elsewhere {
+    fn start() -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let mut process = command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut answers = BufReader::new(process.stdout.take().ok_or("no pipe")?);
+        let mut url = String::new();
+        answers.read_line(&mut url)?;
+        Ok(Self { process, url: url.trim().to_owned(), answers })
+    }
+
+    /// Fails unless the server has so many rows, and nothing to object to.
+    fn check(mut self, rows: &str) -> Result {
+        let input = self.process.stdin.as_mut().ok_or("no pipe")?;
+        writeln!(input)?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer)?;
+        if answer.trim() == format!("{rows} 0") {
+            return Ok(());
+        }
+        Err(format!("the server has `{}` rows and violations, not `{rows} 0`", answer.trim()).into())
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// This program in a home of its own.
+fn own(home: &Path, url: &str, mode: &str) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WANDB_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(home).env("HOME", home).env("WANDB_SILENT", "true");
+    command.env("WANDB_PROJECT", "bench").env("WANDB_RUN_ID", "bench").env("WANDB_MODE", mode);
+    command.env("WANDB_BASE_URL", url).env("WANDB_API_KEY", API_KEY);
+    Ok(command)
+}
+
+fn sync(rows: &str) -> Result {
+    let home = tempfile::tempdir()?;
+    let written = measured(own(home.path(), "http://127.0.0.1:1", "offline")?.args(["rows", rows]))?;
+    let dir = fs::canonicalize(home.path().join("wandb/latest-run"))?;
+    let log = dir.join("run-bench.wandb");
+    println!("{rows} rows, {:.0} MB of log, written with {written}", megabytes(&log)?);
+
+    let server = Elsewhere::start()?;
+    let ours = measured(own(home.path(), &server.url, "offline")?.arg("sync").arg(&log))?;
+    server.check(rows)?;
+    println!("ups-track sync  {ours}");
+
+    // As if nobody had uploaded it.
+    for ending in [".synced", ".syncstate"] {
+        fs::remove_file(PathBuf::from(format!("{}{ending}", log.display())))?;
+    }
+    let server = Elsewhere::start()?;
+    let mut command = wandb::client()?;
+    // As a user calls it.
+    command.env_remove("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL");
+    command.arg("sync").arg(&dir).env("HOME", home.path()).env("TMPDIR", home.path());
+    command.env("WANDB_BASE_URL", &server.url).env("WANDB_API_KEY", API_KEY);
+    let theirs = measured(&mut command)?;
+    server.check(rows)?;
+    println!("wandb sync      {theirs}");
+    println!("CPU: {:.1} times less (goal: 20)", theirs.cpu / ours.cpu);
+    println!("memory: {:.1} MB (goal: < 64)", ours.megabytes);
+    Ok(())
+}
+
+fn megabytes(file: &Path) -> Result<f64> {
+    Ok(file.metadata()?.len() as f64 / 1e6)
+}
+
+/// The best of some runs each, in turn: what else the machine does only adds.
+fn live(rows: &str) -> Result {
+    let mut best = [None::<Spent>; 2];
+    for _ in 0..5 {
+        for (mode, best) in ["offline", "online"].into_iter().zip(&mut best) {
+            let home = tempfile::tempdir()?;
+            let server = Elsewhere::start()?;
+            let spent = measured(own(home.path(), &server.url, mode)?.args(["rows", rows]))?;
+            server.check(if mode == "online" { rows } else { "0" })?;
+            if best.is_none_or(|best| spent.cpu < best.cpu) {
+                *best = Some(spent);
+            }
+        }
+    }
+    let [Some(offline), Some(online)] = best else { return Err("nothing was measured".into()) };
+    println!("{rows} rows offline  {offline}");
+    println!("{rows} rows online   {online}");
+    let extra = (online.cpu - offline.cpu) / rows.parse::<f64>()?;
+    println!("extra CPU per row: {:.2} µs (goal: <= 1)", extra * 1e6);
+    Ok(())
+}
