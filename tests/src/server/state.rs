@@ -262,6 +262,8 @@ pub struct Run {
     pub preempting: bool,
     /// How often the run was created or updated.
     pub upserts: usize,
+    /// How often the run was taken back to a step.
+    pub rewinds: usize,
     /// How many file stream requests there were.
     pub stream_requests: usize,
     pub(super) key: RunKey,

@@ -175,6 +175,7 @@ impl Server {
             entity: args.entity.clone(),
             default_project: access.project,
             default_entity: access.entity,
+            changes: upload::Changes::default(),
         };
         Ok(Self { client: Rc::new(client), options })
     }
@@ -252,7 +253,7 @@ impl Says<'_> {
             Progress::Files(files) if *files > 16 => {
                 complain(self.err, format_args!("{}: {}\n", self.name, count(*files as u64, "file")));
             }
-            Progress::Rows(_) | Progress::Files(_) => {}
+            Progress::Rows(_) | Progress::Files(_) | Progress::Read(_) => {}
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::sender::Upload;
+use super::run::Changes;
 use super::source::Source;
 use super::state::Memory;
 use super::{Client, Failure, files};
@@ -17,6 +18,7 @@ pub(crate) struct Options {
     /// What the settings say, where the log says nothing.
     pub(crate) default_project: Option<String>,
     pub(crate) default_entity: Option<String>,
+    pub(crate) changes: Changes,
 }
 
 /// What happens while a log is sent.
@@ -24,6 +26,8 @@ pub(crate) struct Options {
 pub(crate) enum Progress<'a> {
     /// The server knows the run; this is its page.
     Begun { page: &'a str },
+    /// So many bytes of the log were read.
+    Read(u64),
     /// So many rows of the log are on the server.
     Rows(u64),
     /// So many files are being looked at and sent.
@@ -104,6 +108,7 @@ async fn send_here(
         if upload.stream.is_full() {
             upload.flush().await?;
             progress(Progress::Rows(upload.sending.history.lines));
+            progress(Progress::Read(source.position()));
         }
         if upload.exit.is_some() {
             break;

@@ -24,6 +24,7 @@ pub(crate) use access::Access;
 pub(crate) use failure::Failure;
 pub(crate) use http::Client;
 pub(crate) use log::{Options, Progress, Sent, send};
+pub(crate) use run::Changes;
 
 /// Runs an upload to its end, in this thread alone.
 ///

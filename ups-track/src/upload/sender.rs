@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use super::begin::{places, start};
+use super::begin::{past, places, start};
 use super::graphql::Bucket;
 use super::log::{Progress, Sent};
 use super::output::{Output, create_dir};
@@ -44,7 +44,7 @@ impl Upload {
         mut described: Described,
         mut memory: Memory,
     ) -> Result<Self, Failure> {
-        let start = start(client, &mut described, &memory).await?;
+        let mut start = start(client, &mut described, &memory).await?;
         let run = &described.run;
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (entity, project) = (some(&run.entity), some(&run.project));
@@ -57,14 +57,11 @@ impl Upload {
         let told = described.upsert(&names);
         let bucket = client.upsert(told.clone()).await?;
         let target = &bucket.target;
-        let past = if bucket.inserted {
-            None
-        } else {
-            client.past(Some(&target.entity), Some(&target.project), &target.run).await?
-        };
+        let past = past(client, &bucket, &mut start).await?;
         let server = client.address().base();
         let before = memory.sending(server, target).filter(|_| !bucket.inserted);
-        let (sending, step) = places(before, past.as_ref(), log, Sending::new(server, target), &start)?;
+        let (mut sending, step) = places(before, past.as_ref(), log, Sending::new(server, target), &start)?;
+        sending.rewound = start.rewound;
         memory.begin(step, start.runtime);
         memory.save(&sending)?;
         let page = client.address().run_page(&target.entity, &target.project, &target.run);
@@ -203,7 +200,7 @@ impl Upload {
     /// The last summary. Its step is that of the last row.
     fn summary(&mut self) -> String {
         if self.sent.rows > 0 {
-            self.described.summary.set(&["_step"], &self.rows.last_step().to_string());
+            self.described.step(self.rows.last_step());
         }
         let mut summary = String::new();
         self.described.summary.write(&mut summary);

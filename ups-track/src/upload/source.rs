@@ -23,6 +23,11 @@ impl Source {
         Ok(Self { reader, path: log.to_owned(), damage: None })
     }
 
+    /// Bytes of the log that were read.
+    pub(super) fn position(&self) -> u64 {
+        self.reader.position()
+    }
+
     /// The next record that holds anything.
     pub(super) fn next(&mut self) -> Option<(Kind, &[u8])> {
         loop {
@@ -60,6 +65,7 @@ impl Source {
                 }
                 name(&mut run.project, options.project.as_ref(), options.default_project.as_ref());
                 name(&mut run.entity, options.entity.as_ref(), options.default_entity.as_ref());
+                described.changes = options.changes.clone();
                 return Ok(described);
             }
         }
