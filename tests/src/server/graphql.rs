@@ -292,7 +292,8 @@ fn rewind_run(state: &mut State, sent: Value) -> Result<Value, String> {
         return Err(format!("a run is rewound by `_step`, not by `{}`", sent.metric_name));
     }
     let run = known(state, &run_key(sent.entity, sent.project, sent.run_name))?;
-    let kept = run.history().iter().take_while(|row| row["_step"].as_f64() <= Some(sent.metric_value)).count();
+    let kept =
+        run.history().iter().take_while(|row| row["_step"].as_f64() <= Some(sent.metric_value)).count();
     run.lines.entry(Stream::History).or_default().truncate(kept);
     // The client begins these anew.
     for stream in [Stream::Events, Stream::Console, Stream::Summary] {

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "tests end by panicking")]
 
 mod again;
+mod branches;
 mod faults;
 mod hostile;
 mod login;
+mod prune;
+mod several;
 mod whole;
 
 use std::path::{Path, PathBuf};
@@ -104,4 +107,17 @@ fn on(server: &Server, id: &str) -> server::Run {
 /// The marker of an uploaded log.
 fn marker(log: &Path) -> PathBuf {
     PathBuf::from(format!("{}.synced", log.display()))
+}
+
+/// A log as if another program had recorded it: the first record says who.
+fn foreign(log: &[u8]) -> Vec<u8> {
+    let mut log = log.to_vec();
+    // 7 bytes of the file, then checksum, length and type of the first record.
+    let length = usize::from(u16::from_le_bytes([log[11], log[12]]));
+    let record = &mut log[13..14 + length];
+    let at = record.windows(9).position(|bytes| bytes == b"ups-track").unwrap();
+    record[at..at + 9].copy_from_slice(b"wandbcore");
+    let checksum = crc32fast::hash(record).to_le_bytes();
+    log[7..11].copy_from_slice(&checksum);
+    log
 }

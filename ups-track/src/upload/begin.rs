@@ -10,7 +10,7 @@ use crate::log::Reader;
 use crate::log::record::Kind;
 
 /// The project of a run that names none.
-const NO_PROJECT: &str = "uncategorized";
+pub(super) const NO_PROJECT: &str = "uncategorized";
 
 /// Where the run begins.
 pub(super) struct Start {

@@ -90,6 +90,12 @@ fn look(dir: &Path, name: &str) -> Option<ToSend> {
     Some(ToSend { name: name.to_owned(), path, length, digest })
 }
 
+/// The digest of a file, if there is one that can be read.
+#[cfg(feature = "cli")]
+pub(super) fn digest_of(dir: &Path, name: &str) -> Option<String> {
+    look(dir, name).map(|file| file.digest)
+}
+
 fn digest(path: &Path, length: u64) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut file = File::open(path)?.take(length);

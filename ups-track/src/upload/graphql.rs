@@ -263,8 +263,9 @@ impl Client {
             "runName": run, "entity": entity, "project": project, "metricName": "_step", "metricValue": step,
         });
         let operation = ("RewindRun", REWIND);
-        let Answer { rewound_run } =
-            self.graphql(Endpoint::GraphQl, "the rewind of the run", operation, variables, "rewindRun").await?;
+        let Answer { rewound_run } = self
+            .graphql(Endpoint::GraphQl, "the rewind of the run", operation, variables, "rewindRun")
+            .await?;
         Ok(rewound_run)
     }
 

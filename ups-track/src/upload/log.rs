@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use super::sender::Upload;
 use super::run::Changes;
+use super::sender::Upload;
 use super::source::Source;
 use super::state::Memory;
 use super::{Client, Failure, files};
@@ -114,6 +114,7 @@ async fn send_here(
             break;
         }
     }
+    progress(Progress::Read(source.position()));
     upload.sent.damage = source.damage;
     upload.end(progress).await
 }

@@ -8,6 +8,8 @@
 
 pub(crate) mod access;
 mod begin;
+#[cfg(feature = "cli")]
+mod confirm;
 mod failure;
 mod files;
 mod graphql;
@@ -21,6 +23,8 @@ mod state;
 mod stream;
 
 pub(crate) use access::Access;
+#[cfg(feature = "cli")]
+pub(crate) use confirm::{Confirmed, confirm};
 pub(crate) use failure::Failure;
 pub(crate) use http::Client;
 pub(crate) use log::{Options, Progress, Sent, send};
