@@ -202,6 +202,7 @@ fn upsert_bucket(state: &mut State, sent: Value) -> Result<Value, String> {
     replace(&mut run.sweep, sent.sweep);
     run.tags = sent.tags.unwrap_or_else(|| std::mem::take(&mut run.tags));
     run.config = config.unwrap_or_else(|| std::mem::take(&mut run.config));
+    run.branch_point = run.internal().remove("branch_point").or(run.branch_point.take());
     run.upserts += 1;
     // A run that is taken up again is open again.
     run.complete = false;

@@ -262,6 +262,8 @@ pub struct Run {
     pub preempting: bool,
     /// How often the run was created or updated.
     pub upserts: usize,
+    /// What the run has last said it branches off, if it does.
+    pub branch_point: Option<Value>,
     /// How often the run was taken back to a step.
     pub rewinds: usize,
     /// How many file stream requests there were.

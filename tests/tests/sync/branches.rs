@@ -26,7 +26,7 @@ fn assert_rewound(server: &Server) {
     assert_eq!(steps(&run), json!([0, 1, 2, 3, 4, 5]));
     assert_eq!((&run.history()[3]["loss"], &run.history()[4]["loss"]), (&json!(0.25), &json!(9.0)));
     assert_eq!(Value::Object(run.config()), json!({"lr": 0.5, "more": 1}));
-    assert_eq!(run.internal()["branch_point"], json!({"run_id": "branch", "step": 3}));
+    assert_eq!(run.branch_point, Some(json!({"run_id": "branch", "step": 3})));
     // What the rows that are gone had told is gone, too.
     assert_eq!((&run.summary()["_step"], run.summary().get("nrmse")), (&json!(5), None));
     assert_eq!(server.violations(), []);
@@ -98,7 +98,7 @@ fn a_fork_begins_behind_the_step_of_another_run() {
         assert_eq!(sync(&server, &fork.log, options).code, 0);
         let run = on(&server, "fork");
         assert_eq!(steps(&run), json!([7, 8]));
-        assert_eq!(run.internal()["branch_point"], json!({"run_id": "origin", "step": 6}));
+        assert_eq!(run.branch_point, Some(json!({"run_id": "origin", "step": 6})));
         assert_eq!(on(&server, "origin").history().len(), 10);
     }
     assert_eq!(server.violations(), []);

@@ -8,6 +8,8 @@ mod hostile;
 mod login;
 mod prune;
 mod several;
+#[cfg(unix)]
+mod terminal;
 mod whole;
 
 use std::path::{Path, PathBuf};

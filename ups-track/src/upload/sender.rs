@@ -56,6 +56,7 @@ impl Upload {
         };
         let told = described.upsert(&names);
         let bucket = client.upsert(told.clone()).await?;
+        described.branch = None;
         let target = &bucket.target;
         let past = past(client, &bucket, &mut start).await?;
         let server = client.address().base();

@@ -32,6 +32,8 @@ pub(crate) struct Described {
     environment: Option<Environment>,
     /// Under which name the environment stands in the config, if no record says.
     writer: String,
+    /// Where the run branches off, until the server knows: W&B's client tells it once.
+    pub(crate) branch: Option<Value>,
     /// The step of the last row that the run had on the server.
     step_before: i64,
     /// What the caller wants to be other than the log says.
@@ -155,14 +157,13 @@ impl Described {
         own.resume |= new.resume;
     }
 
-    /// The step from which the run branches off, another one (a fork) or itself (a rewind). Notes it where W&B has it.
+    /// The step from which the run branches off, another one (a fork) or itself (a rewind).
     pub(crate) fn branch(&mut self) -> Option<Branch> {
         let branch = self.run.branch_point.clone()?;
         #[expect(clippy::cast_possible_truncation, reason = "a row number")]
         let step = branch.value as i64;
         self.run.starting_step = self.run.starting_step.max(step.saturating_add(1));
-        let from = json!({"run_id": branch.run, "step": step});
-        self.config.set(&["_wandb", "branch_point"], &from.to_string());
+        self.branch = Some(json!({"run_id": branch.run, "step": step}));
         Some(Branch { run: branch.run, step })
     }
 
@@ -215,6 +216,9 @@ impl Described {
         }
         own("t", &self.telemetry.encode());
         own("m", &self.definitions.encode());
+        if let Some(branch) = &self.branch {
+            own("branch_point", branch);
+        }
         if let Some(environment) = &self.environment {
             let writer =
                 Some(environment.writer()).filter(|writer| !writer.is_empty()).unwrap_or(&self.writer);
