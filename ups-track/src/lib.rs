@@ -115,7 +115,8 @@
 //! run, or [`RunBuilder::global`]`(false)`: a run of its own; `UPS_TRACK_CHILD=linked`: one from the `WANDB_*` variables;
 //! `WANDB_CONTEXT_FILE`: the run of that [`Context`]; else its own. The context file is the one that the Python side of UPS
 //! writes and reads; of a run that another program has, a Rust child writes one more log with the same id, which the server
-//! appends: rows and config, while the summary becomes that of the log that is synced last. A mode goes by builder, `WANDB_MODE`, context.
+//! appends: rows and config, while `wandb sync` makes the summary that of the log that is synced last; `ups-track sync` keeps
+//! what a later log does not set. A mode goes by builder, `WANDB_MODE`, context.
 //!
 //! A pipeline that is a shell script uses the command `ups-track run` (feature `cli`), which starts a run, or joins the one
 //! around it, runs a command as a child of it, and ends with the command's exit code:
@@ -156,7 +157,7 @@
 //! what is uploaded as `wandb sync` does. How often and how long it tries is set by W&B's `WANDB_X_GRAPHQL_…`,
 //! `WANDB_X_FILE_STREAM_…` and `WANDB_X_FILE_TRANSFER_…` (`RETRY_MAX`, `RETRY_WAIT_MIN_SECONDS`,
 //! `RETRY_WAIT_MAX_SECONDS`, `TIMEOUT_SECONDS`). A library without feature `online` has no HTTP, TLS or async runtime in
-//! it. Not there yet: uploads while a run is recorded, artifacts, rewinds.
+//! it. Not there yet: uploads while a run is recorded, artifacts.
 //!
 //! # Environment
 //!

@@ -1,5 +1,5 @@
 //! `ups-track sync`, `login` and `status` as a user runs them, against the test server.
-#![expect(clippy::unwrap_used, reason = "tests end by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
 mod again;
 mod branches;

@@ -72,7 +72,7 @@ impl<'a> Display<'a> {
                     Step::Read(bytes) => bar.set_position(*bytes),
                     Step::Rows(rows) => bar.set_message(count(*rows, "row")),
                     Step::Files(files) => {
-                        bar.set_message(format!("{}, {}", bar.message(), count(*files, "file")))
+                        bar.set_message(format!("{}, {}", bar.message(), count(*files, "file")));
                     }
                 }
             }

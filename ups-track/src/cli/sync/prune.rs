@@ -142,12 +142,11 @@ fn logs_of(dir: &Path) -> Result<Vec<PathBuf>, String> {
 /// What attached children have left that is not in the log.
 fn unmerged(log: &Path) -> Option<String> {
     match merge(log, Purpose::Look) {
-        Ok(None) => None,
         Ok(Some(shards)) if shards.live || shards.open > 0 => Some("children still write".to_owned()),
         Ok(Some(shards)) if shards.records > 0 || shards.refused > 0 || !shards.bad.is_empty() => {
             Some("attached children have left what is not in the log".to_owned())
         }
-        Ok(Some(_)) => None,
+        Ok(_) => None,
         Err(reason) => Some(reason),
     }
 }
