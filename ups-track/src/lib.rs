@@ -115,7 +115,8 @@
 //! run, or [`RunBuilder::global`]`(false)`: a run of its own; `UPS_TRACK_CHILD=linked`: one from the `WANDB_*` variables;
 //! `WANDB_CONTEXT_FILE`: the run of that [`Context`]; else its own. The context file is the one that the Python side of UPS
 //! writes and reads; of a run that another program has, a Rust child writes one more log with the same id, which the server
-//! appends: rows and config, while the summary becomes that of the log that is synced last. A mode goes by builder, `WANDB_MODE`, context.
+//! appends: rows and config, while `wandb sync` makes the summary that of the log that is synced last; `ups-track sync` keeps
+//! what a later log does not set. A mode goes by builder, `WANDB_MODE`, context.
 //!
 //! A pipeline that is a shell script uses the command `ups-track run` (feature `cli`), which starts a run, or joins the one
 //! around it, runs a command as a child of it, and ends with the command's exit code:

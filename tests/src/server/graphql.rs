@@ -69,13 +69,15 @@ impl Request {
 /// The root field of each operation, and what answers it.
 type Operation = fn(&mut State, Value) -> Result<Value, String>;
 
-const OPERATIONS: [(&str, &str, Operation); 10] = [
+const OPERATIONS: [(&str, &str, Operation); 12] = [
     ("Viewer", "viewer", |_, _| Ok(viewer())),
     ("GetDefaultEntity", "viewer", |_, _| Ok(viewer())),
     ("ServerFeaturesQuery", "serverInfo", |state, _| Ok(server_features(state))),
     ("ServerInfo", "serverInfo", |_, _| Ok(server_info())),
     ("UpsertBucket", "upsertBucket", upsert_bucket),
     ("RunResumeStatus", "model", run_resume_status),
+    ("RewindRun", "rewindRun", rewind_run),
+    ("RunFiles", "project", run_files),
     ("QueryRunInfo", "project", query_run_info),
     ("CreateRunFiles", "createRunFiles", create_run_files),
     ("NotifyScriptableRunAlert", "notifyScriptableRunAlert", notify_scriptable_run_alert),
@@ -212,6 +214,7 @@ fn upsert_bucket(state: &mut State, sent: Value) -> Result<Value, String> {
     replace(&mut run.sweep, sent.sweep);
     run.tags = sent.tags.unwrap_or_else(|| std::mem::take(&mut run.tags));
     run.config = config.unwrap_or_else(|| std::mem::take(&mut run.config));
+    run.branch_point = run.internal().remove("branch_point").or(run.branch_point.take());
     run.upserts += 1;
     // A run that is taken up again is open again.
     run.complete = false;
@@ -283,6 +286,66 @@ fn run_resume_status(state: &mut State, sent: Value) -> Result<Value, String> {
     let mut model = project(&key);
     model["bucket"] = bucket.unwrap_or_default();
     Ok(json!({"model": model}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RewindRun {
+    run_name: String,
+    entity: Option<String>,
+    project: Option<String>,
+    metric_name: String,
+    metric_value: f64,
+}
+
+/// Takes a run back: the rows behind the step are gone, and what came with them.
+fn rewind_run(state: &mut State, sent: Value) -> Result<Value, String> {
+    let sent: RewindRun = variables(sent)?;
+    if sent.metric_name != "_step" {
+        return Err(format!("a run is rewound by `_step`, not by `{}`", sent.metric_name));
+    }
+    let run = known(state, &run_key(sent.entity, sent.project, sent.run_name))?;
+    let kept =
+        run.history().iter().take_while(|row| row["_step"].as_f64() <= Some(sent.metric_value)).count();
+    run.lines.entry(Stream::History).or_default().truncate(kept);
+    // The client begins these anew.
+    for stream in [Stream::Events, Stream::Console, Stream::Summary] {
+        run.lines.remove(&stream);
+    }
+    run.rewinds += 1;
+    Ok(json!({"rewindRun": {"rewoundRun": {
+        "id": run.storage_id,
+        "name": run.key.run_id,
+        "displayName": run.display_name,
+        "description": null,
+        "config": wrap_config(&run.config),
+        "sweepName": run.sweep,
+        "project": project(&run.key),
+        "historyLineCount": kept,
+    }}}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RunFiles {
+    #[serde(flatten)]
+    run: RunVariables,
+    file_names: Vec<String>,
+    file_limit: usize,
+}
+
+/// Files of a run, by their names.
+fn run_files(state: &mut State, sent: Value) -> Result<Value, String> {
+    let sent: RunFiles = variables(sent)?;
+    let run = state.runs.get(&sent.run.key()).map(|run| {
+        let found = sent.file_names.iter().filter_map(|name| Some((name, run.files.get(name)?.len())));
+        let edges = found.take(sent.file_limit).map(|(name, length)| {
+            // A 64-bit number is text, as GraphQL has only 32 bits.
+            json!({"node": {"name": name, "sizeBytes": length.to_string()}})
+        });
+        json!({"files": {"edges": edges.collect::<Vec<_>>()}})
+    });
+    Ok(json!({"project": {"run": run}}))
 }
 
 fn query_run_info(state: &mut State, sent: Value) -> Result<Value, String> {

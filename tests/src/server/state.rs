@@ -322,6 +322,10 @@ pub struct Run {
     pub heartbeat_at: String,
     /// How often the run was created or updated.
     pub upserts: usize,
+    /// What the run has last said it branches off, if it does.
+    pub branch_point: Option<Value>,
+    /// How often the run was taken back to a step.
+    pub rewinds: usize,
     /// How many file stream requests there were.
     pub stream_requests: usize,
     pub(super) key: RunKey,

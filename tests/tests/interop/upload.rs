@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, thread};
 
-use ups_track::{FilePolicy, Stream};
-use ups_track_tests::normalized::{Meant, assert_same, assert_same_but};
+use ups_track::{FilePolicy, Resume, Stream};
+use ups_track_tests::normalized::{Meant, Side, assert_same, assert_same_but};
 use ups_track_tests::server::{API_KEY, Run, Server};
 use ups_track_tests::wandb;
 
+use crate::twin::Recorded;
 use crate::{SCENARIOS, finished, run_id, synced, twin};
 
 /// What `ups-track sync` says; it must end with this code.
@@ -274,4 +275,83 @@ fn identity_tokens_and_their_cache_are_the_same_for_both() {
         // The second one has found the token of the first.
         assert_eq!(server.tokens(), 1);
     }
+}
+
+/// Two logs, one after the other, by both tools, each to a server of its own: all runs that are there then.
+#[track_caller]
+fn one_after_the_other(first: &Recorded, second: &Recorded) -> (Vec<Run>, Vec<Run>) {
+    let root = tempfile::tempdir().unwrap();
+    let (theirs, own) = (Server::start(), Server::start());
+    for recorded in [first, second] {
+        let copied = copy(&recorded.path, root.path());
+        let said = wandb::sync(&recorded.path, &theirs).unwrap();
+        let mark = format!("run-{}.wandb.synced", recorded.id);
+        assert!(recorded.path.join(&mark).exists(), "{said:?}");
+        ups_track_sync(&copied, &own, 0);
+        assert!(copied.join(&mark).exists());
+        // Of one id they may have one name.
+        fs::remove_dir_all(&copied).unwrap();
+    }
+    assert_eq!((theirs.violations(), own.violations()), (vec![], vec![]));
+    (theirs.runs(), own.runs())
+}
+
+/// A run of so many rows.
+fn attempt(
+    scenario: &str,
+    rows: u32,
+    loss: f64,
+    configure: impl FnOnce(ups_track::RunBuilder) -> ups_track::RunBuilder,
+) -> Recorded {
+    twin::record(scenario, configure, |run| {
+        for step in 0..rows {
+            run.log(step, &[("loss", loss)]);
+        }
+        run.write_console(Stream::Stdout, "a line\n");
+        run.summarize(&[(format!("of_{rows}_rows"), loss)]);
+    })
+}
+
+fn steps(run: &Run) -> Vec<i64> {
+    run.history().iter().map(|row| row["_step"].as_i64().unwrap()).collect()
+}
+
+#[test]
+fn resumed_runs_arrive_the_same() {
+    for resume in [Resume::Allow, Resume::Must] {
+        let first = attempt("resumed", 8, 1.0, |builder| {
+            builder.name("a name").notes("notes").tags(["a"]).config(&[("lr", 0.5), ("only", 1.0)])
+        });
+        let second = attempt("resumed", 3, 2.0, |builder| builder.resume(resume).config(&[("lr", 0.25)]));
+        let (theirs, own) = one_after_the_other(&first, &second);
+        assert_eq!(steps(&own[0]), (0..11).collect::<Vec<_>>());
+        let reason = "of a summary that a resumed run does not set, W&B's tool keeps nothing";
+        let kept = Meant::extra(r#"summary["of_8_rows"]"#, Side::Is(1.into()), reason);
+        assert_same_but(&theirs[0], &own[0], &[kept]);
+    }
+}
+
+#[test]
+fn rewound_runs_arrive_the_same() {
+    let first = attempt("rewound", 8, 1.0, |builder| builder.config(&[("lr", 0.5), ("only", 1.0)]));
+    let rewind = |builder: ups_track::RunBuilder| builder.resume_from("rewound?_step=4");
+    let second = attempt("rewound", 3, 2.0, |builder| rewind(builder).config(&[("lr", 0.25)]));
+    let (theirs, own) = one_after_the_other(&first, &second);
+    assert_eq!(steps(&own[0]), (0..8).collect::<Vec<_>>());
+    assert_eq!((theirs[0].rewinds, own[0].rewinds), (1, 1));
+    assert_same(&theirs[0], &own[0]);
+    assert!(own[0].branch_point.is_some());
+}
+
+#[test]
+fn forked_runs_arrive_the_same() {
+    let first = attempt("origin", 8, 1.0, |builder| builder.config(&[("lr", 0.5)]));
+    let second = attempt("forked", 3, 2.0, |builder| builder.fork_from("origin?_step=4"));
+    let (theirs, own) = one_after_the_other(&first, &second);
+    for (theirs, own) in theirs.iter().zip(&own) {
+        assert_same(theirs, own);
+    }
+    // An online run of W&B's client says it; its tool for logs leaves it out, and the fork has no origin.
+    assert_eq!(own[0].branch_point, Some(serde_json::json!({"run_id": "origin", "step": 4})));
+    assert_eq!(own.iter().map(steps).collect::<Vec<_>>(), [vec![5, 6, 7], (0..8).collect()]);
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
 mod again;
+mod branches;
 mod faults;
 mod features;
 mod files;
@@ -11,8 +12,12 @@ mod identity;
 mod login;
 #[cfg(target_os = "linux")]
 mod memory;
+mod prune;
 mod secrets;
+mod several;
 mod soak;
+#[cfg(unix)]
+mod terminal;
 mod tls;
 mod whole;
 
@@ -139,4 +144,17 @@ fn has(bytes: &[u8], part: &[u8]) -> bool {
 /// The marker of an uploaded log.
 fn marker(log: &Path) -> PathBuf {
     PathBuf::from(format!("{}.synced", log.display()))
+}
+
+/// A log as if another program had recorded it: the first record says who.
+fn foreign(log: &[u8]) -> Vec<u8> {
+    let mut log = log.to_vec();
+    // 7 bytes of the file, then checksum, length and type of the first record.
+    let length = usize::from(u16::from_le_bytes([log[11], log[12]]));
+    let record = &mut log[13..14 + length];
+    let at = record.windows(9).position(|bytes| bytes == b"ups-track").unwrap();
+    record[at..at + 9].copy_from_slice(b"wandbcore");
+    let checksum = crc32fast::hash(record).to_le_bytes();
+    log[7..11].copy_from_slice(&checksum);
+    log
 }

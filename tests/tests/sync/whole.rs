@@ -151,3 +151,22 @@ fn a_run_that_is_being_recorded_is_left_alone() {
     assert_eq!(sync(&server, &recorded.dir, &[]).code, 0);
     assert_eq!(on(&server, "live").history().len(), 1);
 }
+
+#[test]
+fn the_help_tells_what_there_is() {
+    let server = Server::start();
+    let home = tempfile::tempdir().unwrap();
+    let said = crate::said(crate::command(&server, home.path()).args(["sync", "--help"]));
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    for option in
+        ["--jobs", "--prune", "--yes", "--older-than", "--job-type", "--replace-tags", "--include-online"]
+    {
+        assert!(said.out.contains(option), "{option}: {said:?}");
+    }
+    assert!(said.out.contains("Exit code: 0 all is uploaded"), "{said:?}");
+    for wrong in [&["--yes"][..], &["--older-than", "2"], &["--prune", "--id", "x"], &["--jobs", "0"]] {
+        let said = sync(&server, home.path(), wrong);
+        assert_eq!(said.code, 2, "{wrong:?}: {said:?}");
+    }
+    assert!(server.requests().is_empty());
+}

@@ -89,6 +89,18 @@ Of a damaged log, what precedes the damage is uploaded; it is not marked. Artifa
 TensorBoard files are not uploaded yet: a log with any is not marked either, and `wandb
 sync` is the tool for it.
 
+Several logs of one run are uploaded one after another, as they began: rows go behind those
+that are there, config and summary keep what a later log does not set. A run that was
+recorded to be resumed goes on with step, run time, config, summary, tags and notes of the
+one on the server; one that rewinds itself takes the server's back to that step, once.
+
+In directories named `run-…`, of runs that were online, only logs of ups-track are taken:
+what it could deliver is marked.
+
+--prune deletes directories of runs that are marked, whole, and not being written, if the
+server says that it has every row and every file. All other runs are kept, and it is said
+why, such as those with artifacts or with shards that are not merged.
+
 The server is WANDB_BASE_URL, the key WANDB_API_KEY or what `ups-track login` stored; or an
 identity token, with WANDB_IDENTITY_TOKEN_FILE. UPS_TRACK_UPLOAD_LIMIT=2M sends no more than
 that many bytes per second; WANDB_IGNORE_GLOBS='*.ckpt' leaves files out.
@@ -97,9 +109,11 @@ Examples:
   ups-track sync wandb
   ups-track sync --dry-run wandb
   ups-track sync --project burgers --entity my-team wandb/latest-run
+  ups-track sync --prune --older-than 24 wandb
 
-Exit code: 0 all is uploaded; 1 something is left (a torn end, artifacts, a run that is
-still being written); 2 a log is damaged or was not found, or the server did not take it.";
+Exit code: 0 all is uploaded (or, with --prune, deleted); 1 something is left (a torn end,
+artifacts, a run that is still being written, one that is kept); 2 a log is damaged or was
+not found, or the server did not take it.";
 
 #[cfg(feature = "online")]
 const LOGIN: &str = "\
@@ -192,15 +206,33 @@ pub(super) struct Sync {
     /// Upload to this user or team
     #[arg(long, short, value_name = "NAME")]
     pub(super) entity: Option<String>,
+    /// Give the run this job type
+    #[arg(long, value_name = "TYPE")]
+    pub(super) job_type: Option<String>,
+    /// Replace tags
+    #[arg(long, value_name = "OLD=NEW,...", value_delimiter = ',', value_parser = replaced_tag)]
+    pub(super) replace_tags: Vec<(String, String)>,
+    /// How many runs are uploaded at the same time
+    #[arg(long, short, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: u16,
     /// Say nothing of what went well
     #[arg(long, short)]
     pub(super) quiet: bool,
     /// Also logs that are marked as uploaded
     #[arg(long)]
     pub(super) include_synced: bool,
-    /// Also logs of runs that were online, in directories named `run-…`
+    /// Also logs of W&B's client whose runs were online, in directories named `run-…`
     #[arg(long)]
     pub(super) include_online: bool,
+    /// Upload nothing, but delete the directories of runs that are on the server, after asking
+    #[arg(long, conflicts_with_all = ["id", "job_type", "replace_tags", "include_synced", "include_online", "quiet"])]
+    pub(super) prune: bool,
+    /// Delete without asking
+    #[arg(long, short, requires = "prune")]
+    pub(super) yes: bool,
+    /// Delete only what was not written to for this many hours
+    #[arg(long, value_name = "HOURS", requires = "prune")]
+    pub(super) older_than: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -272,6 +304,12 @@ pub(super) struct Run {
 
 fn project(name: &str) -> Result<String, String> {
     rules::project(name).map(|()| name.to_owned())
+}
+
+#[cfg(feature = "online")]
+fn replaced_tag(pair: &str) -> Result<(String, String), String> {
+    let (old, new) = pair.split_once('=').ok_or("must be OLD=NEW")?;
+    Ok((old.trim().to_owned(), tag(new)?))
 }
 
 fn tag(tag: &str) -> Result<String, String> {

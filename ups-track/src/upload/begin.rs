@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::graphql::Past;
+use super::graphql::{Bucket, Past};
 use super::run::Described;
 use super::state::{Memory, Sending};
 use super::{Client, Failure};
@@ -10,7 +10,7 @@ use crate::log::Reader;
 use crate::log::record::{Kind, Run};
 
 /// The project of a run that names none.
-const NO_PROJECT: &str = "uncategorized";
+pub(super) const NO_PROJECT: &str = "uncategorized";
 
 /// Where the run begins.
 pub(super) struct Start {
@@ -19,38 +19,56 @@ pub(super) struct Start {
     /// Whether this was settled by an earlier upload, or by the run that is resumed.
     settled: bool,
     pub(super) storage_id: Option<String>,
+    /// Whether the run was taken back to a step, now or by an earlier upload of the log.
+    pub(super) rewound: bool,
+    /// What the server had of the run.
+    past: Option<Past>,
 }
 
-/// Finds out where the run begins: where an earlier upload began, behind the run that it goes on with, or where it says.
+/// Finds out where the run begins: where an earlier upload began, behind the run that it goes on with, or where it says;
+/// `alone` if only this log counts, as of one of several writers.
 pub(super) async fn start(
     client: &Client,
     described: &mut Described,
     memory: &Memory,
+    alone: bool,
 ) -> Result<Start, Failure> {
-    let run = &mut described.run;
-    if let Some(branch) = run.branch_point.clone() {
-        if branch.run == run.run_id {
-            return Err(Failure::Log(format!(
-                "run `{}` rewinds itself, which ups-track does not upload yet: use `wandb sync`",
-                crate::harmless::clean(&run.run_id)
-            )));
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "a row number")]
-        let step = branch.value as i64;
-        run.starting_step = run.starting_step.max(step.saturating_add(1));
-        let from = serde_json::json!({"run_id": branch.run, "step": step});
-        described.config.set(&["_wandb", "branch_point"], &from.to_string());
-    }
+    let branch = described.branch();
+    let rewinds = branch.as_ref().is_some_and(|branch| branch.run == described.run.run_id);
     let run = &described.run;
-    let mut start = Start { step: run.starting_step, runtime: 0.0, settled: false, storage_id: None };
-    let resumed = if run.resume { past(client, run).await? } else { None };
-    if let Some(past) = &resumed {
-        let next = past.last_step().map_or(0, |step| step.saturating_add(1));
-        start.step = start.step.max(next);
-        start.runtime = past.runtime();
-        start.storage_id = Some(past.id.clone());
-        start.settled = true;
-        described.resume(past);
+    let (entity, project) = names(run);
+    let mut start = Start {
+        step: run.starting_step,
+        runtime: 0.0,
+        settled: rewinds,
+        storage_id: None,
+        rewound: rewinds,
+        past: None,
+    };
+    if alone {
+        // The run has no past of which one of several writers knows: the server puts the lines of all together.
+        return Ok(start);
+    }
+    match branch.filter(|_| rewinds && !memory.is_rewound(client.address().base(), run)) {
+        // Whoever is killed between this and the first lines does it again, which changes nothing.
+        Some(branch) => start.past = Some(client.rewind(entity, project, &run.run_id, branch.step).await?),
+        None => start.past = client.past(entity, Some(project), &run.run_id).await?,
+    }
+    if let Some(past) = &start.past {
+        described.inherit_config(past);
+        if rewinds {
+            start.storage_id = Some(past.id.clone());
+        } else {
+            described.inherit_summary(past);
+        }
+        if described.run.resume && past.is_run() {
+            let next = past.last_step().map_or(0, |step| step.saturating_add(1));
+            start.step = start.step.max(next);
+            start.runtime = past.runtime();
+            start.storage_id = Some(past.id.clone());
+            start.settled = true;
+            described.resume(past);
+        }
     }
     if let Some((step, runtime)) = memory.start() {
         (start.step, start.runtime, start.settled) = (step, runtime, true);
@@ -59,11 +77,30 @@ pub(super) async fn start(
 }
 
 /// What the server has of the run that a log names, if it is one.
-pub(super) async fn past(client: &Client, run: &Run) -> Result<Option<Past>, Failure> {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let entity = some(&run.entity);
-    let project = some(&run.project).unwrap_or_else(|| NO_PROJECT.to_owned());
-    Ok(client.past(entity.as_deref(), Some(&project), &run.run_id).await?.filter(Past::is_run))
+pub(super) async fn existing(client: &Client, run: &Run) -> Result<Option<Past>, Failure> {
+    let (entity, project) = names(run);
+    Ok(client.past(entity, Some(project), &run.run_id).await?.filter(Past::is_run))
+}
+
+/// Entity and project as a server is asked for them.
+fn names(run: &Run) -> (Option<&str>, &str) {
+    let some = |name| Some(name).filter(|name: &&str| !name.is_empty());
+    (some(&run.entity), some(&run.project).unwrap_or(NO_PROJECT))
+}
+
+/// What the server has of a run that was not made just now.
+pub(super) async fn past(
+    client: &Client,
+    bucket: &Bucket,
+    start: &mut Start,
+) -> Result<Option<Past>, Failure> {
+    let target = &bucket.target;
+    match start.past.take() {
+        _ if bucket.inserted => Ok(None),
+        // The answer to a rewind does not count all lines.
+        Some(past) if past.id == bucket.id && past.log_line_count.is_some() => Ok(Some(past)),
+        _ => client.past(Some(&target.entity), Some(&target.project), &target.run).await,
+    }
 }
 
 /// Where the lines of the log go, and the step of the first row.

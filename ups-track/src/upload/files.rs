@@ -111,6 +111,12 @@ async fn aside<T: Send + 'static>(
     done.map_err(|source| Failure::File { action: "read", path: path.to_owned(), source })
 }
 
+/// The digest of a file, if there is one that can be read.
+#[cfg(feature = "cli")]
+pub(super) async fn digest_of(dir: &Path, name: &str) -> Option<String> {
+    find(dir, name).await.map(|file| shown(&file.look.digest))
+}
+
 async fn send_batch(
     client: &Rc<Client>,
     batch: &[ToSend],

@@ -1,5 +1,8 @@
 //! The GraphQL operations that an upload needs.
 
+#[cfg(feature = "cli")]
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -26,6 +29,14 @@ const STATUS: &str = "query RunResumeStatus($project: String, $entity: String, $
 model(name: $project, entityName: $entity) { id name entity { id name } \
 bucket(name: $name, missingOk: true) { id name summaryMetrics displayName logLineCount historyLineCount \
 eventsLineCount historyTail eventsTail config tags notes wandbConfig(keys: [\"t\"]) } } }";
+
+const REWIND: &str = "mutation RewindRun($runName: String!, $entity: String, $project: String, $metricName: String!, \
+$metricValue: Float!) { rewindRun(input: {runName: $runName, entityName: $entity, projectName: $project, \
+metricName: $metricName, metricValue: $metricValue}) { rewoundRun { id name config historyLineCount } } }";
+
+const ON_SERVER: &str = "query RunFiles($project: String!, $entity: String!, $name: String!, $fileLimit: Int = 50, \
+$fileNames: [String] = []) { project(name: $project, entityName: $entity) { run(name: $name) { \
+files(names: $fileNames, first: $fileLimit) { edges { node { name sizeBytes } } } } } }";
 
 const VIEWER: &str = "query Viewer { viewer { id entity username email } }";
 
@@ -116,6 +127,13 @@ impl Past {
         });
         [of_rows, of_events, of_summary].into_iter().flatten().filter_map(|v| v.as_f64()).fold(0.0, f64::max)
     }
+}
+
+/// A number of bytes, which some servers write as text.
+#[cfg(feature = "cli")]
+fn length<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<u64>, D::Error> {
+    let value = Value::deserialize(value)?;
+    Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()))
 }
 
 /// A value of the last line of a tail: JSON text of a list of JSON texts.
@@ -259,6 +277,73 @@ impl Client {
         let model: Option<Model> =
             self.graphql(Endpoint::GraphQl, "what it has of the run", operation, variables, "model").await?;
         Ok(model.and_then(|model| model.bucket))
+    }
+
+    /// Takes a run back to a step: the rows behind it are gone.
+    ///
+    /// Gives the run as it is then.
+    pub(crate) async fn rewind(
+        &self,
+        entity: Option<&str>,
+        project: &str,
+        run: &str,
+        step: i64,
+    ) -> Result<Past, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            rewound_run: Past,
+        }
+        let variables = json!({
+            "runName": run, "entity": entity, "project": project, "metricName": "_step", "metricValue": step,
+        });
+        let operation = ("RewindRun", REWIND);
+        let Answer { rewound_run } = self
+            .graphql(Endpoint::GraphQl, "the rewind of the run", operation, variables, "rewindRun")
+            .await?;
+        Ok(rewound_run)
+    }
+
+    /// Those of some files that the server has, with their lengths.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn files_there(
+        &self,
+        target: &Target,
+        names: &[&str],
+    ) -> Result<BTreeMap<String, u64>, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Node {
+            name: String,
+            #[serde(default, deserialize_with = "length")]
+            size_bytes: Option<u64>,
+        }
+        #[derive(Deserialize)]
+        struct Edge {
+            node: Node,
+        }
+        #[derive(Deserialize)]
+        struct Files {
+            edges: Vec<Edge>,
+        }
+        #[derive(Deserialize)]
+        struct Run {
+            files: Files,
+        }
+        #[derive(Deserialize)]
+        struct Project {
+            run: Option<Run>,
+        }
+        let Target { entity, project, run } = target;
+        let variables = json!({
+            "entity": entity, "project": project, "name": run, "fileNames": names, "fileLimit": names.len(),
+        });
+        let operation = ("RunFiles", ON_SERVER);
+        let project: Option<Project> =
+            self.graphql(Endpoint::GraphQl, "the files of the run", operation, variables, "project").await?;
+        let edges = project.and_then(|project| project.run).map(|run| run.files.edges).unwrap_or_default();
+        let lengths = edges.into_iter().filter_map(|Edge { node }| Some((node.name, node.size_bytes?)));
+        Ok(lengths.collect())
     }
 
     /// Asks for places for files.

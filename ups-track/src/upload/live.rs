@@ -300,6 +300,7 @@ async fn send(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Sent, Fa
             both.lock().page = Some(page.to_owned());
             both.changed.notify_all();
         }
+        Progress::Read(_) => {}
         Progress::Rows(rows) => both.rows.store(rows, Ordering::Relaxed),
         Progress::Files(files) => both.files.store(files, Ordering::Relaxed),
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::run::Described;
+use super::run::{Changes, Described};
 use super::sender::{Manner, Upload};
 use super::source::Source;
 use super::state::Memory;
@@ -20,6 +20,7 @@ pub(crate) struct Options {
     /// What the settings say, where the log says nothing.
     pub(crate) default_project: Option<String>,
     pub(crate) default_entity: Option<String>,
+    pub(crate) changes: Changes,
     /// Which of several writers of one run this is.
     pub(crate) writer: Option<Writer>,
     /// What shall be if the server has the run, where the log does not say.
@@ -31,6 +32,8 @@ pub(crate) struct Options {
 pub(crate) enum Progress<'a> {
     /// The server knows the run; this is its page.
     Begun { page: &'a str },
+    /// So many bytes of the log were read.
+    Read(u64),
     /// So many rows of the log are on the server.
     Rows(u64),
     /// So many files are being looked at and sent.
@@ -231,7 +234,7 @@ async fn resume(
         run.resume |= resume == Some(Resume::Auto);
         return Ok(());
     };
-    let there = super::begin::past(client, run).await?.is_some();
+    let there = super::begin::existing(client, run).await?.is_some();
     let id = crate::harmless::clean(&run.run_id);
     match resume {
         Some(Resume::Must) if !there => Err(Failure::Log(format!(
@@ -259,10 +262,12 @@ async fn read(
         if upload.stream.is_full() {
             upload.flush().await?;
             progress(Progress::Rows(upload.rows_there()));
+            progress(Progress::Read(source.position()));
         }
         if upload.exit.is_some() {
             break;
         }
     }
+    progress(Progress::Read(source.position()));
     Ok(())
 }

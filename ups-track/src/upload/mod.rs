@@ -9,6 +9,8 @@
 pub(crate) mod access;
 mod alerts;
 mod begin;
+#[cfg(feature = "cli")]
+mod confirm;
 mod errand;
 mod failure;
 pub(crate) mod files;
@@ -28,11 +30,14 @@ mod stream;
 mod writer;
 
 pub(crate) use access::Access;
+#[cfg(feature = "cli")]
+pub(crate) use confirm::{Confirmed, confirm};
 pub(crate) use failure::Failure;
 pub(crate) use http::Client;
 #[cfg(feature = "cli")]
 pub(crate) use log::send;
 pub(crate) use log::{Options, Progress, Sent};
+pub(crate) use run::Changes;
 pub(crate) use writer::Writer;
 
 /// Runs an upload to its end, in this thread alone.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::alerts::Alerts;
-use super::begin::{places, start};
+use super::begin::{past, places, start};
 use super::errand::Errand;
 use super::graphql::Bucket;
 use super::log::{Progress, Sent};
@@ -75,11 +75,7 @@ impl Upload {
         manner: Manner,
     ) -> Result<Self, Failure> {
         let Manner { live, writer } = manner;
-        if writer.is_some() {
-            // The run has no past of which this writer knows: the server puts the lines of all in order.
-            described.run.resume = false;
-        }
-        let start = start(client, &mut described, &memory).await?;
+        let mut start = start(client, &mut described, &memory, writer.is_some()).await?;
         let run = &described.run;
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (entity, project) = (some(&run.entity), some(&run.project));
@@ -91,15 +87,13 @@ impl Upload {
         };
         let told = described.upsert(&names);
         let bucket = client.upsert(told.clone()).await?;
+        described.branch = None;
         let target = &bucket.target;
-        let past = if bucket.inserted || writer.is_some() {
-            None
-        } else {
-            client.past(Some(&target.entity), Some(&target.project), &target.run).await?
-        };
+        let past = if writer.is_some() { None } else { past(client, &bucket, &mut start).await? };
         let server = client.address().base();
         let before = memory.sending(server, target).filter(|_| !bucket.inserted);
-        let (sending, step) = places(before, past.as_ref(), log, Sending::new(server, target), &start)?;
+        let (mut sending, step) = places(before, past.as_ref(), log, Sending::new(server, target), &start)?;
+        sending.rewound = start.rewound;
         memory.begin(step, start.runtime);
         memory.save(&sending)?;
         let structured = client.features().await.structured_console;
@@ -364,7 +358,7 @@ impl Upload {
     /// The summary as it stands. Its step is that of the last row.
     fn summary(&mut self) -> String {
         if self.sent.rows > 0 {
-            self.described.summary.set(&["_step"], &self.rows.last_step().to_string());
+            self.described.step(self.rows.last_step());
         }
         let mut summary = String::new();
         self.described.summary.write(&mut summary);

@@ -31,6 +31,11 @@ impl Source {
         Ok(Self { reader, path: log.to_owned(), damage: None, whole: 0, grows, waits: false })
     }
 
+    /// Bytes of the log that were read.
+    pub(super) fn position(&self) -> u64 {
+        self.whole
+    }
+
     /// From here on, what is in the log is all that will be.
     pub(super) fn settle(&mut self) {
         if std::mem::replace(&mut self.grows, false) && self.waits {
@@ -119,6 +124,7 @@ impl Source {
                 }
                 name(&mut run.project, options.project.as_ref(), options.default_project.as_ref());
                 name(&mut run.entity, options.entity.as_ref(), options.default_entity.as_ref());
+                described.changes = options.changes.clone();
                 return Ok(Some(()));
             }
         }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::graphql::Target;
 use super::{Failure, Writer};
+use crate::log::record::Run;
 
 /// A file beside the log: its name with something at the end.
 pub(super) fn beside(log: &Path, ending: &str) -> PathBuf {
@@ -61,6 +62,9 @@ pub(crate) struct Sending {
     pub(crate) events: Place,
     pub(crate) console: Place,
     pub(crate) alerts: u64,
+    /// Whether the run was taken back to the step from which this log goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) rewound: bool,
     /// The files that are there, with their digests.
     pub(crate) files: BTreeMap<String, String>,
 }
@@ -154,6 +158,24 @@ impl Memory {
             self.content.ups_track_writer = new.cloned();
         }
         self.content.ups_track_writer.clone()
+    }
+
+    /// Whether the run was rewound for this log. An empty name stands for the server's default.
+    pub(crate) fn is_rewound(&self, server: &str, run: &Run) -> bool {
+        let is = |own: &str, asked: &str| asked.is_empty() || own == asked;
+        self.content.ups_track.as_ref().is_some_and(|sending| {
+            let named = is(&sending.entity, &run.entity) && is(&sending.project, &run.project);
+            sending.rewound && sending.server == server && sending.run == run.run_id && named
+        })
+    }
+
+    /// Where the log was sent, and how far: the server's address, the run, what arrived.
+    #[cfg(feature = "cli")]
+    pub(crate) fn sent(&self) -> Option<(&str, Target, &Sending)> {
+        let sending = self.content.ups_track.as_ref()?;
+        let Sending { server, entity, project, run, .. } = sending;
+        let target = Target { entity: entity.clone(), project: project.clone(), run: run.clone() };
+        Some((server, target, sending))
     }
 
     /// Remembers from where an upload begins.

@@ -32,11 +32,53 @@ pub(crate) struct Described {
     environment: Option<Environment>,
     /// Under which name the environment stands in the config, if no record says.
     writer: String,
+    /// Where the run branches off, until the server knows: W&B's client tells it once.
+    pub(crate) branch: Option<Value>,
+    /// The step of the last row that the run had on the server.
+    step_before: i64,
+    /// What the caller wants to be other than the log says.
+    pub(crate) changes: Changes,
+}
+
+/// Where a run branches off.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) run: String,
+    pub(crate) step: i64,
+}
+
+/// What is sent other than the log says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    pub(crate) job_type: Option<String>,
+    /// Tags and what they are replaced by.
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+impl Changes {
+    /// The tags with the replaced ones, each once.
+    fn tags(&self, recorded: &[String]) -> Vec<String> {
+        let mut tags: Vec<String> = Vec::new();
+        for tag in recorded {
+            let replaced = self.tags.iter().find(|(old, _)| old == tag).map_or(tag, |(_, new)| new);
+            if !tags.contains(replaced) {
+                tags.push(replaced.clone());
+            }
+        }
+        tags
+    }
+}
+
+/// The entries of a JSON object in W&B's dialect.
+fn object(text: Option<&str>) -> Vec<(String, String)> {
+    let text = text.and_then(crate::json::dialect);
+    let entries = text.as_deref().and_then(crate::json::entries).unwrap_or_default();
+    entries.into_iter().map(|(key, value)| (key, value.to_owned())).collect()
 }
 
 impl Described {
     pub(crate) fn new() -> Self {
-        Self { writer: crate::run::id::generate(), ..Self::default() }
+        Self { writer: crate::run::id::generate(), step_before: -1, ..Self::default() }
     }
 
     /// Takes over a record that describes; `raw` are its bytes.
@@ -115,13 +157,18 @@ impl Described {
         own.resume |= new.resume;
     }
 
-    /// Takes over what a resumed run had before, where this one says nothing.
-    pub(crate) fn resume(&mut self, past: &Past) {
-        let object = |text: Option<&str>| -> Vec<(String, String)> {
-            let text = text.and_then(crate::json::dialect);
-            let entries = text.as_deref().and_then(crate::json::entries).unwrap_or_default();
-            entries.into_iter().map(|(key, value)| (key, value.to_owned())).collect()
-        };
+    /// The step from which the run branches off, another one (a fork) or itself (a rewind).
+    pub(crate) fn branch(&mut self) -> Option<Branch> {
+        let branch = self.run.branch_point.clone()?;
+        #[expect(clippy::cast_possible_truncation, reason = "a row number")]
+        let step = branch.value as i64;
+        self.run.starting_step = self.run.starting_step.max(step.saturating_add(1));
+        self.branch = Some(json!({"run_id": branch.run, "step": step}));
+        Some(Branch { run: branch.run, step })
+    }
+
+    /// Takes over the config that the run has on the server, where the log says nothing.
+    pub(crate) fn inherit_config(&mut self, past: &Past) {
         for (key, wrapped) in object(past.config.as_deref()) {
             let wrapped = crate::json::entries(&wrapped).unwrap_or_default();
             let value = wrapped.iter().find(|(name, _)| name == "value").map(|(_, value)| *value);
@@ -129,15 +176,31 @@ impl Described {
                 self.config.add_missing(&key, value);
             }
         }
+    }
+
+    /// Takes over the summary that the run has on the server: what the log says later goes over it.
+    pub(crate) fn inherit_summary(&mut self, past: &Past) {
         for (key, value) in object(past.summary_metrics.as_deref()) {
+            if key == "_step" {
+                self.step_before = value.parse().unwrap_or_default();
+            }
             self.summary.add_missing(&key, &value);
         }
+    }
+
+    /// Takes over what a resumed run had besides, where this one says nothing.
+    pub(crate) fn resume(&mut self, past: &Past) {
         if self.run.tags.is_empty() {
             self.run.tags = past.tags.clone().unwrap_or_default();
         }
         if self.run.notes.is_empty() {
             self.run.notes = past.notes.clone().unwrap_or_default();
         }
+    }
+
+    /// Sets the summary's step, which is that of the run's last row, of whichever log.
+    pub(crate) fn step(&mut self, last: i64) {
+        self.summary.set(&["_step"], &last.max(self.step_before).to_string());
     }
 
     /// The config with all that W&B keeps in it.
@@ -153,6 +216,9 @@ impl Described {
         }
         own("t", &self.telemetry.encode());
         own("m", &self.definitions.encode());
+        if let Some(branch) = &self.branch {
+            own("branch_point", branch);
+        }
         if let Some(environment) = &self.environment {
             let writer =
                 Some(environment.writer()).filter(|writer| !writer.is_empty()).unwrap_or(&self.writer);
@@ -181,6 +247,8 @@ impl Described {
         let run = &self.run;
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let git = run.git.clone().unwrap_or_default();
+        let job_type = self.changes.job_type.as_ref().unwrap_or(&run.job_type);
+        let tags = self.changes.tags(&run.tags);
         let program = self.environment.as_ref().map(|environment| environment.program.as_str());
         json!({
             "id": target.storage_id,
@@ -197,10 +265,10 @@ impl Described {
             "debug": null,
             "program": program.and_then(text),
             "repo": text(&crate::secrets::without_url_credentials(&git.remote_url)),
-            "jobType": text(&run.job_type),
+            "jobType": text(job_type),
             "state": null,
             "sweep": text(&run.sweep_id),
-            "tags": (!run.tags.is_empty()).then_some(&run.tags),
+            "tags": (!tags.is_empty()).then_some(tags),
             "summaryMetrics": null,
         })
     }

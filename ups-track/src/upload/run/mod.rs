@@ -9,6 +9,6 @@ mod telemetry;
 mod tree;
 
 pub(crate) use console::{Console, Finished, LineForm};
-pub(crate) use described::{Described, Names};
+pub(crate) use described::{Changes, Described, Names};
 pub(crate) use rows::{Rows, event};
 pub(crate) use tree::Tree;

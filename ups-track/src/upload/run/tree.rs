@@ -98,6 +98,10 @@ impl Tree {
     pub(crate) fn add_missing(&mut self, key: &str, value: &str) {
         if !self.0.contains_key(key) {
             self.merge_at(&[key], value, DEPTH);
+            if !self.0.contains_key(key) {
+                // An empty object: here it is a value.
+                self.set(&[key], value);
+            }
         }
     }
 

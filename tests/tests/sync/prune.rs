@@ -1,0 +1,161 @@
+//! What `sync --prune` deletes, and above all what not.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Stdio;
+
+use ups_track_tests::server::Server;
+
+use crate::{Recorded, Said, command, marker, on, record, record_with, said, sync};
+
+#[track_caller]
+fn prune(server: &Server, path: &Path, options: &[&str]) -> Said {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(server, home.path());
+    said(command.arg("sync").arg("--prune").args(options).arg(path).stdin(Stdio::null()))
+}
+
+fn uploaded(server: &Server, id: &str) -> Recorded {
+    let recorded = record(id, 20);
+    assert_eq!(sync(server, &recorded.log, &[]).code, 0);
+    recorded
+}
+
+#[track_caller]
+fn assert_kept(server: &Server, recorded: &Recorded, reason: &str) {
+    let said = prune(server, &recorded.dir, &["--yes"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("kept") && said.out.contains(reason), "{reason}: {said:?}");
+    assert!(recorded.log.exists());
+}
+
+#[test]
+fn what_is_on_the_server_is_deleted_with_its_links() {
+    let server = Server::start();
+    let recorded = uploaded(&server, "gone");
+    let wandb = recorded.dir.parent().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("mine"), "x").unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(elsewhere.path(), recorded.dir.join("logs/elsewhere")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), wandb.join("other-link")).unwrap();
+        assert!(wandb.join("latest-run").is_symlink());
+    }
+    let said = prune(&server, wandb, &["--dry-run"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("would delete 1 run") && recorded.log.exists(), "{said:?}");
+
+    let said = prune(&server, wandb, &[]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("--yes") && recorded.log.exists(), "{said:?}");
+
+    // Written a moment ago.
+    let said = prune(&server, wandb, &["--yes", "--older-than", "1"]);
+    assert!(said.code == 0 && said.out.contains("nothing to delete") && recorded.log.exists(), "{said:?}");
+
+    let said = prune(&server, wandb, &["--yes"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out.contains("20 rows, all on the server") && said.out.contains("deleted 1 run"),
+        "{said:?}"
+    );
+    assert!(!recorded.dir.exists() && !wandb.join("latest-run").is_symlink());
+    assert!(elsewhere.path().join("mine").exists());
+    #[cfg(unix)]
+    assert!(wandb.join("other-link").is_symlink());
+    assert_eq!(on(&server, "gone").history().len(), 20);
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn what_is_not_uploaded_is_kept() {
+    let server = Server::start();
+    let recorded = record("kept", 20);
+    assert_kept(&server, &recorded, "is not uploaded");
+    // A mark alone is no proof.
+    File::create(marker(&recorded.log)).unwrap();
+    assert_kept(&server, &recorded, "the server has no run");
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn a_server_that_has_less_is_told() {
+    let server = Server::start();
+    let recorded = record("less", 20);
+    // Somebody else's upload of this run, of fewer rows; and W&B's tool keeps no files in its state.
+    assert_eq!(sync(&server, &record("less", 10).log, &[]).code, 0);
+    File::create(marker(&recorded.log)).unwrap();
+    assert_kept(&server, &recorded, "has 20 rows, and the server 10");
+
+    // Another server.
+    let other = Server::start();
+    let recorded = uploaded(&other, "elsewhere");
+    assert_kept(&server, &recorded, "was uploaded to");
+    assert_eq!(prune(&other, &recorded.dir, &["--yes"]).code, 0);
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn files_have_to_be_there() {
+    let server = Server::start();
+    let recorded = uploaded(&server, "files");
+    let files = recorded.dir.join("files");
+    fs::write(files.join("later.bin"), "x").unwrap();
+    assert_kept(&server, &recorded, "`later.bin` is not on the server");
+    fs::remove_file(files.join("later.bin")).unwrap();
+    let weights = fs::read(files.join("weights.bin")).unwrap();
+    // As long, but other bytes.
+    fs::write(files.join("weights.bin"), vec![8; weights.len()]).unwrap();
+    assert_kept(&server, &recorded, "`weights.bin` was changed");
+    fs::write(files.join("weights.bin"), weights).unwrap();
+    fs::write(recorded.dir.join("mine.txt"), "x").unwrap();
+    assert_kept(&server, &recorded, "`mine.txt` in it is no part of a run");
+    fs::remove_file(recorded.dir.join("mine.txt")).unwrap();
+    // As after `wandb sync`, which does not remember files: the server is asked.
+    fs::remove_file(format!("{}.syncstate", recorded.log.display())).unwrap();
+    assert_eq!(prune(&server, &recorded.dir, &["--yes"]).code, 0);
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn damaged_and_unknown_logs_are_kept() {
+    let server = Server::start();
+    let recorded = uploaded(&server, "hurt");
+    let bytes = fs::read(&recorded.log).unwrap();
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 0xff;
+    fs::write(&recorded.log, damaged).unwrap();
+    assert_kept(&server, &recorded, "");
+    fs::write(&recorded.log, &bytes[..bytes.len() - 3]).unwrap();
+    assert_kept(&server, &recorded, "ends inside a record");
+    // Another log of the same directory.
+    fs::write(&recorded.log, &bytes).unwrap();
+    fs::write(recorded.dir.join("run-second.wandb"), &bytes).unwrap();
+    assert_kept(&server, &recorded, "is not uploaded");
+    fs::remove_file(recorded.dir.join("run-second.wandb")).unwrap();
+    // A directory that is none of a run.
+    let other = recorded.root.path().join("documents");
+    fs::rename(&recorded.dir, &other).unwrap();
+    let said = prune(&server, &other, &["--yes"]);
+    assert!(said.code == 1 && said.out.contains("no run directory") && other.exists(), "{said:?}");
+}
+
+#[test]
+fn live_runs_are_kept() {
+    let server = Server::start();
+    let mut said = None;
+    record_with(
+        "alive",
+        |builder| builder,
+        |run| {
+            run.log(0_u32, &[("loss", 1.0)]);
+            let dir = run.dir().unwrap();
+            File::create(marker(&dir.join("run-alive.wandb"))).unwrap();
+            said = Some(prune(&server, dir, &["--yes"]));
+            assert!(dir.exists());
+        },
+    );
+    let said = said.unwrap();
+    assert!(said.code == 1 && said.out.contains("still being written"), "{said:?}");
+}

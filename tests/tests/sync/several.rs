@@ -1,0 +1,209 @@
+//! Several logs of one run, and several runs at the same time.
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ups_track::{Resume, Run, RunBuilder};
+use ups_track_tests::normalized::assert_same;
+use ups_track_tests::server::{Fault, Place, Server};
+
+use crate::{Recorded, marker, on, record, record_with, sync};
+
+/// Moves run directories below one `wandb` directory; gives the directory above and the logs.
+pub(crate) fn together(recorded: &[Recorded]) -> (TempDir, Vec<PathBuf>) {
+    let root = tempfile::tempdir().unwrap();
+    let wandb = root.path().join("wandb");
+    let logs = recorded.iter().enumerate().map(|(at, recorded)| {
+        // Runs of one id and second would have the same name.
+        let name = recorded.dir.file_name().unwrap().to_str().unwrap();
+        let to = wandb.join(format!("{name}-{at}"));
+        fs::create_dir_all(&wandb).unwrap();
+        fs::rename(&recorded.dir, &to).unwrap();
+        to.join(recorded.log.file_name().unwrap())
+    });
+    let logs = logs.collect();
+    (root, logs)
+}
+
+fn part(id: &str, resume: bool, config: &[(&str, f64)], play: impl FnOnce(&Run)) -> Recorded {
+    let configure = |builder: RunBuilder| {
+        let builder = builder.config(config);
+        if resume { builder.resume(Resume::Allow) } else { builder }
+    };
+    record_with(id, configure, play)
+}
+
+/// The summary without times, and without the step of the last row that had one.
+fn summary(server: &Server, id: &str) -> Value {
+    let mut summary = on(server, id).summary();
+    summary.retain(|key, _| !["_timestamp", "_runtime", "_wandb", "step"].contains(&key.as_str()));
+    Value::Object(summary)
+}
+
+#[test]
+fn logs_of_one_run_add_up() {
+    for resume in [false, true] {
+        let server = Server::start();
+        let orchestrator = part("parts", false, &[("lr", 0.5), ("both", 1.0)], |run| {
+            for step in 0..3_u32 {
+                run.log(step, &[("loss", 1.0)]);
+            }
+            run.summarize(&[("stages", 4.0), ("status", 0.0)]);
+        });
+        let evaluator = part("parts", resume, &[("beam", 8.0), ("both", 2.0)], |run| {
+            for step in 0..2_u32 {
+                run.log(step, &[("nrmse", 0.1)]);
+            }
+            run.summarize(&[("status", 1.0)]);
+        });
+        let logs = [&orchestrator.log, &evaluator.log];
+        for log in logs {
+            assert_eq!(sync(&server, log, &[]).code, 0);
+        }
+        let expected = json!({
+            "loss": 1.0, "stages": 4.0, "status": 1.0, "nrmse": 0.1, "_step": 4,
+        });
+        assert_eq!(summary(&server, "parts"), expected, "{resume}");
+        let config = json!({"lr": 0.5, "both": 2.0, "beam": 8.0});
+        assert_eq!(Value::Object(on(&server, "parts").config()), config, "{resume}");
+
+        // The same log again changes nothing.
+        let before = on(&server, "parts");
+        let said = sync(&server, &evaluator.log, &["--include-synced"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert_same(&before, &on(&server, "parts"));
+        // Nor does the earlier one but for what it says itself; the last row stays the last.
+        assert_eq!(sync(&server, &orchestrator.log, &["--include-synced"]).code, 0);
+        let mut expected = expected;
+        expected["status"] = json!(0.0);
+        assert_eq!(summary(&server, "parts"), expected);
+        assert_eq!(on(&server, "parts").history().len(), 5);
+        assert_eq!(server.violations(), []);
+    }
+}
+
+#[test]
+fn one_command_sends_the_logs_of_a_run_as_they_began() {
+    let server = Server::start();
+    let first = record("ordered", 3);
+    thread::sleep(Duration::from_millis(2));
+    let second = part("ordered", false, &[], |run| run.log(0_u32, &[("late", 1.0)]));
+    // By its name the second comes first.
+    let (root, logs) = together(&[second, first]);
+    let said = sync(&server, root.path(), &["--jobs", "8"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(logs.iter().all(|log| marker(log).exists()));
+    let history = on(&server, "ordered").history();
+    let late: Vec<_> = history.iter().map(|row| row.contains_key("late")).collect();
+    assert_eq!(late, [false, false, false, true], "{history:?}");
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn runs_go_side_by_side() {
+    let server = Server::start();
+    let recorded: Vec<_> = (0..6).map(|n| record(&format!("side-{n}"), 5 + n)).collect();
+    let (root, logs) = together(&recorded);
+    // One of them stands still, and the others come to their end nevertheless.
+    server.fail(Place::Stream, &Fault::Slow(600_000), 1);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = crate::command(&server, home.path());
+    let mut child = command.args(["sync", "--jobs", "3"]).arg(root.path()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_mins(2);
+    while logs.iter().filter(|log| marker(log).exists()).count() < 5 {
+        assert!(Instant::now() < until && child.try_wait().unwrap().is_none());
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let said = sync(&server, root.path(), &["--include-synced", "--jobs", "3"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    for n in 0..6 {
+        let run = on(&server, &format!("side-{n}"));
+        assert_eq!((run.history().len(), run.complete), (5 + n, true));
+    }
+    assert_eq!(server.violations(), []);
+    // What is said of a run stands together.
+    let lines: Vec<_> = said.out.lines().collect();
+    assert_eq!(lines.len(), 18, "{said:?}");
+    for three in lines.chunks(3) {
+        let [head, rows, files] = three else { unreachable!() };
+        let n: usize = head.split("side-").nth(1).unwrap()[..1].parse().unwrap();
+        assert!(head.contains("uploaded"), "{head}");
+        assert!(rows.starts_with(&format!("  {} rows in the log", 5 + n)), "{three:?}");
+        assert!(files.contains("files, exit code 3"), "{files}");
+    }
+}
+
+#[test]
+fn what_fails_for_one_run_is_not_in_the_way_of_the_others() {
+    let server = Server::start();
+    let recorded: Vec<_> = (0..4).map(|n| record(&format!("one-{n}"), 5)).collect();
+    let (root, logs) = together(&recorded);
+    server.fail(Place::Stream, &Fault::Status(413, None), 1);
+    let said = sync(&server, root.path(), &["--jobs", "2"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert_eq!(said.err.matches("answered 413").count(), 1, "{said:?}");
+    assert_eq!(logs.iter().filter(|log| marker(log).exists()).count(), 3);
+    assert_eq!(sync(&server, root.path(), &[]).code, 0);
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn without_a_key_it_is_said_once() {
+    let server = Server::start();
+    let recorded: Vec<_> = (0..4).map(|n| record(&format!("key-{n}"), 1)).collect();
+    let (root, _) = together(&recorded);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = crate::command(&server, home.path());
+    let said = crate::said(command.env_remove("WANDB_API_KEY").arg("sync").arg(root.path()));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert_eq!(said.err.matches("no API key").count(), 1, "{said:?}");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn job_type_and_tags_can_be_changed() {
+    let server = Server::start();
+    let configure = |builder: RunBuilder| builder.tags(["a", "b", "c"]).job_type("train");
+    let recorded = record_with("changed", configure, |run| run.log(0_u32, &[("loss", 1.0)]));
+    let options = ["--job-type", "eval", "--replace-tags", "a=x,c=b"];
+    let said = sync(&server, &recorded.log, &options);
+    assert_eq!(said.code, 0, "{said:?}");
+    let run = on(&server, "changed");
+    assert_eq!(
+        (run.job_type.as_deref(), &run.tags[..]),
+        (Some("eval"), &["x".to_owned(), "b".to_owned()][..])
+    );
+    let said = sync(&server, &recorded.log, &["--replace-tags", "a"]);
+    assert!(said.code == 2 && said.err.contains("OLD=NEW"), "{said:?}");
+}
+
+#[test]
+fn logs_of_online_runs() {
+    let server = Server::start();
+    let recorded = record("online", 4);
+    let online = recorded.root.path().join("run-20260101_000000-online");
+    fs::rename(&recorded.dir, &online).unwrap();
+    let log = online.join("run-online.wandb");
+    // One of W&B's client: the same log, by another producer.
+    let theirs = recorded.root.path().join("run-20260101_000000-theirs");
+    fs::create_dir_all(&theirs).unwrap();
+    let foreign = theirs.join("run-theirs.wandb");
+    fs::write(&foreign, crate::foreign(&fs::read(&log).unwrap())).unwrap();
+    let said = sync(&server, &foreign, &[]);
+    assert!(said.out.contains("--include-online"), "{said:?}");
+    assert!(server.runs().is_empty());
+
+    let said = sync(&server, &log, &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(on(&server, "online").history().len(), 4);
+    assert!(sync(&server, &log, &[]).out.contains("uploaded before"));
+    assert_eq!(sync(&server, &foreign, &["--include-online"]).code, 0);
+    assert!(marker(&foreign).exists());
+}

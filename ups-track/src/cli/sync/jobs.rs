@@ -1,0 +1,98 @@
+//! Several runs at the same time: a thread for each of a few jobs, with an event loop and a connection of its own. They
+//! tell this thread what happens, and it alone writes, so that the lines of one log stay together.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, Scope};
+
+use super::super::args::Sync;
+use super::super::screen::Screen;
+use super::super::{FINE, Failure};
+use super::Server;
+use super::chosen::Log;
+use super::one::{Ended, one};
+use super::progress::{Display, Step};
+use super::report::report;
+
+/// What a job tells.
+pub(super) enum Event {
+    /// An upload comes on: its log's name, and how far it is.
+    Step(String, Step),
+    /// An upload has ended.
+    Ended(String, Box<Ended>),
+    /// The job cannot begin.
+    Failed(Failure),
+}
+
+/// Runs that no job has taken yet, with their logs in order.
+type Queue = Mutex<VecDeque<Vec<Log>>>;
+
+/// Uploads runs side by side, the logs of one run one after another; gives the worst exit code.
+pub(super) fn upload(
+    args: &Sync,
+    runs: Vec<Vec<Log>>,
+    screen: &mut Screen<impl Write>,
+    err: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let jobs = usize::from(args.jobs).min(runs.len());
+    let queue = Mutex::new(VecDeque::from(runs));
+    let mut display = Display::new(args.quiet, err);
+    let (mut worst, mut failure) = (FINE, None);
+    std::thread::scope(|scope| {
+        let (tell, events) = channel();
+        for _ in 0..jobs {
+            if let Err(e) = start(scope, args, &queue, tell.clone()) {
+                failure = Some(Failure::Said(format!("the system gives no thread for an upload: {e}")));
+            }
+        }
+        drop(tell);
+        for event in events {
+            let told = match event {
+                Event::Step(name, step) => {
+                    display.step(&name, &step);
+                    Ok(())
+                }
+                Event::Ended(name, ended) => display.end(&name, |err| {
+                    worst = worst.max(report(args, &name, &ended, screen, err)?);
+                    Ok(screen.flush()?)
+                }),
+                Event::Failed(failure) => Err(failure),
+            };
+            if let Err(e) = told {
+                // What is running comes to its end, nothing else is begun; the first reason is the one that counts.
+                queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                failure.get_or_insert(e);
+            }
+        }
+    });
+    failure.map_or(Ok(worst), Err)
+}
+
+fn start<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    args: &'scope Sync,
+    queue: &'scope Queue,
+    tell: Sender<Event>,
+) -> io::Result<()> {
+    Builder::new().name("upload".to_owned()).spawn_scoped(scope, move || work(args, queue, &tell)).map(drop)
+}
+
+/// Uploads runs until none is left. An error means that nobody listens any more.
+fn work(args: &Sync, queue: &Queue, tell: &Sender<Event>) {
+    let server = match Server::find(args) {
+        Ok(server) => server,
+        Err(e) => return drop(tell.send(Event::Failed(e))),
+    };
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some(logs) = next else { return };
+        for log in logs {
+            let ended = one(&server, &log, &mut |step| {
+                drop(tell.send(Event::Step(log.name.clone(), step)));
+            });
+            drop(tell.send(Event::Ended(log.name, Box::new(ended))));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `ups-track sync`: uploads logs, and deletes runs that are uploaded. One file each for which logs are meant, the jobs
+//! that upload side by side, the upload of one log, what is said while it runs and afterwards, and the deletion.
+
+mod chosen;
+mod dry;
+mod jobs;
+mod one;
+mod progress;
+mod prune;
+mod report;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::args::Sync;
+use super::screen::Screen;
+use super::text::clean;
+use super::{FINE, Failure};
+use crate::settings::{Sources, rules};
+use crate::upload::{self, Access, Client, Options};
+use chosen::Log;
+
+/// Uploads everything that was asked for; gives the worst exit code.
+pub(super) fn sync(args: &Sync, screen: &mut Screen<impl Write>, err: &mut dyn Write) -> Result<u8, Failure> {
+    check(args)?;
+    let mut worst = FINE;
+    let logs = chosen::logs(args, err, &mut worst);
+    if args.prune {
+        return Ok(prune::prune(args, &logs, screen)?.max(worst));
+    }
+    if args.id.is_some() && logs.len() > 1 {
+        let many = logs.len();
+        return Err(Failure::Said(format!("--id is for one log, and these are {many}; name one of them")));
+    }
+    let mut taken = Vec::new();
+    for log in logs {
+        let log = Log::look(log);
+        match chosen::skipped(args, &log) {
+            None => taken.push(log),
+            Some(_) if args.quiet => {}
+            Some(reason) => writeln!(screen, "{}: {reason}", log.name)?,
+        }
+    }
+    screen.flush()?;
+    let code = if args.dry_run {
+        dry::tell(args, &taken, screen)?
+    } else {
+        jobs::upload(args, chosen::by_run(args, taken), screen, err)?
+    };
+    Ok(worst.max(code))
+}
+
+/// Refuses names that a run cannot have.
+fn check(args: &Sync) -> Result<(), Failure> {
+    let bad = |option: &str, value: &str, rule: String| {
+        Failure::Said(format!("{option} `{}` {rule}", clean(value)))
+    };
+    if let Some(id) = &args.id {
+        rules::run_id(id).map_err(|rule| bad("--id", id, rule))?;
+    }
+    if let Some(project) = &args.project {
+        rules::project(project).map_err(|rule| bad("--project", project, rule))?;
+    }
+    Ok(())
+}
+
+/// The file that says that a log is uploaded.
+fn marker(log: &Path) -> PathBuf {
+    let mut name: OsString = log.as_os_str().to_owned();
+    name.push(".synced");
+    name.into()
+}
+
+/// A path as it is told: from here, if it is below.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let short = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    crate::harmless::path(short)
+}
+
+/// The server, and what is the same for all logs. It belongs to one thread.
+struct Server {
+    client: Rc<Client>,
+    options: Options,
+}
+
+impl Server {
+    fn find(args: &Sync) -> Result<Self, Failure> {
+        let said = |e: upload::Failure| Failure::Said(e.to_string());
+        let mut sources = Sources::process().map_err(|e| Failure::Said(e.with_cause()))?;
+        let access = Access::find(&mut sources).map_err(said)?;
+        let client = Client::new(&access.address, access.key().map_err(said)?, &sources).map_err(said)?;
+        let options = Options {
+            id: args.id.clone(),
+            project: args.project.clone(),
+            entity: args.entity.clone(),
+            default_project: access.project,
+            default_entity: access.entity,
+            changes: upload::Changes { job_type: args.job_type.clone(), tags: args.replace_tags.clone() },
+            ..Options::default()
+        };
+        Ok(Self { client: Rc::new(client), options })
+    }
+}

@@ -1,0 +1,189 @@
+//! Whether a server has all that a log and the files beside it hold, so that they can be deleted.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::begin::NO_PROJECT;
+use super::files::{digest_of, is_inside};
+use super::graphql::Target;
+use super::log::Options;
+use super::run::Described;
+use super::source::Source;
+use super::state::Memory;
+use super::{Client, Failure};
+use crate::log::record::Kind;
+
+/// Names in one question.
+const BATCH: usize = 100;
+
+/// What is written anew from the log, by whoever uploads it.
+const DERIVED: [&str; 4] = ["config.yaml", "output.log", "wandb-metadata.json", "wandb-summary.json"];
+
+/// A log whose content is on the server. While this exists, no other process of ours uploads the log.
+#[derive(Debug)]
+pub(crate) struct Confirmed {
+    pub(crate) rows: u64,
+    _memory: Memory,
+}
+
+/// What a log holds.
+struct Content {
+    described: Described,
+    rows: u64,
+    files: BTreeSet<String>,
+    /// Whether the run has said that it is over.
+    ended: bool,
+}
+
+/// Asks the server whether it has all of a log; if not, or if nobody can say, this tells why.
+///
+/// # Errors
+///
+/// If the server does not answer.
+pub(crate) async fn confirm(
+    client: &Client,
+    log: &Path,
+    options: &Options,
+) -> Result<Result<Confirmed, String>, Failure> {
+    let looked = read(log, options).and_then(|content| {
+        let memory = Memory::open(log).map_err(|e| e.to_string())?;
+        if !content.ended && changed_since_marked(log) {
+            return Err("has no end, and was written to after it was uploaded".to_owned());
+        }
+        Ok((content, memory))
+    });
+    let (mut content, memory) = match looked {
+        Ok(looked) => looked,
+        Err(doubt) => return Ok(Err(doubt)),
+    };
+    let (target, lines) = match target(client, &content, &memory).await? {
+        Ok(found) => found,
+        Err(doubt) => return Ok(Err(doubt)),
+    };
+    let past = client.past(Some(&target.entity), Some(&target.project), &target.run).await?;
+    let page = client.address().run_page(&target.entity, &target.project, &target.run);
+    let Some(past) = past else { return Ok(Err(format!("the server has no run {page}"))) };
+    let there = past.history_line_count.unwrap_or(0);
+    if there < lines {
+        return Ok(Err(format!("has {lines} rows, and the server {there} of {page}")));
+    }
+    let dir = log.parent().unwrap_or(Path::new("")).join("files");
+    if let Err(e) = below(&dir, "", &mut content.files) {
+        return Ok(Err(format!("cannot look through `{}`: {e}", crate::harmless::path(&dir))));
+    }
+    let doubt = missing(client, &target, &dir, &content.files, &memory).await?;
+    Ok(doubt.map_or(Ok(Confirmed { rows: content.rows, _memory: memory }), Err))
+}
+
+/// Reads a log to its end.
+fn read(log: &Path, options: &Options) -> Result<Content, String> {
+    let mut source = Source::open(log, false).map_err(|e| e.to_string())?;
+    let mut described = Described::new();
+    source.run(&mut described, options).map_err(|e| e.to_string())?;
+    let mut content = Content { described, rows: 0, files: BTreeSet::new(), ended: false };
+    while source.advance() {
+        let Some(kind) = source.decode() else { continue };
+        match kind {
+            Kind::History(_) => content.rows += 1,
+            Kind::Files(files) => content.files.extend(files.files.into_iter().map(|file| file.path)),
+            Kind::Exit(_) => content.ended = true,
+            Kind::Artifact(_) => {
+                return Err("has artifacts, of which nobody knows whether they are uploaded".into());
+            }
+            Kind::TensorBoard(_) => return Err("has TensorBoard files, which may not be uploaded".into()),
+            _ => {}
+        }
+    }
+    match source.damage {
+        Some(damage) => Err(damage.text),
+        None => Ok(content),
+    }
+}
+
+/// Whether the log is younger than the file that says that it is uploaded. In doubt it is.
+fn changed_since_marked(log: &Path) -> bool {
+    let time = |path: &Path| path.metadata().and_then(|data| data.modified());
+    let (written, marked) = (time(log), time(&super::state::beside(log, ".synced")));
+    !matches!((written, marked), (Ok(written), Ok(marked)) if written <= marked)
+}
+
+/// The run to which the log went, and how many lines this run must have.
+async fn target(
+    client: &Client,
+    content: &Content,
+    memory: &Memory,
+) -> Result<Result<(Target, u64), String>, Failure> {
+    let base = client.address().base();
+    if let Some((server, target, sending)) = memory.sent() {
+        if server != base {
+            let server = crate::harmless::clean(server);
+            return Ok(Err(format!("was uploaded to {server}, and this is {base}: set WANDB_BASE_URL")));
+        }
+        if sending.history.lines != content.rows {
+            let sent = sending.history.lines;
+            return Ok(Err(format!("has {} rows, of which {sent} were uploaded", content.rows)));
+        }
+        return Ok(Ok((target, sending.history.offset)));
+    }
+    // W&B's tool has uploaded it, to where the log says.
+    let run = &content.described.run;
+    let entity = match run.entity.as_str() {
+        "" => client.viewer().await?.entity,
+        entity => Some(entity.to_owned()),
+    };
+    let Some(entity) = entity else { return Ok(Err("names no entity: say it with --entity".into())) };
+    let project = if run.project.is_empty() { NO_PROJECT } else { &run.project };
+    let target = Target { entity, project: project.to_owned(), run: run.run_id.clone() };
+    Ok(Ok((target, content.rows)))
+}
+
+/// The names of all that lies below a directory; it need not be there.
+fn below(dir: &Path, prefix: &str, names: &mut BTreeSet<String>) -> std::io::Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            below(&entry.path(), &format!("{name}/"), names)?;
+        } else {
+            names.insert(name);
+        }
+    }
+    Ok(())
+}
+
+/// The first file that is here, but not as it is on the server.
+async fn missing(
+    client: &Client,
+    target: &Target,
+    dir: &Path,
+    names: &BTreeSet<String>,
+    memory: &Memory,
+) -> Result<Option<String>, Failure> {
+    let sent = memory.sent().map(|(_, _, sending)| &sending.files);
+    let mut here: Vec<(&str, u64)> = Vec::new();
+    for name in names.iter().filter(|name| !DERIVED.contains(&name.as_str()) && is_inside(name)) {
+        // A file that is not here any more was said to be missing by whoever has uploaded the log.
+        let Ok(data) = dir.join(name).metadata() else { continue };
+        let digest = sent.and_then(|files| files.get(name));
+        if digest.is_some() && digest_of(dir, name).await.as_ref() != digest {
+            return Ok(Some(format!("`{}` was changed after it was uploaded", crate::harmless::clean(name))));
+        }
+        here.push((name, data.len()));
+    }
+    for batch in here.chunks(BATCH) {
+        let asked: Vec<&str> = batch.iter().map(|(name, _)| *name).collect();
+        let there = client.files_there(target, &asked).await?;
+        if let Some((name, _)) = batch.iter().find(|(name, length)| there.get(*name) != Some(length)) {
+            return Ok(Some(format!(
+                "`{}` is not on the server as it is here",
+                crate::harmless::clean(name)
+            )));
+        }
+    }
+    Ok(None)
+}
