@@ -32,7 +32,7 @@ pub(super) async fn receive(
     }
     let request = decoded(state, &headers, &body)
         .and_then(|body| serde_json::from_slice::<Request>(&body).map_err(|error| error.to_string()));
-    let request = match request {
+    let mut request = match request {
         Ok(request) => request,
         Err(error) => {
             state.malformed(uri.path(), &error);
@@ -59,6 +59,7 @@ pub(super) async fn receive(
             let complete = request.complete;
             run.complete |= complete;
             run.exit_code = request.exitcode.or(run.exit_code);
+            report(std::mem::take(&mut request.uploaded), run, &mut state.violations);
             run.writers.entry(id.to_owned()).or_default()
         }
     };
@@ -70,6 +71,16 @@ pub(super) async fn receive(
     request.apply(run, structured, &mut state.violations);
     let answer = if stop_asked { json!({"stopped": true}) } else { json!({}) };
     Json(answer).into_response()
+}
+
+/// Files are reported when they are there.
+fn report(files: Vec<String>, run: &mut Run, violations: &mut Vec<Violation>) {
+    for file in files {
+        if !run.files.contains_key(&file) {
+            violations.push(Violation::NotUploaded { run: run.key.clone(), file: file.clone() });
+        }
+        run.reported_files.insert(file);
+    }
 }
 
 /// The body, which may be compressed if the client was told so.
@@ -116,12 +127,7 @@ impl Request {
                 }
             }
         }
-        for file in self.uploaded {
-            if !run.files.contains_key(&file) {
-                violations.push(Violation::NotUploaded { run: run.key.clone(), file: file.clone() });
-            }
-            run.reported_files.insert(file);
-        }
+        report(self.uploaded, run, violations);
         run.preempting |= self.preempting;
         if self.complete {
             run.complete = true;

@@ -15,7 +15,11 @@ pub(super) fn watch(state: &mut State, parts: &Parts, body: &[u8]) {
     for place in places_of_the_key(parts, body) {
         state.violations.push(Violation::KeyElsewhere { path: path.clone(), place });
     }
-    if parts.method == Method::POST && !body.is_empty() && !path.starts_with("/sdk/") {
+    // What is neither a query nor lines has a form of its own.
+    if parts.method == Method::POST
+        && !body.is_empty()
+        && !["/sdk/", "/oidc/"].iter().any(|other| path.starts_with(other))
+    {
         let sent = text(&parts.headers, header::CONTENT_TYPE.as_str());
         let kind = sent.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
