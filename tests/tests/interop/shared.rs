@@ -6,10 +6,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use ups_track_tests::server::{API_KEY, Run, Server, Violation};
+use ups_track_tests::server::{API_KEY, DEFAULT_ENTITY, Run, RunKey, Server, Violation};
 use ups_track_tests::wandb;
-
-use crate::finished;
 
 /// Label, whether it speaks for the run, rows.
 const WRITERS: [(&str, &str, u32); 2] = [("rank_0", "true", 30), ("rank_1", "false", 20)];
@@ -28,19 +26,25 @@ fn environment(server: &Server, label: &'static str, primary: &'static str) -> V
     ]
 }
 
+fn run(server: &Server) -> Run {
+    server.run(&RunKey::new(DEFAULT_ENTITY, "p", "shared")).unwrap()
+}
+
 /// The other writer is through before the one whose end is the end of the run.
 fn theirs() -> (Run, Vec<Violation>) {
     let server = Server::start();
+    server.enable(&["STRUCTURED_CONSOLE_LOGS"]);
     for (label, primary, rows) in WRITERS.into_iter().rev() {
         let environment = environment(&server, label, primary);
         let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         wandb::run_script("shared.py", &[OsStr::new(&rows.to_string())], &environment).unwrap();
     }
-    (finished(&server, "shared"), server.violations())
+    (run(&server), server.violations())
 }
 
 fn ours() -> (Run, Vec<Violation>) {
     let server = Server::start();
+    server.enable(&["STRUCTURED_CONSOLE_LOGS"]);
     for (label, primary, rows) in WRITERS.into_iter().rev() {
         let dir = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_live"));
@@ -50,15 +54,15 @@ fn ours() -> (Run, Vec<Violation>) {
         child.stdin.take().unwrap().write_all(orders.as_bytes()).unwrap();
         assert!(child.wait().unwrap().success());
     }
-    (finished(&server, "shared"), server.violations())
+    (run(&server), server.violations())
 }
 
 /// What a writer sent, by its label: numbers and losses of its rows, its score, its console.
-type Sent = BTreeMap<String, (Vec<(Value, Value)>, Value, usize)>;
+type Sent = BTreeMap<String, (Vec<(Option<f64>, Option<f64>)>, Value, usize)>;
 
 fn sent(run: &Run) -> Sent {
     let one = |writer: &Run| {
-        let rows = writer.history().iter().map(|row| (row["_step"].clone(), row["loss"].clone())).collect();
+        let rows = writer.history().iter().map(|row| (row["_step"].as_f64(), row["loss"].as_f64())).collect();
         let line = writer.console().first().unwrap().clone();
         (line.label.unwrap(), (rows, writer.summary()["score"].clone(), writer.console().len()))
     };
