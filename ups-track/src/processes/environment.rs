@@ -7,6 +7,7 @@ use super::child::{Child, ChildOptions};
 use crate::context::{CHILD, FILE};
 use crate::ranks::{PARENT, Rank};
 use crate::run::Run;
+use crate::settings::Mode;
 
 /// What belongs to the parent's own run and must not reach a child by inheritance.
 const PARENTS_OWN: &[&str] = &[
@@ -46,7 +47,9 @@ pub(super) fn variables(
         Some((_, place)) => *place = Some(value),
         None => variables.push((name, Some(value))),
     };
-    set("WANDB_MODE", run.mode().as_str().into());
+    // A child that has a run of its own writes it alone.
+    let mode = if run.mode() == Mode::Shared { Mode::Online } else { run.mode() };
+    set("WANDB_MODE", mode.as_str().into());
     for (name, value) in [("WANDB_PROJECT", run.project()), ("WANDB_ENTITY", run.entity())] {
         if let Some(value) = value {
             set(name, value.into());

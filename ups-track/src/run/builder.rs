@@ -185,7 +185,7 @@ impl RunBuilder {
             // Where runs of further processes go.
             root.clone_into(&mut settings.root_dir);
         }
-        if elsewhere && settings.mode == Mode::Online {
+        if elsewhere && matches!(settings.mode, Mode::Online | Mode::Shared) {
             // The run has an owner where this process cannot reach it: the server puts together what both send.
             settings.mode = Mode::Shared;
             (settings.uplink.part.primary, settings.uplink.part.finishes) = (false, false);

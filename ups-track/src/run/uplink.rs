@@ -128,9 +128,9 @@ impl Uplink {
     /// `hasty` if the process is being ended, so that `most` is the longest wait without progress.
     pub(crate) fn finish(&self, rows: u64, most: Duration) -> Delivery {
         self.live.complete();
-        let mut says = Says::new(rows, self.quiet);
-        let outcome =
-            self.live.wait(self.patience.min(most), self.limit, &mut |standing| says.standing(standing));
+        let patience = self.patience.min(most);
+        let mut says = Says::new(rows, self.quiet, patience);
+        let outcome = self.live.wait(patience, self.limit, &mut |standing| says.standing(standing));
         says.end();
         match (outcome, self.page()) {
             (Outcome::Whole, page) => Delivery::Whole(page.unwrap_or_default()),
@@ -144,14 +144,15 @@ struct Says {
     rows: u64,
     quiet: bool,
     terminal: bool,
+    patience: Duration,
     began: Instant,
     last: Option<Instant>,
 }
 
 impl Says {
-    fn new(rows: u64, quiet: bool) -> Self {
+    fn new(rows: u64, quiet: bool, patience: Duration) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { rows, quiet: quiet || say::is_silent(), terminal, began: Instant::now(), last: None }
+        Self { rows, quiet: quiet || say::is_silent(), terminal, patience, began: Instant::now(), last: None }
     }
 
     fn standing(&mut self, standing: Standing) {
@@ -161,19 +162,24 @@ impl Says {
             return;
         }
         self.last = Some(Instant::now());
-        let text = if standing.files > 0 {
-            format!("uploading {} files", standing.files)
-        } else {
-            format!("uploading: {} of {} rows are there", standing.rows.min(self.rows), self.rows)
+        let Standing { rows, files, quiet } = standing;
+        let what = match files {
+            0 => format!("{} of {} rows are on the server", rows.min(self.rows), self.rows),
+            files => format!("the rows are on the server, {files} files are on their way"),
         };
-        let seconds = self.began.elapsed().as_secs();
+        let text = if quiet >= SAY_AFTER {
+            let left = self.patience.saturating_sub(quiet).as_secs();
+            format!("waiting for the server, {left} s more: {what}")
+        } else {
+            format!("uploading for {} s: {what}", self.began.elapsed().as_secs())
+        };
         if self.terminal {
             drop(write!(
                 std::io::stderr(),
-                "\r\x1b[Kups-track: {text} ({seconds} s, Ctrl-C leaves the rest for `ups-track sync`)"
+                "\r\x1b[Kups-track: {text} (Ctrl-C leaves the rest for `ups-track sync`)"
             ));
         } else {
-            say::note(&format!("{text} ({seconds} s)"));
+            say::note(&text);
         }
     }
 

@@ -96,6 +96,8 @@ pub(crate) struct Standing {
     pub(crate) rows: u64,
     /// Files that are being looked at and sent; none before the rows are through.
     pub(crate) files: usize,
+    /// Time since the last sign of progress.
+    pub(crate) quiet: Duration,
 }
 
 impl Live {
@@ -195,6 +197,7 @@ impl Live {
                 watch(Standing {
                     rows: self.0.rows.load(Ordering::Relaxed),
                     files: self.0.files.load(Ordering::Relaxed),
+                    quiet,
                 });
                 continue;
             };
