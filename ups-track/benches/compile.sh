@@ -68,7 +68,7 @@ generate() {
     } >>"$dir/$1/src/lib.rs"
 }
 version=$(sed -n '/^name = "tracing"$/{n;s/version = "\(.*\)"/\1/p}' "$repository/Cargo.lock")
-generate ours "ups-track = { path = \"$repository/ups-track\" }" '#[ups_track::track_stage("%s")]' ups_track::metric
+generate ours "ups-track = { path = \"$repository/ups-track\", default-features = false }" '#[ups_track::track_stage("%s")]' ups_track::metric
 generate plain "tracing = \"=$version\"" '#[tracing::instrument(name = "%s")]' tracing::info
 printf '[workspace]\nmembers = ["ours", "plain"]\nresolver = "3"\n' >"$dir/Cargo.toml"
 cp "$repository/Cargo.lock" "$repository/rust-toolchain.toml" "$dir/"

@@ -1,6 +1,6 @@
 //! Instrumentation that puts a Rust training program on [Weights & Biases](https://wandb.ai) (W&B): attributes, macros and a
-//! `tracing` layer turn spans and events into the *correct* W&B data kinds. Native Rust down to W&B's own log: no Python,
-//! no helper process.
+//! `tracing` layer turn spans and events into the *correct* W&B data kinds. Native Rust down to W&B's own log
+//! and from there to the server: no Python, no helper process.
 //!
 //! ```
 //! use ups_track::{EvalSummary, RunConfig, config, eval_summary, metric, track_stage};

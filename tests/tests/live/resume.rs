@@ -66,3 +66,34 @@ fn auto_goes_on_with_the_run_of_this_directory() {
         assert_eq!(runs[0].history().len(), rows);
     }
 }
+
+/// The steps of a run, and the losses of its rows.
+fn rows(run: &ups_track_tests::server::Run) -> Vec<(u64, f64)> {
+    let row =
+        |row: &ups_track_tests::json::Row| (row["_step"].as_u64().unwrap(), row["loss"].as_f64().unwrap());
+    run.history().iter().map(row).collect()
+}
+
+#[test]
+fn a_run_is_rewound_and_another_is_forked() {
+    let server = Server::start();
+    play(&server, "", &["rows 8", "config a 1", "finish 0"]);
+    let branch = |variable: &str, id: &str| {
+        let mut program = Player::new(server.url(), id).env(variable, "again?_step=4").start();
+        program.tell("rows 3");
+        assert_eq!(program.tell("finish 0"), "3 true");
+        program.end();
+        eventually(&server, id, |run| run.complete)
+    };
+    let forked = branch("WANDB_FORK_FROM", "other");
+    assert_eq!(rows(&forked), [(5, 1.0), (6, 0.5), (7, 1.0 / 3.0)]);
+    assert_eq!(forked.branch_point, Some(serde_json::json!({"run_id": "again", "step": 4})));
+
+    let rewound = branch("WANDB_RESUME_FROM", "again");
+    assert_eq!(rewound.rewinds, 1);
+    let expected: Vec<_> =
+        (0..8).map(|step| (step, 1.0 / if step < 5 { step + 1 } else { step - 4 } as f64)).collect();
+    assert_eq!(rows(&rewound), expected);
+    assert!(rewound.config().contains_key("a"));
+    assert_eq!(server.violations(), []);
+}

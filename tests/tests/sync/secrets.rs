@@ -24,7 +24,7 @@ lr: 0.5
 ";
 
 /// A run with secrets in all places where people have them, by a process of its own.
-fn record(server: &Server, home: &Path) {
+fn record(server: &Server, home: &Path, mode: &str) {
     fs::create_dir_all(home.join("repo/.git/refs/heads")).unwrap();
     let git = |name: &str, text: &str| fs::write(home.join("repo/.git").join(name), text).unwrap();
     git("HEAD", "ref: refs/heads/main\n");
@@ -32,12 +32,15 @@ fn record(server: &Server, home: &Path) {
     git("config", "[remote \"origin\"]\n\turl = https://me:planted-in-remote@git.invalid/me/repo.git\n");
     fs::write(home.join("config.yaml"), CONFIG).unwrap();
     let mut command = command(server, home);
-    command.current_dir(home.join("repo")).env("WANDB_DIR", home).env("WANDB_MODE", "offline");
+    command.current_dir(home.join("repo")).env("WANDB_DIR", home).env("WANDB_MODE", mode);
     command.env("WANDB_RUN_ID", "secrets").env("WANDB_PROJECT", "p");
     command.env("WANDB_CONFIG_PATHS", home.join("config.yaml"));
     command.env("MY_SERVICE_PASSWORD", "planted-in-env").env("SLURM_JWT", "planted-slurm");
     command.env("SLURM_JOB_NAME", "a-job").env("HF_TOKEN", "planted-hf");
-    command.env("WANDB_X_EXTRA_HTTP_HEADERS", r#"{"X-Gateway": "planted-header"}"#);
+    if mode == "offline" {
+        // Who is online sends it, as was asked for.
+        command.env("WANDB_X_EXTRA_HTTP_HEADERS", r#"{"X-Gateway": "planted-header"}"#);
+    }
     command.args(["run", "--", "true", "--token=planted-argument", "--api-key", "planted-after"]);
     command.args([
         "WANDB_API_KEY=planted-assigned",
@@ -49,14 +52,28 @@ fn record(server: &Server, home: &Path) {
 }
 
 #[test]
-fn secrets_are_neither_written_nor_sent() {
+fn secrets_are_neither_written_nor_sent_later() {
     let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
     server.enable(&["FILESTREAM_GZIP"]);
-    record(&server, home.path());
-    let root = home.path().join("wandb");
+    record(&server, home.path(), "offline");
     let synced: &mut Command = &mut command(&server, home.path());
-    let synced = said(synced.arg("sync").arg(&root));
+    let synced = said(synced.arg("sync").arg(home.path().join("wandb")));
     assert_eq!(synced.code, 0, "{synced:?}");
+    check_all(&server, home.path());
+}
+
+#[test]
+fn secrets_are_neither_written_nor_sent_live() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    server.enable(&["FILESTREAM_GZIP"]);
+    record(&server, home.path(), "online");
+    check_all(&server, home.path());
+}
+
+/// Looks through everything that was written and sent.
+#[track_caller]
+fn check_all(server: &Server, home: &Path) {
+    let root = home.join("wandb");
     let run = server.runs().remove(0);
     // All of it was there to be found.
     assert_eq!(run.config()["lr"], 0.5);

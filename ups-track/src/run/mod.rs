@@ -192,7 +192,7 @@ impl Run {
     }
 
     /// Calls this, once, when somebody asks on the server that the run stops, on the thread of the upload. A run that is
-    /// not recorded online is never asked.
+    /// not recorded online is never asked, nor is an attached child: its parent is.
     pub fn on_stop(&self, call: impl FnOnce() + Send + 'static) {
         if let Some(uplink) = self.uplink() {
             uplink.on_stop(Box::new(call));
