@@ -43,6 +43,9 @@ fn ranks_write_one_run_together() {
         let rows = writer.history();
         assert!(rows.iter().enumerate().all(|(at, row)| row.get("_step").unwrap() == at));
         assert!(rows.iter().all(|row| row.contains_key("rank")));
+        // The label, once.
+        let line = writer.console().remove(0);
+        assert!(["[rank0] one", "[rank1] two"].contains(&line.text.as_str()), "{line:?}");
     }
     assert_eq!(server.violations(), []);
     // It is uploaded: nothing is sent again.

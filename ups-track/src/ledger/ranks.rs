@@ -19,6 +19,8 @@ pub(crate) struct RankMark {
     label: String,
     /// The number of the key `rank`, once the ledger has it.
     key: Option<u32>,
+    /// Whether lines of the console begin with the rank.
+    marks_lines: bool,
     /// Whether the next character of the console begins a line.
     begins_line: bool,
 }
@@ -26,7 +28,12 @@ pub(crate) struct RankMark {
 impl RankMark {
     pub(crate) fn new(rank: u32, labelled: bool) -> Self {
         let label = if labelled { format!("rank{rank}") } else { String::new() };
-        Self { rank, label, key: None, begins_line: true }
+        Self { rank, label, key: None, marks_lines: true, begins_line: true }
+    }
+
+    /// The same where the server puts the rank in front of the lines of the console.
+    pub(crate) fn without_lines(self) -> Self {
+        Self { marks_lines: false, ..self }
     }
 
     pub(crate) fn rank(&self) -> u32 {
@@ -78,7 +85,9 @@ impl Ledger {
 
     /// Labels what does not have its label from its stage.
     pub(super) fn mark(&mut self, op: &mut Op) {
-        if let (Some(mark), Op::Console { text, .. }) = (&mut self.rank, &mut *op) {
+        if let (Some(mark), Op::Console { text, .. }) = (&mut self.rank, &mut *op)
+            && mark.marks_lines
+        {
             *text = mark.lines(text);
         }
         if self.rank.as_ref().is_none_or(|mark| mark.label.is_empty()) {

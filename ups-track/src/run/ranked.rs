@@ -109,6 +109,7 @@ impl RunBuilder {
                     let id = rank.common_run_id(sources.var(ranks::ID).is_some());
                     let id = if self.is_named(sources) { Some(settings.run_id.clone()) } else { id };
                     share(&rank, id, place.context.is_none(), settings)?;
+                    settings.rank = settings.rank.take().map(RankMark::without_lines);
                 }
             }
             Ranks::First | Ranks::Alone => {}
