@@ -108,3 +108,23 @@ fn metrics_do_not_wait_for_files_or_descriptions() {
     eventually(&server, "outage", |run| run.history().len() == 20);
     assert_eq!(program.tell("finish 0"), "20 false");
 }
+
+#[test]
+fn an_alert_that_fails_for_good_is_told_and_sent_later_and_rows_go_on() {
+    let server = Server::start();
+    server.fail(Place::Operation("NotifyScriptableRunAlert"), &Fault::Status(403, None), 1);
+    let mut program = Player::new(server.url(), "outage").start();
+    program.tell("alert one text");
+    program.says("something of the run is not sent");
+    program.tell("alert two text");
+    program.tell("rows 10");
+    eventually(&server, "outage", |run| run.history().len() == 10);
+    assert_eq!(program.tell("finish 0"), "10 false");
+    let played = program.end();
+    let run = eventually(&server, "outage", |run| run.complete);
+    assert!(run.alerts.is_empty());
+    sync(&server, played.dir.path());
+    let run = eventually(&server, "outage", |run| run.alerts.len() == 2);
+    assert_eq!(run.alerts.iter().map(|alert| alert.title.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(server.violations(), []);
+}

@@ -18,6 +18,8 @@ pub(super) struct Alerts {
     /// How many the log has had so far.
     seen: u64,
     waiting: VecDeque<Alert>,
+    /// Whether one has failed, which none goes past: the book says how many are there, not which.
+    stopped: bool,
     /// Gives what the server said to one that it does not take.
     errand: Errand<Option<String>>,
 }
@@ -30,7 +32,7 @@ impl Alerts {
     /// Takes an alert of the log, unless an earlier upload has sent it.
     pub(super) fn push(&mut self, alert: Alert, book: &Shared) {
         self.seen += 1;
-        if self.seen > book.borrow().sending.alerts {
+        if !self.stopped && self.seen > book.borrow().sending.alerts {
             self.waiting.push_back(alert);
         }
     }
@@ -42,7 +44,6 @@ impl Alerts {
         target: &Target,
         book: &Shared,
     ) -> Result<Option<String>, Failure> {
-        // None goes past one that failed: the book says how many are there, not which.
         let refused = self.errand.ended().await.transpose()?;
         self.next(client, target, book);
         Ok(refused.flatten())
@@ -57,6 +58,12 @@ impl Alerts {
     ) -> Result<Option<Option<String>>, Failure> {
         self.next(client, target, book);
         self.errand.end().await.transpose()
+    }
+
+    /// One has failed for good: no more are sent.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        self.waiting.clear();
     }
 
     /// Waits for what is on its way, so that it is known whether it arrived.

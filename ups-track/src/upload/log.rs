@@ -136,7 +136,7 @@ async fn to_its_end(
     source: &mut Source,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Sent, Failure> {
-    read(upload, source, progress).await?;
+    while read(upload, source, progress).await? {}
     upload.sent.damage = source.damage.take();
     upload.end(progress).await
 }
@@ -189,18 +189,16 @@ async fn beside(
     loop {
         // Asked before the log is read: what is written after the question is read the next time.
         let complete = along.is_complete();
-        read(upload, source, progress).await?;
+        let more = read(upload, source, progress).await?;
         if source.damage.is_some() {
             break;
         }
-        if upload.exit.is_some() {
-            // Whoever writes the log also writes files beside it, behind the last record.
-            if complete {
-                break;
+        // Whoever writes the log also writes files beside it, behind the last record.
+        if complete && !more {
+            if upload.exit.is_none() {
+                source.settle();
+                while read(upload, source, progress).await? {}
             }
-        } else if complete {
-            source.settle();
-            read(upload, source, progress).await?;
             break;
         }
         upload.go_on(interval).await?;
@@ -208,7 +206,9 @@ async fn beside(
         if upload.stream.stopped {
             along.stop();
         }
-        along.rest().await;
+        if !more {
+            along.rest().await;
+        }
     }
     upload.sent.damage = source.damage.take();
     upload.end(progress).await
@@ -247,12 +247,13 @@ async fn resume(
     }
 }
 
-/// Reads what the log has, up to the end of the run.
+/// Reads what the log has, up to the end of the run or until there was enough for a request, which then is sent; tells
+/// whether there may be more.
 async fn read(
     upload: &mut Upload,
     source: &mut Source,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     while source.advance() {
         // Most records are rows, and most of these need not be taken apart.
         if !upload.take_row(source.raw()) {
@@ -263,11 +264,12 @@ async fn read(
             upload.flush().await?;
             progress(Progress::Rows(upload.rows_there()));
             progress(Progress::Read(source.position()));
+            return Ok(upload.exit.is_none());
         }
         if upload.exit.is_some() {
             break;
         }
     }
     progress(Progress::Read(source.position()));
-    Ok(())
+    Ok(false)
 }

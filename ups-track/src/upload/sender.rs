@@ -17,6 +17,7 @@ use super::state::{Book, Memory, Sending, Shared, replace};
 use super::stream::{Along, Lane, Stream};
 use super::{Client, Failure, Writer};
 use crate::log::record::{Exit, Kind, Timestamp};
+use crate::say;
 
 /// Time for which changes of the description are gathered before the server is told.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ pub(super) struct Manner {
 
 /// The upload of a run.
 pub(super) struct Upload {
+    /// Whether the run goes on meanwhile.
+    live: bool,
     writer: Option<Writer>,
     client: Rc<Client>,
     book: Shared,
@@ -107,6 +110,7 @@ impl Upload {
         let label = writer.as_ref().map(|writer| writer.label.clone());
         let label = label.or_else(|| client.preferences().label.clone());
         Ok(Self {
+            live,
             writer,
             client: Rc::clone(client),
             stream: Stream::new(target, &sending),
@@ -169,19 +173,37 @@ impl Upload {
         Ok(())
     }
 
-    /// What goes wrong beside the lines does not stop them, as long as the server is there; it is told at the end.
+    /// What goes wrong beside the lines does not stop those of a run that goes on, nor what a server refuses those of any; it
+    /// is told, and the upload is not whole.
     fn trouble(&mut self, failure: Failure) -> Result<(), Failure> {
-        if failure.is_refusal() {
-            self.sent.trouble.push(failure.to_string());
-            return Ok(());
+        if !self.live && !failure.is_refusal() {
+            return Err(failure);
         }
-        Err(failure)
+        if self.live && self.sent.trouble.is_empty() {
+            say::warning(&format!("something of the run is not sent: {failure}"));
+        }
+        self.sent.trouble.push(failure.to_string());
+        Ok(())
     }
 
     async fn send_alerts(&mut self) -> Result<(), Failure> {
-        let refused = self.alerts.go_on(&self.client, &self.bucket.target, &self.book).await?;
-        self.sent.refused_alerts.extend(refused);
-        Ok(())
+        let sent = self.alerts.go_on(&self.client, &self.bucket.target, &self.book).await;
+        self.settle_alert(sent)
+    }
+
+    fn settle_alert(&mut self, sent: Result<Option<String>, Failure>) -> Result<(), Failure> {
+        match sent {
+            Ok(refused) => {
+                self.sent.refused_alerts.extend(refused);
+                Ok(())
+            }
+            // Those that follow stay in the log, for a later upload.
+            Err(e) if self.live => {
+                self.alerts.stop();
+                self.trouble(e)
+            }
+            Err(e) => Err(e),
+        }
     }
 
     /// Takes a record over if it is a row in the form in which this crate records it; false if it is anything else.
@@ -257,11 +279,11 @@ impl Upload {
 
     /// Waits until an alert is through; false if there was none.
     async fn one_alert(&mut self) -> Result<bool, Failure> {
-        let Some(refused) = self.alerts.one(&self.client, &self.bucket.target, &self.book).await? else {
-            return Ok(false);
-        };
-        self.sent.refused_alerts.extend(refused);
-        Ok(true)
+        let one = self.alerts.one(&self.client, &self.bucket.target, &self.book).await;
+        match one.transpose() {
+            None => Ok(false),
+            Some(sent) => self.settle_alert(sent).map(|()| true),
+        }
     }
 
     /// What a run needs at its end: the rest of the lines, its last description, its files, and that it is over.
@@ -281,7 +303,7 @@ impl Upload {
         let (outcome, failure) = match sent {
             Ok(outcome) => (outcome, None),
             // The run is over, whatever becomes of its files.
-            Err(e) if e.is_refusal() => (super::files::Outcome::default(), Some(e)),
+            Err(e) if self.live || e.is_refusal() => (super::files::Outcome::default(), Some(e)),
             Err(e) => return Err(e),
         };
         self.sent.files = outcome;
