@@ -212,4 +212,21 @@ mod tests {
         leaves("k", &standard(&deep).unwrap_or_default(), &mut |_, _| count += 1);
         assert_eq!(count, 1);
     }
+
+    /// JSON with words that W&B's clients write, or what only looks like it.
+    const NEARLY: &str =
+        "(\\{|\\}|\\[|\\]|,|:|\"|\\\\|NaN|-?Infinity|null|true|[0-9.eE+-]|[ \n\ta-z\u{1}]){0,40}";
+
+    proptest::proptest! {
+        #[test]
+        fn garbage_never_panics(json in NEARLY) {
+            if let Some(standard) = standard(&json) {
+                // What is taken is JSON.
+                proptest::prop_assert!(serde_json::from_str::<IgnoredAny>(&standard).is_ok());
+            }
+            drop(dialect(&json));
+            drop(entries(&json));
+            leaves("k", &json, &mut |_, _| {});
+        }
+    }
 }

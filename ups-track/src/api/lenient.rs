@@ -238,4 +238,40 @@ mod tests {
         assert!(typed::<f64>(&json!("nan")).is_err());
         assert_eq!(typed::<Value>(&value).unwrap(), value);
     }
+
+    /// Values of JSON, a few deep.
+    fn values() -> impl proptest::strategy::Strategy<Value = Value> {
+        use proptest::prelude::*;
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "([ab\"\\\\\n\t\u{1}]|\\PC|NaN){0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("\\PC{0,4}", inner, 0..4)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn standard_text_is_what_it_is_also_with_bare_controls(value in values()) {
+            let text = value.to_string();
+            proptest::prop_assert_eq!(parse(&text), Ok(value.clone()));
+            // As W&B's servers give it: control characters in strings as they are.
+            let bare = text.replace("\\n", "\n").replace("\\t", "\t").replace("\\u0001", "\u{1}");
+            if !text.contains("\\\\") {
+                proptest::prop_assert_eq!(parse(&bare), Ok(value));
+            }
+        }
+
+        #[test]
+        fn garbage_never_panics(text in "(\\{|\\}|\\[|\\]|,|:|\"|\\\\|NaN|Infinity|[0-9.eE+-]|[ \n\u{1}a-z]){0,40}") {
+            drop(parse(&text));
+        }
+    }
 }

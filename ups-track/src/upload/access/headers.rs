@@ -102,4 +102,14 @@ mod tests {
             assert!(rule.contains(words) && !rule.contains("s3cret"), "{rule}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_given_is_not_said(name in "\\PC{0,8}", value in "\\PC{0,8}") {
+            let text = serde_json::json!({(&*name): format!("s3cret{value}")}).to_string();
+            if let Err(rule) = Extra::parse(&text) {
+                proptest::prop_assert!(!rule.contains("s3cret"));
+            }
+        }
+    }
 }

@@ -258,4 +258,16 @@ mod tests {
             [json(r#""level":"error","#, label, r#"o\"ops"#), json("", label, "fine")]
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_do_not_matter(text in "([ab\n\r]|\\PC){0,60}", cuts in proptest::collection::vec(0_usize..60, 0..4)) {
+            let whole = shown(&[(false, &text)]);
+            let mut places: Vec<_> = cuts.into_iter().filter(|at| text.is_char_boundary(*at)).collect();
+            places.extend([0, text.len()]);
+            places.sort_unstable();
+            let pieces: Vec<_> = places.windows(2).map(|cut| (false, &text[cut[0]..cut[1]])).collect();
+            proptest::prop_assert_eq!(whole, shown(&pieces));
+        }
+    }
 }
