@@ -1,7 +1,7 @@
 //! What is recorded arrives, while the run goes on, and the same as by a later upload.
 
 use ups_track_tests::normalized::assert_same;
-use ups_track_tests::server::{Run, RunKey, Server};
+use ups_track_tests::server::{Fault, Place, Run, RunKey, Server};
 
 use crate::player::{Player, Playing, eventually, is_marked, sync};
 
@@ -170,4 +170,26 @@ fn what_attached_children_record_is_on_the_server_too() {
     program.end();
     assert_eq!(server.runs().len(), 1);
     assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn what_nobody_can_send_is_said() {
+    let server = Server::start();
+    server.fail(
+        Place::Operation("NotifyScriptableRunAlert"),
+        &Fault::AnswerOnly(br#"{"errors":[{"message":"no alerts here"}]}"#),
+        1,
+    );
+    let mut program = Player::new(server.url(), "said").start();
+    std::fs::write(program.dir.path().join("gone.txt"), "text").unwrap();
+    program.tell("alert a b");
+    program.tell("file gone.txt end");
+    std::fs::remove_file(program.dir.path().join("gone.txt")).unwrap();
+    assert_eq!(program.tell("finish 0"), "0 true");
+    let said = program.end().said;
+    for words in
+        ["an alert was not taken by the server", "no alerts here", "not there any more", "`gone.txt`"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
 }

@@ -310,8 +310,26 @@ async fn send(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Sent, Fa
     follow(&client, &plan.log, &plan.options, &Beside(both), plan.interval, &mut progress).await
 }
 
+/// Tells what nobody can send, now or later.
+fn tell(sent: &Sent) {
+    for refused in &sent.refused_alerts {
+        say::warning(&format!("an alert was not taken by the server: {refused}"));
+    }
+    if !sent.files.missing.is_empty() {
+        let names: Vec<_> = sent.files.missing.iter().map(|name| format!("`{name}`")).collect();
+        say::warning(&format!("not there any more, so not uploaded: {}", names.join(", ")));
+    }
+    if sent.lines_too_long > 0 {
+        say::warning(&format!(
+            "{} lines were longer than a server takes, and were left out",
+            sent.lines_too_long
+        ));
+    }
+}
+
 /// Whether all is there; if it is, the log is marked so.
 fn judge(plan: &Plan, sent: &Sent) -> Outcome {
+    tell(sent);
     if sent.is_all() {
         return match super::mark(&plan.log) {
             Ok(()) => Outcome::Whole,
