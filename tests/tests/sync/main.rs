@@ -19,6 +19,7 @@ mod soak;
 #[cfg(unix)]
 mod terminal;
 mod tls;
+mod watch;
 mod whole;
 
 use std::path::{Path, PathBuf};

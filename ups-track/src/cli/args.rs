@@ -97,6 +97,11 @@ one on the server; one that rewinds itself takes the server's back to that step,
 In directories named `run-…`, of runs that were online, only logs of ups-track are taken:
 what it could deliver is marked.
 
+--watch uploads what there is and follows what is still being written, by this crate or by
+W&B's client offline, as well as runs that begin meanwhile in the directories. A run ends when
+its process does; one of W&B's client, when it is finished. It ends by Ctrl-C, at any time, or,
+if only logs are named, with the last of them. What a run's own process sends is left to it.
+
 --prune deletes directories of runs that are marked, whole, and not being written, if the
 server says that it has every row and every file. All other runs are kept, and it is said
 why, such as those with artifacts or with shards that are not merged.
@@ -109,6 +114,7 @@ Examples:
   ups-track sync wandb
   ups-track sync --dry-run wandb
   ups-track sync --project burgers --entity my-team wandb/latest-run
+  ups-track sync --watch wandb
   ups-track sync --prune --older-than 24 wandb
 
 Exit code: 0 all is uploaded (or, with --prune, deleted); 1 something is left (a torn end,
@@ -215,6 +221,9 @@ pub(super) struct Sync {
     /// How many runs are uploaded at the same time
     #[arg(long, short, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
+    /// Follow runs while they are written, also those that begin meanwhile, until Ctrl-C
+    #[arg(long, short, conflicts_with_all = ["id", "dry_run", "prune"])]
+    pub(super) watch: bool,
     /// Say nothing of what went well
     #[arg(long, short)]
     pub(super) quiet: bool,

@@ -18,6 +18,8 @@ pub(crate) use source::{Given, Sources};
 #[cfg(feature = "online")]
 pub(crate) use uplink::Part;
 pub(crate) use uplink::UplinkSettings;
+#[cfg(all(feature = "cli", feature = "online"))]
+pub(crate) use uplink::stream_interval;
 pub(crate) use yaml::config_yaml;
 
 /// Where a run's data goes.

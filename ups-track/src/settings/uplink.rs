@@ -39,13 +39,18 @@ const INTERVAL: Duration = Duration::from_secs(15);
 /// How long the end of a run waits by default for an upload that makes no progress.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Time between two requests with rows.
+pub(crate) fn stream_interval(sources: &Sources) -> Result<Duration> {
+    let vars = ["WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"];
+    Ok(seconds(sources, None, &vars, "x_file_stream_transmit_interval")?.unwrap_or(INTERVAL))
+}
+
 /// Settles them.
 pub(super) fn resolve(given: &Overrides, sources: &Sources) -> Result<UplinkSettings> {
     let flag = |vars: &[&str], name: &str| Ok::<_, crate::Error>(sources.flag(vars, name)?.unwrap_or(true));
     let label = sources.find(None, &["WANDB_X_LABEL", "WANDB__LABEL"], "x_label");
     let patience =
         given.finish_patience.map(|d| Given::builder("finish_patience", d.as_secs_f64().to_string()));
-    let interval = ["WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"];
     Ok(UplinkSettings {
         part: Part {
             label: label.map(|found| found.value),
@@ -55,7 +60,7 @@ pub(super) fn resolve(given: &Overrides, sources: &Sources) -> Result<UplinkSett
                 "x_update_finish_state",
             )?,
         },
-        interval: seconds(sources, None, &interval, "x_file_stream_transmit_interval")?.unwrap_or(INTERVAL),
+        interval: stream_interval(sources)?,
         patience: seconds(sources, patience, &["UPS_TRACK_FINISH_PATIENCE"], "finish_patience")?
             .unwrap_or(PATIENCE),
         // 0 means none, as it does for W&B.

@@ -234,7 +234,7 @@ impl Drop for Live {
 struct Beside<'a>(&'a Both);
 
 impl Along for Beside<'_> {
-    fn is_complete(&self) -> bool {
+    fn is_complete(&self, _has_ended: bool) -> bool {
         self.0.complete.load(Ordering::Acquire)
     }
 

@@ -87,8 +87,8 @@ impl Sent {
 
 /// Whoever sends a log that is still being written.
 pub(crate) trait Along {
-    /// Whether the log is complete.
-    fn is_complete(&self) -> bool;
+    /// Whether the log is complete; `has_ended` if its last record was read.
+    fn is_complete(&self, has_ended: bool) -> bool;
 
     /// Somebody has asked on the server that the run stops.
     fn stop(&self);
@@ -161,7 +161,7 @@ pub(crate) async fn follow(
         let mut source = Source::open(log, true)?;
         let mut described = Described::new();
         while source.run(&mut described, options)?.is_none() {
-            if along.is_complete() {
+            if along.is_complete(false) {
                 source.settle();
             }
             along.rest().await;
@@ -188,7 +188,7 @@ async fn beside(
 ) -> Result<Sent, Failure> {
     loop {
         // Asked before the log is read: what is written after the question is read the next time.
-        let complete = along.is_complete();
+        let complete = along.is_complete(upload.exit.is_some());
         let more = read(upload, source, progress).await?;
         if source.damage.is_some() {
             break;

@@ -35,7 +35,7 @@ pub(crate) use confirm::{Confirmed, confirm};
 pub(crate) use failure::Failure;
 pub(crate) use http::Client;
 #[cfg(feature = "cli")]
-pub(crate) use log::send;
+pub(crate) use log::{Along, follow, send};
 pub(crate) use log::{Options, Progress, Sent};
 pub(crate) use run::Changes;
 pub(crate) use writer::Writer;
@@ -51,6 +51,13 @@ pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> R
         .build()
         .map_err(|e| Failure::Settings(format!("the system gives no event loop: {e}")))?
         .block_on(upload)
+}
+
+/// Whether another process of ours sends a log.
+#[cfg(feature = "cli")]
+pub(crate) fn is_being_sent(log: &std::path::Path) -> bool {
+    std::fs::File::open(log)
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// Marks a log as uploaded, as W&B's client does: either tool then skips it.

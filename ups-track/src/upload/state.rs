@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -98,6 +99,9 @@ struct Content {
     others: Map<String, Value>,
 }
 
+/// Attempts to get the lock of a log.
+const LOOKS: usize = 5;
+
 /// The memory of one log. While it exists, no other process of ours uploads the log.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -116,7 +120,15 @@ impl Memory {
         let file = |action, source| Failure::File { action, path: log.to_owned(), source };
         let lock = File::open(log).map_err(|e| file("read", e))?;
         // Elsewhere a lock would keep ourselves from reading.
-        let locked = if cfg!(unix) { lock.try_lock() } else { Ok(()) };
+        let mut locked = if cfg!(unix) { lock.try_lock() } else { Ok(()) };
+        for _ in 0..LOOKS {
+            // Somebody may only be looking whether it is held.
+            if !matches!(locked, Err(fs::TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            locked = lock.try_lock();
+        }
         match locked {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {

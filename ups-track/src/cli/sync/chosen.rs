@@ -43,12 +43,22 @@ impl Log {
         log
     }
 
+    /// Whether this crate has written it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.producer.starts_with(OURS)
+    }
+
+    /// Whether it says which run it is.
+    pub(super) fn has_run(&self) -> bool {
+        self.run.is_some()
+    }
+
     pub(super) fn dir(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("."))
     }
 
     /// What the run is called, as far as is known before the server says it.
-    fn target(&self, args: &Sync) -> Option<[String; 3]> {
+    pub(super) fn target(&self, args: &Sync) -> Option<[String; 3]> {
         let run = self.run.as_ref()?;
         let or = |asked: &Option<String>, own: &String| asked.as_ref().unwrap_or(own).clone();
         Some([or(&args.entity, &run.entity), or(&args.project, &run.project), or(&args.id, &run.run_id)])
@@ -87,19 +97,30 @@ pub(super) fn logs(args: &Sync, err: &mut dyn Write, worst: &mut u8) -> Vec<Path
 /// The uploader of ours marks what it could deliver, so an online run that is not marked has something left. W&B's client
 /// marks nothing while it is online.
 pub(super) fn skipped(args: &Sync, log: &Log) -> Option<&'static str> {
-    if marker(&log.path).exists() && !args.include_synced && !has_more(&log.path) {
+    let has_more = || has_more(&log.path) || log.is_ours() && has_grown(&log.path);
+    if marker(&log.path).exists() && !args.include_synced && !has_more() {
         return Some("uploaded before (--include-synced uploads it again)");
     }
-    let online = log.dir().file_name().is_some_and(|name| name.to_string_lossy().starts_with("run-"));
-    if online && !log.producer.starts_with(OURS) && !args.include_online {
+    if was_online(log) && !log.is_ours() && !args.include_online {
         return Some("was online, so it is on the server (--include-online uploads it nevertheless)");
     }
     None
 }
 
+/// Whether the run was recorded online, as its directory tells.
+pub(super) fn was_online(log: &Log) -> bool {
+    log.dir().file_name().is_some_and(|name| name.to_string_lossy().starts_with("run-"))
+}
+
 /// Whether children have left something since the log was uploaded.
 fn has_more(log: &Path) -> bool {
     matches!(merge(log, Purpose::Look), Ok(Some(outcome)) if outcome.records > 0)
+}
+
+/// Whether a log was written to after it was marked: a child that ends after its run adds what it has recorded.
+fn has_grown(log: &Path) -> bool {
+    let time = |path: &Path| path.metadata().and_then(|data| data.modified());
+    matches!((time(log), time(&marker(log))), (Ok(written), Ok(marked)) if written > marked)
 }
 
 /// The logs run by run. Those of one run stand in the order in which they began: each goes on behind the one before.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, Scope};
 
@@ -15,6 +15,7 @@ use super::chosen::Log;
 use super::one::{Ended, one};
 use super::progress::{Display, Step};
 use super::report::report;
+use super::watch::{self, Followed};
 
 /// What a job tells.
 pub(super) enum Event {
@@ -29,6 +30,26 @@ pub(super) enum Event {
 /// Runs that no job has taken yet, with their logs in order.
 type Queue = Mutex<VecDeque<Vec<Log>>>;
 
+/// Follows runs while they are written, and finds those that begin; gives the worst exit code, if it ends at all.
+pub(super) fn watch(
+    args: &Sync,
+    screen: &mut Screen<impl Write>,
+    err: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let followed = Followed::default();
+    std::thread::scope(|scope| {
+        let (tell, events) = channel();
+        let followed = &followed;
+        let looks = move || watch::watch(scope, args, followed, &tell);
+        Builder::new()
+            .name("watch".to_owned())
+            .spawn_scoped(scope, looks)
+            .map_err(|e| Failure::Said(format!("the system gives no thread to watch: {e}")))?;
+        // What has failed was told; the others go on.
+        hear(args, events, screen, err, &mut || {})
+    })
+}
+
 /// Uploads runs side by side, the logs of one run one after another; gives the worst exit code.
 pub(super) fn upload(
     args: &Sync,
@@ -38,35 +59,49 @@ pub(super) fn upload(
 ) -> Result<u8, Failure> {
     let jobs = usize::from(args.jobs).min(runs.len());
     let queue = Mutex::new(VecDeque::from(runs));
-    let mut display = Display::new(args.quiet, err);
-    let (mut worst, mut failure) = (FINE, None);
     std::thread::scope(|scope| {
         let (tell, events) = channel();
         for _ in 0..jobs {
             if let Err(e) = start(scope, args, &queue, tell.clone()) {
-                failure = Some(Failure::Said(format!("the system gives no thread for an upload: {e}")));
+                let text = format!("the system gives no thread for an upload: {e}");
+                drop(tell.send(Event::Failed(Failure::Said(text))));
             }
         }
         drop(tell);
-        for event in events {
-            let told = match event {
-                Event::Step(name, step) => {
-                    display.step(&name, &step);
-                    Ok(())
-                }
-                Event::Ended(name, ended) => display.end(&name, |err| {
-                    worst = worst.max(report(args, &name, &ended, screen, err)?);
-                    Ok(screen.flush()?)
-                }),
-                Event::Failed(failure) => Err(failure),
-            };
-            if let Err(e) = told {
-                // What is running comes to its end, nothing else is begun; the first reason is the one that counts.
-                queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                failure.get_or_insert(e);
+        // What is running comes to its end, nothing else is begun.
+        hear(args, events, screen, err, &mut || {
+            queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        })
+    })
+}
+
+/// Tells what happens, until nobody is left to whom it can; the first failure is the one that counts.
+fn hear(
+    args: &Sync,
+    events: Receiver<Event>,
+    screen: &mut Screen<impl Write>,
+    err: &mut dyn Write,
+    failed: &mut dyn FnMut(),
+) -> Result<u8, Failure> {
+    let mut display = Display::new(args.quiet, err);
+    let (mut worst, mut failure) = (FINE, None);
+    for event in events {
+        let told = match event {
+            Event::Step(name, step) => {
+                display.step(&name, &step);
+                Ok(())
             }
+            Event::Ended(name, ended) => display.end(&name, |err| {
+                worst = worst.max(report(args, &name, &ended, screen, err)?);
+                Ok(screen.flush()?)
+            }),
+            Event::Failed(failure) => Err(failure),
+        };
+        if let Err(e) = told {
+            failed();
+            failure.get_or_insert(e);
         }
-    });
+    }
     failure.map_or(Ok(worst), Err)
 }
 

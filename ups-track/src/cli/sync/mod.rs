@@ -8,17 +8,19 @@ mod one;
 mod progress;
 mod prune;
 mod report;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::args::Sync;
 use super::screen::Screen;
 use super::text::clean;
 use super::{FINE, Failure};
-use crate::settings::{Sources, rules};
+use crate::settings::{Sources, rules, stream_interval};
 use crate::upload::{self, Access, Client, Options};
 use chosen::Log;
 
@@ -33,6 +35,9 @@ pub(super) fn sync(args: &Sync, screen: &mut Screen<impl Write>, err: &mut dyn W
     if args.id.is_some() && logs.len() > 1 {
         let many = logs.len();
         return Err(Failure::Said(format!("--id is for one log, and these are {many}; name one of them")));
+    }
+    if args.watch {
+        return Ok(jobs::watch(args, screen, err)?.max(worst));
     }
     let mut taken = Vec::new();
     for log in logs {
@@ -84,6 +89,8 @@ fn shown(path: &Path) -> String {
 struct Server {
     client: Rc<Client>,
     options: Options,
+    /// Time between two requests with rows of a run that goes on.
+    interval: Duration,
 }
 
 impl Server {
@@ -101,6 +108,7 @@ impl Server {
             changes: upload::Changes { job_type: args.job_type.clone(), tags: args.replace_tags.clone() },
             ..Options::default()
         };
-        Ok(Self { client: Rc::new(client), options })
+        let interval = stream_interval(&sources).map_err(|e| Failure::Said(e.with_cause()))?;
+        Ok(Self { client: Rc::new(client), options, interval })
     }
 }

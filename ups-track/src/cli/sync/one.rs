@@ -26,7 +26,9 @@ pub(super) enum Ended {
 /// Uploads one log.
 pub(super) fn one(server: &Server, log: &Log, step: &mut dyn FnMut(Step)) -> Ended {
     if Lock::is_taken(log.dir()) {
-        return Ended::Later("is still being written; upload it when the run has ended");
+        return Ended::Later(
+            "is still being written; upload it when the run has ended, or follow it with --watch",
+        );
     }
     let mut unmerged = Vec::new();
     match merge(&log.path, Purpose::Merge) {
@@ -40,19 +42,27 @@ pub(super) fn one(server: &Server, log: &Log, step: &mut dyn FnMut(Step)) -> End
     // Without a length there is no bar.
     step(Step::Length(log.path.metadata().map_or(0, |data| data.len())));
     let sent = upload::block_on(upload::send(&server.client, &log.path, &server.options, &mut |progress| {
-        step(match progress {
-            Progress::Begun { page } => Step::Begun(page.to_owned()),
-            Progress::Read(bytes) => Step::Read(bytes),
-            Progress::Rows(rows) => Step::Rows(rows),
-            Progress::Files(files) => Step::Files(files as u64),
-        });
+        step(step_of(progress));
     }));
     match sent {
         Err(e) => Ended::Failed(e),
-        Ok(sent) => {
-            let all = sent.is_all() && unmerged.is_empty();
-            let unmarked = all.then(|| upload::mark(&log.path).err()).flatten();
-            Ended::Sent { sent, unmerged, unmarked }
-        }
+        Ok(sent) => settled(log, sent, unmerged),
     }
+}
+
+/// How far an upload is.
+pub(super) fn step_of(progress: Progress<'_>) -> Step {
+    match progress {
+        Progress::Begun { page } => Step::Begun(page.to_owned()),
+        Progress::Read(bytes) => Step::Read(bytes),
+        Progress::Rows(rows) => Step::Rows(rows),
+        Progress::Files(files) => Step::Files(files as u64),
+    }
+}
+
+/// Marks a log of which all is on the server.
+pub(super) fn settled(log: &Log, sent: Sent, unmerged: Vec<String>) -> Ended {
+    let all = sent.is_all() && unmerged.is_empty();
+    let unmarked = all.then(|| upload::mark(&log.path).err()).flatten();
+    Ended::Sent { sent, unmerged, unmarked }
 }

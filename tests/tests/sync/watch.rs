@@ -1,0 +1,145 @@
+//! `sync --watch`: runs are followed while they are written.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ups_track_tests::server::{Run, RunKey, Server};
+
+use crate::{command, said};
+
+/// Far more than anything here needs.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A program that records as its standard input says.
+struct Program {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Program {
+    fn start(server: &Server, home: &Path, id: &str, mode: &str) -> Self {
+        let mut settings = command(server, home);
+        settings.env("WANDB_MODE", mode).env("WANDB_RUN_ID", id).env("WANDB_PROJECT", "p");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_live"));
+        program.env_clear().current_dir(home);
+        program.envs(settings.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let pipes = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = pipes.spawn().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        Self { child, answers }
+    }
+
+    fn tell(&mut self, order: &str) -> String {
+        writeln!(self.child.stdin.as_ref().unwrap(), "{order}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        answer.trim().to_owned()
+    }
+
+    fn end(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+/// `sync --watch` of a path, which is killed at the end of the test if it does not end by itself.
+struct Watching(Child);
+
+impl Watching {
+    fn start(server: &Server, home: &Path, path: &Path) -> Self {
+        let mut command = command(server, home);
+        command.env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05").args(["sync", "--watch"]).arg(path);
+        Self(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[track_caller]
+fn eventually(server: &Server, id: &str, is_so: impl Fn(&Run) -> bool) -> Run {
+    let key = RunKey::new("test-entity", "p", id);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let run = server.run(&key);
+        if let Some(run) = run.as_ref().filter(|run| is_so(run)) {
+            return run.clone();
+        }
+        assert!(Instant::now() < end, "not within a minute; the server has {run:#?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn runs_are_followed_and_those_that_begin_are_found() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let mut first = Program::start(&server, home.path(), "first", "offline");
+    assert_eq!(first.tell("rows 10"), "10 rows");
+    let watching = Watching::start(&server, home.path(), &home.path().join("wandb"));
+    assert!(!eventually(&server, "first", |run| run.history().len() == 10).complete);
+    let mut second = Program::start(&server, home.path(), "second", "offline");
+    second.tell("rows 5");
+    second.tell("summary nrmse 0.5");
+    eventually(&server, "second", |run| run.history().len() == 5 && run.summary().contains_key("nrmse"));
+    first.tell("rows 10");
+    assert!(!eventually(&server, "first", |run| run.history().len() == 20).complete);
+    assert_eq!(first.tell("finish 3"), "20 false");
+    first.end();
+    assert_eq!(eventually(&server, "first", |run| run.complete).exit_code, Some(3));
+    // In the middle of the other one.
+    drop(watching);
+    second.tell("rows 5");
+    second.end();
+    let synced = said(command(&server, home.path()).arg("sync").arg(home.path().join("wandb")));
+    assert_eq!(synced.code, 0, "{synced:?}");
+    assert!(synced.out.contains("first.wandb: uploaded before"), "{synced:?}");
+    let run = eventually(&server, "second", |run| run.complete);
+    let steps: Vec<_> = run.history().iter().map(|row| row["_step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, (0..10).collect::<Vec<_>>());
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn with_a_log_it_ends_with_its_run_however_that_ends() {
+    for killed in [false, true] {
+        let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+        let mut program = Program::start(&server, home.path(), "one", "offline");
+        program.tell("rows 10");
+        let log = home.path().join("wandb/latest-run/run-one.wandb");
+        let mut watching = Watching::start(&server, home.path(), &log);
+        eventually(&server, "one", |run| run.history().len() == 10);
+        if killed {
+            program.child.kill().unwrap();
+            program.child.wait().unwrap();
+        } else {
+            program.end();
+        }
+        let run = eventually(&server, "one", |run| run.complete);
+        assert_eq!(run.exit_code, Some(i64::from(killed)));
+        assert!(watching.0.wait().unwrap().success());
+        assert_eq!(server.violations(), []);
+    }
+}
+
+#[test]
+fn a_run_that_is_online_is_left_to_its_process() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let mut online = Program::start(&server, home.path(), "online", "online");
+    online.tell("rows 10");
+    let _watching = Watching::start(&server, home.path(), &home.path().join("wandb"));
+    let mut offline = Program::start(&server, home.path(), "offline", "offline");
+    offline.tell("rows 10");
+    eventually(&server, "offline", |run| run.history().len() == 10);
+    assert_eq!(online.tell("finish 0"), "10 true");
+    online.end();
+    offline.end();
+    eventually(&server, "offline", |run| run.complete);
+    assert_eq!(eventually(&server, "online", |run| run.complete).history().len(), 10);
+    assert_eq!(server.violations(), []);
+}
