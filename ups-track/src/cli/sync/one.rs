@@ -42,7 +42,7 @@ pub(super) fn one(server: &Server, log: &Log, step: &mut dyn FnMut(Step)) -> End
     // Without a length there is no bar.
     step(Step::Length(log.path.metadata().map_or(0, |data| data.len())));
     let sent = upload::block_on(upload::send(&server.client, &log.path, &server.options, &mut |progress| {
-        step(step_of(progress));
+        step(step_of(&progress));
     }));
     match sent {
         Err(e) => Ended::Failed(e),
@@ -51,12 +51,12 @@ pub(super) fn one(server: &Server, log: &Log, step: &mut dyn FnMut(Step)) -> End
 }
 
 /// How far an upload is.
-pub(super) fn step_of(progress: Progress<'_>) -> Step {
+pub(super) fn step_of(progress: &Progress<'_>) -> Step {
     match progress {
-        Progress::Begun { page } => Step::Begun(page.to_owned()),
-        Progress::Read(bytes) => Step::Read(bytes),
-        Progress::Rows(rows) => Step::Rows(rows),
-        Progress::Files(files) => Step::Files(files as u64),
+        Progress::Begun { page } => Step::Begun((*page).to_owned()),
+        Progress::Read(bytes) => Step::Read(*bytes),
+        Progress::Rows(rows) => Step::Rows(*rows),
+        Progress::Files(files) => Step::Files(*files as u64),
     }
 }
 

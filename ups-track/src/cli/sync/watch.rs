@@ -174,7 +174,7 @@ fn one(server: &Server, log: &Log, step: &mut dyn FnMut(Step)) -> Ended {
         &server.options,
         &watched,
         server.interval,
-        &mut |progress| step(step_of(progress)),
+        &mut |progress| step(step_of(&progress)),
     ));
     match sent {
         Err(e) => Ended::Failed(e),
