@@ -128,3 +128,21 @@ fn an_alert_that_fails_for_good_is_told_and_sent_later_and_rows_go_on() {
     assert_eq!(run.alerts.iter().map(|alert| alert.title.as_str()).collect::<Vec<_>>(), ["one", "two"]);
     assert_eq!(server.violations(), []);
 }
+
+/// A million rows are some 130 MB of log: had they to be kept until the server is there, the program could not go on.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_while_the_server_is_away() {
+    let server = Server::start();
+    server.fail_always(Some(Fault::DropBefore));
+    let player = Player::limited(server.url(), "outage", 64).env("UPS_TRACK_FINISH_PATIENCE", "0.5");
+    let mut program = player.start();
+    for _ in 0..10 {
+        program.tell("rows 100000");
+    }
+    assert_eq!(program.tell("finish 0"), "1000000 false");
+    let played = program.end();
+    assert_eq!(played.code, Some(0), "{}", played.said);
+    let log = crate::player::run_dir(played.dir.path()).join("run-outage.wandb");
+    assert!(log.metadata().unwrap().len() > 100_000_000);
+}

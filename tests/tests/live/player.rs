@@ -45,6 +45,21 @@ impl Player {
             .env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05")
     }
 
+    /// The same with so many megabytes for its data.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limited(url: &str, id: &str, megabytes: u32) -> Self {
+        let mut player = Self::new(url, id);
+        let mut shell = command("sh", url, player.dir.path());
+        shell.args([
+            "-c",
+            &format!("ulimit -d {}; exec \"$0\"", megabytes * 1024),
+            env!("CARGO_BIN_EXE_live"),
+        ]);
+        shell.envs(player.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        player.command = shell;
+        player
+    }
+
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self

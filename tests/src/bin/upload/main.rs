@@ -4,6 +4,7 @@
 //! export UPS_TRACK_PYTHON="$(tests/interop/setup.sh)"
 //! cargo run --release -p ups-track-tests --bin upload -- sync 1000000   # `ups-track sync` beside the real `wandb sync`
 //! cargo run --release -p ups-track-tests --bin upload -- live 100000    # a run online beside the same run offline
+//! cargo run --release -p ups-track-tests --bin upload -- dead 1000000   # a training with the network down beside one offline
 //! ```
 //!
 //! A row is three numbers and a step in a stage, as in the bench `cost`. CPU is user and system time of a program and all its
@@ -15,8 +16,10 @@ mod measure;
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Instant;
 
 use measure::{Spent, measured};
 use ups_track::{Run, metric, track_stage};
@@ -31,13 +34,16 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         // What the programs below are made of.
         ["serve"] => serve(),
-        ["rows", rows] => log(rows),
+        ["rows", rows] => log(rows, 0),
+        ["training", rows] => log(rows, WORK),
+        ["silence"] => silence(),
         ["measure", report, program, arguments @ ..] => measure::run(report, program, arguments),
         // The command itself is told apart by its path.
         ["sync", path] if Path::new(path).exists() => return ups_track::cli::main(),
         ["sync", rows] => sync(rows),
         ["live", rows] => live(rows),
-        other => Err(format!("`sync ROWS` or `live ROWS`, not {other:?}").into()),
+        ["dead", rows] => dead(rows),
+        other => Err(format!("`sync ROWS`, `live ROWS` or `dead ROWS`, not {other:?}").into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,19 +66,29 @@ fn serve() -> Result {
     Ok(())
 }
 
-/// Logs rows in the run that the environment says.
-fn log(rows: &str) -> Result {
+/// Steps of arithmetic between two rows of a training: some 20 µs, which is fast for an epoch.
+const WORK: u32 = 10_000;
+
+/// Logs rows in the run that the environment says, with so much work between two of them.
+fn log(rows: &str, work: u32) -> Result {
     #[track_stage("operator")]
-    fn train(rows: u64) {
+    fn train(rows: u64, work: u32) {
+        let mut state = 1.0_f64;
         for step in 0..rows {
+            for _ in 0..work {
+                state = std::hint::black_box(state * 1.000_000_1 + 1e-9);
+            }
             let x = 1.0 / (step as f64 + 1.0);
             metric!(step = step, loss = x, lr = 1e-3 * x, grad_norm = 0.5 + x);
         }
     }
     let rows = rows.parse()?;
     let run = Run::builder().init()?;
-    train(rows);
+    train(rows, work);
+    let began = Instant::now();
     run.finish()?;
+    // For those who look.
+    eprintln!("finish took {:.2} s", began.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -85,8 +101,12 @@ struct Elsewhere {
 
 impl Elsewhere {
     fn start() -> Result<Self> {
+        Self::with("serve")
+    }
+
+    fn with(what: &str) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        let mut process = command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut process = command.arg(what).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut answers = BufReader::new(process.stdout.take().ok_or("no pipe")?);
         let mut url = String::new();
         answers.read_line(&mut url)?;
@@ -153,6 +173,60 @@ fn sync(rows: &str) -> Result {
     println!("wandb sync      {theirs}");
     println!("CPU: {:.1} times less (goal: 20)", theirs.cpu / ours.cpu);
     println!("memory: {:.1} MB (goal: < 64)", ours.megabytes);
+    Ok(())
+}
+
+/// A server that takes connections and never answers.
+fn silence() -> Result {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("http://{}", listener.local_addr()?);
+    // They stay open as long as this process lives.
+    let mut taken: Vec<TcpStream> = Vec::new();
+    for connection in listener.incoming() {
+        taken.push(connection?);
+    }
+    Ok(())
+}
+
+/// A training whose server is away from the first second, in three ways, beside the same training offline: the best of
+/// some runs each, in turn. Afterwards one upload delivers all.
+fn dead(rows: &str) -> Result {
+    let silence = Elsewhere::with("silence")?;
+    let ways = [
+        ("offline", "offline", "http://127.0.0.1:1"),
+        ("nobody listens", "online", "http://127.0.0.1:1"),
+        ("nobody answers", "online", &silence.url),
+    ];
+    let mut best = [None::<Spent>; 3];
+    let mut left = None;
+    for _ in 0..3 {
+        for ((_, mode, url), best) in ways.iter().zip(&mut best) {
+            let home = tempfile::tempdir()?;
+            let mut command = own(home.path(), url, mode)?;
+            command.env("UPS_TRACK_FINISH_PATIENCE", "0.1").args(["training", rows]);
+            let spent = measured(&mut command)?;
+            if best.is_none_or(|best| spent.wall < best.wall) {
+                *best = Some(spent);
+            }
+            left = Some(home);
+        }
+    }
+    let [Some(offline), ..] = best else { return Err("nothing was measured".into()) };
+    for ((name, ..), spent) in ways.iter().zip(best) {
+        let Some(spent) = spent else { continue };
+        let ratio = |own: f64, other: f64| own / other;
+        println!(
+            "{rows} rows, {name:14} {spent}  (time {:.3}, CPU {:.3} of offline; goal <= 1.05)",
+            ratio(spent.wall, offline.wall),
+            ratio(spent.cpu, offline.cpu)
+        );
+    }
+    let Some(home) = left else { return Ok(()) };
+    let server = Elsewhere::start()?;
+    let dir = fs::canonicalize(home.path().join("wandb/latest-run"))?;
+    measured(own(home.path(), &server.url, "offline")?.arg("sync").arg(dir.join("run-bench.wandb")))?;
+    server.check(rows)?;
+    println!("one sync later {rows} rows are on the server");
     Ok(())
 }
 
