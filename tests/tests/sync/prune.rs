@@ -141,6 +141,50 @@ fn damaged_and_unknown_logs_are_kept() {
     assert!(said.code == 1 && said.out.contains("no run directory") && other.exists(), "{said:?}");
 }
 
+/// What this version does not upload, no server has confirmed, whoever has marked the log.
+#[test]
+fn artifacts_and_tensorboard_are_kept() {
+    let unread = || Unread::default();
+    let odd = [(Kind::Artifact(unread()), "has artifacts"), (Kind::TensorBoard(unread()), "has TensorBoard files")];
+    for (kind, reason) in odd {
+        let server = Server::start();
+        let recorded = record("more", 20);
+        records::insert(&recorded.log, kind);
+        let said = sync(&server, &recorded.log, &[]);
+        assert!(said.code == 1 && said.out.contains("not uploaded, which this version cannot"), "{said:?}");
+        assert!(!marker(&recorded.log).exists());
+        assert_kept(&server, &recorded, "is not uploaded");
+        // As after `wandb sync`.
+        File::create(marker(&recorded.log)).unwrap();
+        assert_kept(&server, &recorded, reason);
+        assert_eq!(on(&server, "more").history().len(), 20);
+        assert_eq!(server.violations(), []);
+    }
+}
+
+/// Children that came after the upload, whose shards nobody has merged.
+#[cfg(unix)]
+#[test]
+fn runs_with_shards_that_are_not_merged_are_kept() {
+    let server = Server::start();
+    let (mut context, mut child) = (None, None);
+    let recorded = record_with(
+        "family",
+        |builder| builder,
+        |run| {
+            run.log(0_u32, &[("loss", 1.0)]);
+            context = Some(run.save_context(run.dir().unwrap().join("context.json")).unwrap());
+            child = Some(attached(run.dir().unwrap()));
+        },
+    );
+    let child = child.unwrap();
+    let said = sync(&server, &recorded.log, &[]);
+    assert!(said.code == 1 && said.out.contains("children still write"), "{said:?}");
+    File::create(marker(&recorded.log)).unwrap();
+    assert_kept(&server, &recorded, "children still write");
+    drop(child);
+}
+
 #[test]
 fn live_runs_are_kept() {
     let server = Server::start();
