@@ -40,6 +40,10 @@ fn main() -> ExitCode {
                 run.summarize(&[(word(0), word(1).parse::<f64>().unwrap_or(0.0))]);
                 "set".to_owned()
             }
+            "define" => {
+                run.define_metric(word(0)).summary(word(1)).send();
+                "defined".to_owned()
+            }
             "config" => {
                 run.update_config(&[(word(0), word(1))]);
                 "set".to_owned()

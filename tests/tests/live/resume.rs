@@ -97,3 +97,19 @@ fn a_run_is_rewound_and_another_is_forked() {
     assert!(rewound.config().contains_key("a"));
     assert_eq!(server.violations(), []);
 }
+
+#[test]
+fn definitions_of_the_run_that_goes_on_stay() {
+    let server = Server::start();
+    play(&server, "allow", &["define loss min", "define acc max", "rows 1", "finish 0"]);
+    play(&server, "allow", &["define loss max", "rows 1", "finish 0"]);
+    let run = eventually(&server, "again", |run| run.history().len() == 2 && run.complete);
+    let mut metrics: Vec<_> =
+        run.metrics().into_iter().map(|metric| (metric.name, metric.summary.into_iter().collect())).collect();
+    metrics.retain(|(name, _)| ["acc", "loss"].contains(&name.as_str()));
+    metrics.sort();
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let expected = [("acc", words(&["max"])), ("loss", words(&["max", "min"]))];
+    assert_eq!(metrics, expected.map(|(name, words)| (name.to_owned(), words)));
+    assert_eq!(server.violations(), []);
+}

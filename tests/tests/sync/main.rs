@@ -13,6 +13,7 @@ mod login;
 #[cfg(target_os = "linux")]
 mod memory;
 mod prune;
+mod records;
 mod secrets;
 mod several;
 mod soak;

@@ -4,9 +4,11 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Stdio;
 
+use ups_track::Run;
+use ups_track::log::record::{Kind, Unread};
 use ups_track_tests::server::Server;
 
-use crate::{Recorded, Said, command, marker, on, record, record_with, said, sync};
+use crate::{Recorded, Said, command, marker, on, record, record_with, records, said, sync};
 
 #[track_caller]
 fn prune(server: &Server, path: &Path, options: &[&str]) -> Said {
@@ -139,6 +141,67 @@ fn damaged_and_unknown_logs_are_kept() {
     fs::rename(&recorded.dir, &other).unwrap();
     let said = prune(&server, &other, &["--yes"]);
     assert!(said.code == 1 && said.out.contains("no run directory") && other.exists(), "{said:?}");
+}
+
+/// What this version does not upload, no server has confirmed, whoever has marked the log.
+#[test]
+fn artifacts_and_tensorboard_are_kept() {
+    let odd = [
+        (Kind::Artifact(Unread {}), "has artifacts"),
+        (Kind::TensorBoard(Unread {}), "has TensorBoard files"),
+    ];
+    for (kind, reason) in odd {
+        let server = Server::start();
+        let recorded = record("more", 20);
+        records::insert(&recorded.log, kind);
+        let said = sync(&server, &recorded.log, &[]);
+        assert!(said.code == 1 && said.out.contains("not uploaded, which this version cannot"), "{said:?}");
+        assert!(!marker(&recorded.log).exists());
+        assert_kept(&server, &recorded, "is not uploaded");
+        // As after `wandb sync`.
+        File::create(marker(&recorded.log)).unwrap();
+        assert_kept(&server, &recorded, reason);
+        assert_eq!(on(&server, "more").history().len(), 20);
+        assert_eq!(server.violations(), []);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn runs_with_shards_that_are_not_merged_are_kept() {
+    let server = Server::start();
+    let mut child = None;
+    let recorded = record_with(
+        "family",
+        |builder| builder,
+        |run| {
+            run.log(0_u32, &[("loss", 1.0)]);
+            child = Some(Run::builder().context(&run.context()).global(false).start().unwrap());
+        },
+    );
+    let (child, shards) = (child.unwrap(), recorded.dir.join("shards"));
+    child.log(0_u32, &[("nrmse", 0.5)]);
+    assert!(child.flush());
+    let before = fs::read(&recorded.log).unwrap();
+    let said = sync(&server, &recorded.log, &[]);
+    assert!(said.code == 1 && said.out.contains("children still write"), "{said:?}");
+    File::create(marker(&recorded.log)).unwrap();
+    assert_kept(&server, &recorded, "children still write");
+    // As if the child had been killed: its end merges, and what was before is put back.
+    child.finish().unwrap();
+    assert!(fs::read(&recorded.log).unwrap() != before);
+    fs::write(&recorded.log, &before).unwrap();
+    assert_kept(&server, &recorded, "attached children have left what is not in the log");
+    // A shard that nobody can read is in the way, too.
+    fs::create_dir(shards.join("none of ours")).unwrap();
+    assert_kept(&server, &recorded, "attached children have left what is not in the log");
+    fs::remove_dir(shards.join("none of ours")).unwrap();
+
+    assert_eq!(sync(&server, &recorded.log, &[]).code, 0);
+    assert_eq!(on(&server, "family").history().len(), 2);
+    assert_eq!(prune(&server, &recorded.dir, &["--yes"]).code, 0);
+    assert!(!recorded.dir.exists());
+    assert_eq!(server.violations(), []);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Several logs of one run, and several runs at the same time.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::thread;
@@ -7,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use ups_track::log::record::{Item, Kind, Summary};
 use ups_track::{Resume, Run, RunBuilder};
 use ups_track_tests::normalized::assert_same;
-use ups_track_tests::server::{Fault, Place, Server};
+use ups_track_tests::server::{self, Fault, Place, RunKey, Server};
 
-use crate::{Recorded, marker, on, record, record_with, sync};
+use crate::{Recorded, marker, on, record, record_with, records, sync};
 
 /// Moves run directories below one `wandb` directory; gives the directory above and the logs.
 pub(crate) fn together(recorded: &[Recorded]) -> (TempDir, Vec<PathBuf>) {
@@ -84,6 +86,93 @@ fn logs_of_one_run_add_up() {
         assert_eq!(on(&server, "parts").history().len(), 5);
         assert_eq!(server.violations(), []);
     }
+}
+
+/// What the server knows of a metric: its step, its options and the words of its summary.
+fn defined(server: &Server, id: &str, name: &str) -> (Option<String>, Vec<String>, Vec<String>) {
+    let metrics = on(server, id).metrics();
+    let mut found = metrics.iter().filter(|metric| metric.name == name);
+    let metric = found.next().unwrap_or_else(|| panic!("no `{name}` in {metrics:?}"));
+    assert!(found.next().is_none(), "{metrics:?}");
+    let list = |set: &BTreeSet<String>| set.iter().cloned().collect();
+    (metric.step_metric.clone(), list(&metric.options), list(&metric.summary))
+}
+
+#[test]
+fn definitions_of_several_logs_add_up() {
+    for resume in [false, true] {
+        let server = Server::start();
+        let first = part("defined", false, &[], |run| {
+            run.define_metric("loss").step("epoch").summary("min").send();
+            run.define_metric("val/*").step("epoch").send();
+            run.define_metric("secret").hidden().send();
+            run.log(0_u32, &[("loss", 1.0), ("epoch", 0.0)]);
+        });
+        let second = part("defined", resume, &[], |run| {
+            run.define_metric("loss").step("batch").summary("max").send();
+            run.define_metric("test/*").step("batch").send();
+            run.log(0_u32, &[("loss", 0.5), ("batch", 0.0)]);
+        });
+        for log in [&first.log, &second.log] {
+            assert_eq!(sync(&server, log, &[]).code, 0);
+        }
+        let (step, options, words) = defined(&server, "defined", "loss");
+        // Flags add up, and a later step takes the place.
+        assert_eq!(step.as_deref(), Some("batch"));
+        assert_eq!(
+            (options, words),
+            (vec!["defined".into(), "step_sync".into()], vec!["max".into(), "min".into()])
+        );
+        assert_eq!(defined(&server, "defined", "val/*").0.as_deref(), Some("epoch"));
+        assert_eq!(defined(&server, "defined", "test/*").0.as_deref(), Some("batch"));
+        assert_eq!(defined(&server, "defined", "secret").1, ["defined", "hidden"]);
+
+        let before = on(&server, "defined").metrics();
+        assert_eq!(sync(&server, &second.log, &["--include-synced"]).code, 0);
+        assert_eq!(on(&server, "defined").metrics(), before);
+        assert_eq!(server.violations(), []);
+    }
+}
+
+/// Custom charts and class labels, which programs of W&B's client make.
+#[test]
+fn charts_of_earlier_logs_stay() {
+    let server = Server::start();
+    let config = json!({"_wandb": {
+        "t": {"5": "0.31.0"}, "m": [],
+        "viz": {"old": {"id": "a"}},
+        "visualize": {"pr": {"panel_type": "Vega2"}},
+        "mask/class_labels": {"seen": {"type": "classes"}},
+        "other": {"of": "theirs"},
+    }});
+    let key = RunKey::new("test-entity", "p", "charts");
+    server.insert(server::Run::with(key, config.as_object().unwrap().clone(), "{}", Vec::new()));
+    let recorded = part("charts", true, &[], |run| run.log(0_u32, &[("loss", 1.0)]));
+    assert_eq!(sync(&server, &recorded.log, &[]).code, 0);
+    let internal = on(&server, "charts").internal();
+    for key in ["viz", "visualize", "mask/class_labels"] {
+        assert_eq!(internal.get(key), config.pointer("/_wandb").unwrap().get(key), "{key}");
+    }
+    assert_eq!(internal.get("other"), None);
+    assert_eq!(server.violations(), []);
+}
+
+/// What a later log takes out of the summary is not there any more.
+#[test]
+fn a_later_log_removes_a_summary_key() {
+    let server = Server::start();
+    let first = part("removed", false, &[], |run| run.summarize(&[("kept", 1.0), ("gone", 2.0)]));
+    let second = part("removed", true, &[], |run| run.log(0_u32, &[("loss", 1.0)]));
+    // No call of ours removes a summary value; W&B's client has one.
+    let gone = Item { key: "gone".into(), nested_key: Vec::new(), value_json: String::new() };
+    let gone = Kind::Summary(Summary { update: Vec::new(), remove: vec![gone] });
+    records::insert(&second.log, gone);
+    for log in [&first.log, &second.log] {
+        assert_eq!(sync(&server, log, &[]).code, 0);
+    }
+    let summary = on(&server, "removed").summary();
+    assert!(summary.contains_key("kept") && !summary.contains_key("gone"), "{summary:?}");
+    assert_eq!(server.violations(), []);
 }
 
 #[test]

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ups_track::log::record::{Kind, Record};
 use ups_track_tests::server::{Run, RunKey, Server};
 
-use crate::{command, said};
+use crate::records::{self, foreign};
+use crate::{command, record, said};
 
 /// Far more than anything here needs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -141,5 +143,25 @@ fn a_run_that_is_online_is_left_to_its_process() {
     offline.end();
     eventually(&server, "offline", |run| run.complete);
     assert_eq!(eventually(&server, "online", |run| run.complete).history().len(), 10);
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn a_log_of_another_program_is_followed_to_its_last_record() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let all = foreign(records::read(&record("foreign", 20).log));
+    let (begun, rest) = all.split_at(all.len() / 2);
+    let log = home.path().join("run-foreign.wandb");
+    records::write(&log, begun);
+    let rows = |records: &[Record]| {
+        records.iter().filter(|record| matches!(record.kind, Some(Kind::History(_)))).count()
+    };
+    let mut watching = Watching::start(&server, home.path(), &log);
+    // Nobody holds a lock of ours, and still it is not over.
+    assert!(!eventually(&server, "foreign", |run| run.history().len() == rows(begun)).complete);
+    records::append(&log, rest);
+    let run = eventually(&server, "foreign", |run| run.complete);
+    assert_eq!((run.history().len(), run.exit_code), (20, Some(3)));
+    assert!(watching.0.wait().unwrap().success());
     assert_eq!(server.violations(), []);
 }

@@ -23,7 +23,7 @@ const KNOWN: [&str; 8] =
 struct Deletable {
     dir: PathBuf,
     rows: u64,
-    _locks: (Option<Lock>, Vec<Confirmed>),
+    _locks: (Option<(Lock, Lock)>, Vec<Confirmed>),
 }
 
 /// Deletes what is confirmed, once somebody has agreed.
@@ -89,11 +89,10 @@ fn look(args: &Sync, server: &Server, dir: &Path) -> Result<Result<Deletable, St
         Ok(logs) => logs,
         Err(reason) => return Ok(Err(reason)),
     };
-    let lock = match if args.dry_run { Ok(None) } else { Lock::take(dir) } {
-        // Who only looks leaves no file.
-        Ok(None) if args.dry_run => None,
-        Ok(Some(lock)) => Some(lock),
-        Ok(None) => return Ok(Err("is still being written".to_owned())),
+    // Who only looks leaves no file.
+    let locks = match if args.dry_run { Ok(None) } else { locks(dir) } {
+        Ok(None) if !args.dry_run => return Ok(Err("is still being written".to_owned())),
+        Ok(locks) => locks,
         Err(e) => return Ok(Err(format!("cannot be locked: {e}"))),
     };
     let (mut rows, mut confirmed) = (0, Vec::new());
@@ -110,7 +109,13 @@ fn look(args: &Sync, server: &Server, dir: &Path) -> Result<Result<Deletable, St
             Err(reason) => return Ok(Err(reason)),
         }
     }
-    Ok(Ok(Deletable { dir: dir.to_owned(), rows, _locks: (lock, confirmed) }))
+    Ok(Ok(Deletable { dir: dir.to_owned(), rows, _locks: (locks, confirmed) }))
+}
+
+/// The locks of who merges in the place of a writer: with one of them alone, the run would look as if it went on.
+fn locks(dir: &Path) -> io::Result<Option<(Lock, Lock)>> {
+    let Some(turn) = Lock::take_turn(dir)? else { return Ok(None) };
+    Ok(Lock::take(dir)?.map(|lock| (turn, lock)))
 }
 
 /// The logs of a run directory, if it is one, all of them are marked, and there is nothing else.

@@ -37,6 +37,44 @@ impl Definitions {
         }
     }
 
+    /// Puts earlier ones of the run below these, as if they had come first.
+    pub(super) fn lay_under(&mut self, earlier: Self) {
+        for own in std::mem::replace(&mut self.0, earlier.0) {
+            self.merge(own);
+        }
+    }
+
+    /// Reads the list of a config. What is none of W&B's is left out.
+    pub(super) fn decode(list: &str) -> Self {
+        let list: Vec<Value> = serde_json::from_str(list).unwrap_or_default();
+        let mut definitions = Self::default();
+        for encoded in &list {
+            let text =
+                |field: &str| encoded.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let at = |place: u64| list.get(usize::try_from(place).ok()?.checked_sub(1)?)?.get("1")?.as_str();
+            let step_metric = encoded.get("5").and_then(Value::as_u64).and_then(at).unwrap_or_default();
+            let [step_sync, hidden, defined] = flags(encoded.get("6"));
+            let [min, max, mean, best, last, none, copy, first] = flags(encoded.get("7"));
+            let metric = Metric {
+                name: text("1"),
+                glob_name: text("2"),
+                step_metric: step_metric.to_owned(),
+                options: Some(MetricOptions { step_sync, hidden, defined }),
+                summary: Some(MetricSummary { min, max, mean, best, last, none, copy, first }),
+                goal: encoded
+                    .get("8")
+                    .and_then(Value::as_i64)
+                    .and_then(|goal| goal.try_into().ok())
+                    .unwrap_or(0),
+                control: None,
+            };
+            if !(metric.name.is_empty() && metric.glob_name.is_empty()) {
+                definitions.merge(metric);
+            }
+        }
+        definitions
+    }
+
     /// The list for the config. A step metric that nobody defined has an entry as well: the others refer to it.
     pub(super) fn encode(&self) -> Value {
         let mut all: Vec<Metric> = self.0.clone();
@@ -80,6 +118,12 @@ fn numbers(flags: &[bool]) -> Value {
     (1..).zip(flags).filter(|(_, set)| **set).map(|(number, _): (u32, _)| json!(number)).collect()
 }
 
+/// The other way round.
+fn flags<const N: usize>(numbers: Option<&Value>) -> [bool; N] {
+    let numbers = numbers.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    std::array::from_fn(|at| numbers.iter().any(|number| number.as_u64() == Some(at as u64 + 1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +165,40 @@ mod tests {
         let control = Some(MetricControl { overwrite: true });
         definitions.merge(Metric { control, ..named("loss", "") });
         assert_eq!(first(&definitions), Some(json!({"1": "loss", "6": [3], "7": []})));
+    }
+
+    #[test]
+    fn what_was_encoded_is_read_again() {
+        let mut definitions = Definitions::default();
+        definitions.merge(named("val/*", "step_m"));
+        let summary = Some(MetricSummary { min: true, first: true, ..MetricSummary::default() });
+        definitions.merge(Metric { summary, goal: 2, ..named("loss", "epoch") });
+        let encoded = definitions.encode();
+        assert_eq!(Definitions::decode(&encoded.to_string()).encode(), encoded);
+        // Whatever a server says.
+        for odd in [r#"{"1":"a"}"#, "[1,[],null,{}]", r#"[{"1":7,"5":"x"}]"#, "[", "null"] {
+            assert_eq!(Definitions::decode(odd).encode(), json!([]), "{odd}");
+        }
+        let odd = r#"[{"1":"a","5":9,"6":[0,3,-1,"x",99],"7":{},"8":1e99},{"1":"b","5":0}]"#;
+        let read = json!([{"1": "a", "6": [3], "7": []}, {"1": "b", "6": [], "7": []}]);
+        assert_eq!(Definitions::decode(odd).encode(), read);
+    }
+
+    #[test]
+    fn earlier_ones_add_and_do_not_take_the_place() {
+        let mut own = Definitions::default();
+        own.merge(named("loss", "epoch"));
+        let mut earlier = Definitions::default();
+        let summary = Some(MetricSummary { min: true, ..MetricSummary::default() });
+        earlier.merge(Metric { summary, ..named("loss", "step") });
+        earlier.merge(named("acc", "step"));
+        own.lay_under(earlier);
+        let expected = json!([
+            {"1": "loss", "5": 3, "6": [1, 3], "7": [1]},
+            {"1": "acc", "5": 4, "6": [1, 3], "7": []},
+            {"1": "epoch", "6": [], "7": []},
+            {"1": "step", "6": [], "7": []},
+        ]);
+        assert_eq!(own.encode(), expected);
     }
 }

@@ -8,7 +8,7 @@ use super::definitions::Definitions;
 use super::environment::Environment;
 use super::telemetry::{RawTelemetry, RunTelemetry};
 use crate::log::record::{Config, Kind, Run, Summary};
-use crate::upload::graphql::{Past, Target};
+use crate::upload::graphql::Target;
 
 /// A record of which only what must go along whole is looked at.
 #[derive(Clone, PartialEq, Message)]
@@ -27,7 +27,7 @@ pub(crate) struct Described {
     pub(crate) run: Run,
     pub(crate) config: Tree,
     pub(crate) summary: Tree,
-    definitions: Definitions,
+    pub(super) definitions: Definitions,
     telemetry: RawTelemetry,
     environment: Option<Environment>,
     /// Under which name the environment stands in the config, if no record says.
@@ -35,7 +35,7 @@ pub(crate) struct Described {
     /// Where the run branches off, until the server knows: W&B's client tells it once.
     pub(crate) branch: Option<Value>,
     /// The step of the last row that the run had on the server.
-    step_before: i64,
+    pub(super) step_before: i64,
     /// What the caller wants to be other than the log says.
     pub(crate) changes: Changes,
 }
@@ -67,13 +67,6 @@ impl Changes {
         }
         tags
     }
-}
-
-/// The entries of a JSON object in W&B's dialect.
-fn object(text: Option<&str>) -> Vec<(String, String)> {
-    let text = text.and_then(crate::json::dialect);
-    let entries = text.as_deref().and_then(crate::json::entries).unwrap_or_default();
-    entries.into_iter().map(|(key, value)| (key, value.to_owned())).collect()
 }
 
 impl Described {
@@ -165,37 +158,6 @@ impl Described {
         self.run.starting_step = self.run.starting_step.max(step.saturating_add(1));
         self.branch = Some(json!({"run_id": branch.run, "step": step}));
         Some(Branch { run: branch.run, step })
-    }
-
-    /// Takes over the config that the run has on the server, where the log says nothing.
-    pub(crate) fn inherit_config(&mut self, past: &Past) {
-        for (key, wrapped) in object(past.config.as_deref()) {
-            let wrapped = crate::json::entries(&wrapped).unwrap_or_default();
-            let value = wrapped.iter().find(|(name, _)| name == "value").map(|(_, value)| *value);
-            if let Some(value) = value.filter(|_| key != "_wandb") {
-                self.config.add_missing(&key, value);
-            }
-        }
-    }
-
-    /// Takes over the summary that the run has on the server: what the log says later goes over it.
-    pub(crate) fn inherit_summary(&mut self, past: &Past) {
-        for (key, value) in object(past.summary_metrics.as_deref()) {
-            if key == "_step" {
-                self.step_before = value.parse().unwrap_or_default();
-            }
-            self.summary.add_missing(&key, &value);
-        }
-    }
-
-    /// Takes over what a resumed run had besides, where this one says nothing.
-    pub(crate) fn resume(&mut self, past: &Past) {
-        if self.run.tags.is_empty() {
-            self.run.tags = past.tags.clone().unwrap_or_default();
-        }
-        if self.run.notes.is_empty() {
-            self.run.notes = past.notes.clone().unwrap_or_default();
-        }
     }
 
     /// Sets the summary's step, which is that of the run's last row, of whichever log.

@@ -4,6 +4,7 @@ mod console;
 mod definitions;
 mod described;
 mod environment;
+mod inherited;
 mod rows;
 mod telemetry;
 mod tree;

@@ -94,14 +94,26 @@ impl Tree {
         }
     }
 
-    /// Adds the entries of a JSON object whose keys are not there.
-    pub(crate) fn add_missing(&mut self, key: &str, value: &str) {
-        if !self.0.contains_key(key) {
-            self.merge_at(&[key], value, DEPTH);
-            if !self.0.contains_key(key) {
+    /// Sets a value where there is none; an object counts key by key.
+    pub(crate) fn add_missing(&mut self, path: &[&str], value: &str) {
+        if !self.has(path) {
+            self.merge_at(path, value, DEPTH);
+            if !self.has(path) {
                 // An empty object: here it is a value.
-                self.set(&[key], value);
+                self.set(path, value);
             }
+        }
+    }
+
+    /// Whether there is something at a path, or a value above it.
+    fn has(&self, path: &[&str]) -> bool {
+        match path {
+            [] => true,
+            [key, rest @ ..] => match self.0.get(*key) {
+                Some(Node::Below(tree)) => tree.has(rest),
+                Some(Node::Value(_)) => true,
+                None => false,
+            },
         }
     }
 
