@@ -256,9 +256,11 @@ impl Client {
 
     /// The body compressed, if the person and the server want it so.
     async fn packed(&self, body: &[u8]) -> Option<Bytes> {
-        let packed = if self.preferences.gzip { packed::gzip(body) } else { None }?;
+        if !self.preferences.gzip || !packed::is_worth_it(body) {
+            return None;
+        }
         // Asking is a request, too.
-        Box::pin(self.features()).await.gzip.then_some(packed)
+        if Box::pin(self.features()).await.gzip { packed::gzip(body) } else { None }
     }
 
     async fn post_once(

@@ -9,11 +9,13 @@ use flate2::write::GzEncoder;
 /// Below this the header of gzip is most of what it gives.
 const WORTH_IT: usize = 512;
 
-/// The body as gzip; none if it is not worth it.
+/// Whether a body is long enough for it.
+pub(super) fn is_worth_it(body: &[u8]) -> bool {
+    body.len() >= WORTH_IT
+}
+
+/// The body as gzip; none if that is not shorter.
 pub(super) fn gzip(body: &[u8]) -> Option<Bytes> {
-    if body.len() < WORTH_IT {
-        return None;
-    }
     // Lines of JSON repeat their keys, which the fastest level finds as well as any.
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     let packed = encoder.write_all(body).and_then(|()| encoder.finish()).ok()?;
@@ -39,7 +41,7 @@ mod tests {
 
     #[test]
     fn small_and_random_bodies_stay_as_they_are() {
-        assert!(gzip(&[b' '; WORTH_IT - 1]).is_none());
+        assert!(!is_worth_it(&[b' '; WORTH_IT - 1]));
         let mut random = vec![0; 4096];
         getrandom::fill(&mut random).unwrap();
         assert!(gzip(&random).is_none());
