@@ -6,10 +6,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ups_track::log::record::{Kind, Record};
-use ups_track_tests::server::{Run, RunKey, Server};
+use ups_track::{Mode, Run};
+use ups_track_tests::server::{self, RunKey, Server};
 
 use crate::records::{self, foreign};
-use crate::{command, record, said};
+use crate::{command, files_below, record, said};
 
 /// Far more than anything here needs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -65,7 +66,7 @@ impl Drop for Watching {
 }
 
 #[track_caller]
-fn eventually(server: &Server, id: &str, is_so: impl Fn(&Run) -> bool) -> Run {
+fn eventually(server: &Server, id: &str, is_so: impl Fn(&server::Run) -> bool) -> server::Run {
     let key = RunKey::new("test-entity", "p", id);
     let end = Instant::now() + PATIENCE;
     loop {
@@ -94,6 +95,11 @@ fn runs_are_followed_and_those_that_begin_are_found() {
     assert_eq!(first.tell("finish 3"), "20 false");
     first.end();
     assert_eq!(eventually(&server, "first", |run| run.complete).exit_code, Some(3));
+    let end = Instant::now() + PATIENCE;
+    while !files_below(home.path()).iter().any(|file| file.ends_with("run-first.wandb.synced")) {
+        assert!(Instant::now() < end, "it is not marked");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     // In the middle of the other one.
     drop(watching);
     second.tell("rows 5");
@@ -162,6 +168,31 @@ fn a_log_of_another_program_is_followed_to_its_last_record() {
     records::append(&log, rest);
     let run = eventually(&server, "foreign", |run| run.complete);
     assert_eq!((run.history().len(), run.exit_code), (20, Some(3)));
+    assert!(watching.0.wait().unwrap().success());
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn children_that_outlive_their_run_belong_to_it() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let builder = Run::builder().mode(Mode::Offline).dir(home.path()).id("outlived").project("p");
+    let run = builder.quiet(true).global(false).start().unwrap();
+    run.log(0, &[("loss", 1.0)]);
+    assert!(run.flush());
+    let child = Run::builder().context(&run.context()).global(false).start().unwrap();
+    let log = home.path().join("wandb/latest-run/run-outlived.wandb");
+    let mut watching = Watching::start(&server, home.path(), &log);
+    eventually(&server, "outlived", |run| run.history().len() == 1);
+    run.finish_with(3).unwrap();
+    // The last record is read by now, or will be; whichever it is, the run is not over.
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!eventually(&server, "outlived", |_| true).complete);
+    for step in 0..3 {
+        child.log(step, &[("score", 0.5)]);
+    }
+    child.finish().unwrap();
+    let run = eventually(&server, "outlived", |run| run.history().len() == 4 && run.complete);
+    assert_eq!(run.exit_code, Some(3));
     assert!(watching.0.wait().unwrap().success());
     assert_eq!(server.violations(), []);
 }

@@ -189,7 +189,8 @@ async fn beside(
     loop {
         // Asked before the log is read: what is written after the question is read the next time.
         let complete = along.is_complete(upload.exit.is_some());
-        let more = read(upload, source, progress).await?;
+        // Behind an exit record nothing is read: who adds what children have left writes the log anew, before that record.
+        let more = upload.exit.is_none() && read(upload, source, progress).await?;
         if source.damage.is_some() {
             break;
         }

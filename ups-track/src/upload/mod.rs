@@ -46,11 +46,14 @@ pub(crate) use writer::Writer;
 ///
 /// If the system gives no event loop, or what the upload itself met.
 pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| Failure::Settings(format!("the system gives no event loop: {e}")))?
-        .block_on(upload)
+        .map_err(|e| Failure::Settings(format!("the system gives no event loop: {e}")))?;
+    let done = runtime.block_on(upload);
+    // A name that is being looked up, or a large file that is being read, must not hold up the end.
+    runtime.shutdown_background();
+    done
 }
 
 /// Whether another process of ours sends a log.

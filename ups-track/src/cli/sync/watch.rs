@@ -47,8 +47,10 @@ impl Along for Watched<'_> {
         if Lock::is_taken(self.log.dir()) {
             return false;
         }
-        // Its process is gone; children may go on, and what they wrote belongs to the run.
-        match merge(&self.log.path, Purpose::Merge) {
+        // Its process is gone; children may go on, and what they wrote belongs to the run. Before an exit record that was
+        // read nothing can be added now: that is sent afterwards.
+        let purpose = if has_ended { Purpose::Look } else { Purpose::Merge };
+        match merge(&self.log.path, purpose) {
             Ok(Some(outcome)) if outcome.live || outcome.open > 0 => false,
             Ok(outcome) => {
                 *self.unmerged.borrow_mut() = outcome.map(|outcome| outcome.bad).unwrap_or_default();
@@ -178,6 +180,10 @@ fn one(server: &Server, log: &Log, step: &mut dyn FnMut(Step)) -> Ended {
     ));
     match sent {
         Err(e) => Ended::Failed(e),
+        // Children may have come behind what was read, whoever has merged them: what is there already is not sent again.
+        Ok(_) if log.is_ours() && !matches!(merge(&log.path, Purpose::Look), Ok(None)) => {
+            super::one::one(server, log, step)
+        }
         Ok(sent) => settled(log, sent, watched.unmerged.take()),
     }
 }
