@@ -196,3 +196,13 @@ fn children_that_outlive_their_run_belong_to_it() {
     assert!(watching.0.wait().unwrap().success());
     assert_eq!(server.violations(), []);
 }
+
+#[test]
+fn without_a_key_there_is_nothing_to_wait_for() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let recorded = record("keyless", 1);
+    let mut command = command(&server, home.path());
+    let said = said(command.env_remove("WANDB_API_KEY").args(["sync", "--watch"]).arg(recorded.root.path()));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("there is no API key"), "{said:?}");
+}

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::error::{Error, Result, shown};
 use super::queries;
 use super::run::Named;
-use super::runs::PageInfo;
+use super::runs::Connection;
 use crate::upload::Client;
 use crate::upload::files::is_inside;
 
@@ -153,19 +153,7 @@ pub struct RunFiles {
 
 #[derive(Deserialize)]
 struct Answer {
-    files: Connection,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Connection {
-    edges: Vec<Edge>,
-    page_info: PageInfo,
-}
-
-#[derive(Deserialize)]
-struct Edge {
-    node: Node,
+    files: Connection<Node>,
 }
 
 impl RunFiles {
@@ -180,9 +168,7 @@ impl RunFiles {
         let answer: Answer = self.run.ask("the files of a run", ("RunFiles", queries::FILES), variables)?;
         let next = answer.files.page_info.next(self.cursor.as_deref(), &self.run.what())?;
         (self.more, self.cursor) = (next.is_some(), next);
-        self.loaded.extend(
-            answer.files.edges.into_iter().map(|Edge { node }| RunFile { run: self.run.clone(), node }),
-        );
+        self.loaded.extend(answer.files.nodes().map(|node| RunFile { run: self.run.clone(), node }));
         Ok(())
     }
 }

@@ -139,19 +139,27 @@ enum Next {
 #[serde(rename_all = "camelCase")]
 struct Project {
     run_count: Option<u64>,
-    runs: Connection,
+    runs: Connection<serde_json::Value>,
 }
 
+/// A page of a list, and where the list goes on.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Connection {
-    edges: Vec<Edge>,
-    page_info: PageInfo,
+pub(super) struct Connection<T> {
+    edges: Vec<Edge<T>>,
+    pub(super) page_info: PageInfo,
 }
 
 #[derive(Deserialize)]
-struct Edge {
-    node: serde_json::Value,
+struct Edge<T> {
+    node: T,
+}
+
+impl<T> Connection<T> {
+    /// What is on the page.
+    pub(super) fn nodes(self) -> impl Iterator<Item = T> {
+        self.edges.into_iter().map(|Edge { node }| node)
+    }
 }
 
 /// Where a list goes on.
@@ -164,8 +172,8 @@ pub(super) struct PageInfo {
 
 impl PageInfo {
     /// The cursor of the next page; none at the end. A page that leads to itself would have no end.
-    pub(super) fn next(self, cursor: Option<&str>, what: &str) -> Result<Option<String>> {
-        match self.end_cursor.filter(|_| self.has_next_page) {
+    pub(super) fn next(&self, cursor: Option<&str>, what: &str) -> Result<Option<String>> {
+        match self.end_cursor.clone().filter(|_| self.has_next_page) {
             None if self.has_next_page => {
                 Err(Error::answer(what, "there are more pages, and no way to them"))
             }
@@ -199,7 +207,7 @@ impl Runs {
         if let Some(next) = found.runs.page_info.next(cursor.as_deref(), &target)? {
             self.next = Next::After(next);
         }
-        for Edge { node } in found.runs.edges {
+        for node in found.runs.nodes() {
             let run = serde_json::from_value::<Node>(node)
                 .map_err(|e| Error::answer(&target, &e.to_string()))
                 .and_then(|node| Run::new(&self.api, &self.entity, &self.project, node));

@@ -11,5 +11,19 @@ pub mod record;
 pub(crate) mod splice;
 mod writer;
 
+use std::path::{Path, PathBuf};
+
 pub use reader::{Damage, Entry, ReadError, Reader};
 pub(crate) use writer::LogWriter;
+
+/// A file beside a log, or another file: its name with something at the end.
+pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// The empty file that says that a log is uploaded, as W&B's client makes it.
+pub(crate) fn marker(log: &Path) -> PathBuf {
+    beside(log, ".synced")
+}

@@ -179,7 +179,7 @@ impl RunBuilder {
         let is_attached = place.context.as_ref().is_some_and(|context| context.dir().is_some());
         let elsewhere = place.context.as_ref().is_some_and(|context| context.dir().is_none());
         // Who records into another process's run sends nothing.
-        let way = if is_attached { None } else { Way::find(&mut settings, &mut sources)? };
+        let way = if is_attached { None } else { Way::find(&mut settings, &sources)? };
         let attached = place.context.as_ref().and_then(|context| Some((context, context.dir()?)));
         if let Some(root) = attached.and_then(|(_, dir)| dir.parent()) {
             // Where runs of further processes go.

@@ -17,7 +17,7 @@ pub(crate) enum Way {}
 
 impl Way {
     #[expect(clippy::unnecessary_wraps, reason = "as with feature `online`")]
-    pub(crate) fn find(_: &mut Settings, _: &mut Sources) -> Result<Option<Self>> {
+    pub(crate) fn find(_: &mut Settings, _: &Sources) -> Result<Option<Self>> {
         Ok(None)
     }
 }

@@ -36,7 +36,7 @@ impl Way {
     /// # Errors
     ///
     /// If the mode was asked for and there is no key, or what the settings say of the server is bad.
-    pub(crate) fn find(settings: &mut Settings, sources: &mut Sources) -> Result<Option<Self>> {
+    pub(crate) fn find(settings: &mut Settings, sources: &Sources) -> Result<Option<Self>> {
         let wanted = matches!(settings.mode, Mode::Online | Mode::Shared);
         if !wanted && settings.mode_given {
             return Ok(None);
@@ -124,8 +124,8 @@ impl Uplink {
         self.live.on_stop(call);
     }
 
-    /// The log is complete, with so many rows: waits until it is on the server, or it is clear that it will not be.
-    /// `hasty` if the process is being ended, so that `most` is the longest wait without progress.
+    /// The log is complete, with so many rows: waits until it is on the server, or it is clear that it will not be. `most` is
+    /// the longest wait without progress, whatever the settings say: short where the process is being ended.
     pub(crate) fn finish(&self, rows: u64, most: Duration) -> Delivery {
         self.live.complete();
         let patience = self.patience.min(most);

@@ -12,6 +12,7 @@ use super::run::Described;
 use super::source::Source;
 use super::state::Memory;
 use super::{Client, Failure};
+use crate::log::marker;
 use crate::log::record::Kind;
 
 /// Names in one question.
@@ -102,9 +103,9 @@ fn read(log: &Path, options: &Options) -> Result<Content, String> {
 }
 
 /// Whether the log is younger than the file that says that it is uploaded. In doubt it is.
-fn changed_since_marked(log: &Path) -> bool {
+pub(crate) fn changed_since_marked(log: &Path) -> bool {
     let time = |path: &Path| path.metadata().and_then(|data| data.modified());
-    let (written, marked) = (time(log), time(&super::state::beside(log, ".synced")));
+    let (written, marked) = (time(log), time(&marker(log)));
     !matches!((written, marked), (Ok(written), Ok(marked)) if written <= marked)
 }
 

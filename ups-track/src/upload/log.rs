@@ -160,7 +160,7 @@ pub(crate) async fn follow(
         let client = &for_writer(client, writer.as_ref())?;
         let mut source = Source::open(log, true)?;
         let mut described = Described::new();
-        while source.run(&mut described, options)?.is_none() {
+        while !source.run(&mut described, options)? {
             if along.is_complete(false) {
                 source.settle();
             }

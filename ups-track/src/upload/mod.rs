@@ -31,7 +31,7 @@ mod writer;
 
 pub(crate) use access::Access;
 #[cfg(feature = "cli")]
-pub(crate) use confirm::{Confirmed, confirm};
+pub(crate) use confirm::{Confirmed, changed_since_marked, confirm};
 pub(crate) use failure::Failure;
 pub(crate) use http::Client;
 #[cfg(feature = "cli")]
@@ -69,5 +69,5 @@ pub(crate) fn is_being_sent(log: &std::path::Path) -> bool {
 ///
 /// If the marker cannot be made beside the log.
 pub(crate) fn mark(log: &std::path::Path) -> std::io::Result<()> {
-    std::fs::File::create(state::beside(log, ".synced")).map(drop)
+    std::fs::File::create(crate::log::marker(log)).map(drop)
 }

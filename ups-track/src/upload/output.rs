@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::state::beside;
+use crate::log::beside;
 
 /// Makes a directory, unless it is there.
 pub(super) fn create_dir(dir: &Path) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use super::output::{Output, create_dir};
 use super::run::{Console, Described, Finished, LineForm, Names, Rows, event};
 use super::shelf::Shelf;
 use super::state::{Book, Memory, Sending, Shared, replace};
-use super::stream::{Along, Lane, Stream};
+use super::stream::{Extras, Lane, Stream};
 use super::{Client, Failure, Writer};
 use crate::log::record::{Exit, Kind, Timestamp};
 use crate::say;
@@ -139,7 +139,7 @@ impl Upload {
 
     /// Sends the lines that there are.
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
-        self.stream.send(&self.client, &self.book, &Along::default()).await
+        self.stream.send(&self.client, &self.book, &Extras::default()).await
     }
 
     /// What a run needs while it goes on: sends what is due, and never waits for anything but the lines.
@@ -159,13 +159,13 @@ impl Upload {
         let urgent = self.preempting == Preempting::Untold;
         let more = self.summary_changed || !self.shelf.fresh.is_empty();
         if urgent || self.stream.is_due(interval, more) {
-            let along = Along {
+            let extras = Extras {
                 summary: std::mem::take(&mut self.summary_changed).then(|| self.summary()),
                 uploaded: std::mem::take(&mut self.shelf.fresh),
                 preempting: urgent,
                 exit_code: None,
             };
-            self.stream.send(&self.client, &self.book, &along).await?;
+            self.stream.send(&self.client, &self.book, &extras).await?;
             if urgent {
                 self.preempting = Preempting::Told;
             }
@@ -310,7 +310,7 @@ impl Upload {
 
         // A log without an end is that of a run that was killed.
         let exit = self.exit.unwrap_or(Exit { exit_code: 1, ..Exit::default() });
-        let end = Along {
+        let end = Extras {
             summary: Some(summary),
             uploaded: std::mem::take(&mut self.shelf.fresh),
             preempting: self.preempting == Preempting::Untold,

@@ -107,12 +107,8 @@ impl Source {
         }
     }
 
-    /// What describes the run up to its first record. None if a log that grows has none yet.
-    pub(super) fn run(
-        &mut self,
-        described: &mut Described,
-        options: &Options,
-    ) -> Result<Option<()>, Failure> {
+    /// What describes the run up to its first record. False if a log that grows has none yet.
+    pub(super) fn run(&mut self, described: &mut Described, options: &Options) -> Result<bool, Failure> {
         while self.advance() {
             let Some(kind) = self.decode() else { continue };
             let is_run = matches!(kind, Kind::Run(_));
@@ -125,11 +121,11 @@ impl Source {
                 name(&mut run.project, options.project.as_ref(), options.default_project.as_ref());
                 name(&mut run.entity, options.entity.as_ref(), options.default_entity.as_ref());
                 described.changes = options.changes.clone();
-                return Ok(Some(()));
+                return Ok(true);
             }
         }
         if self.grows && self.damage.is_none() {
-            return Ok(None);
+            return Ok(false);
         }
         let path = crate::harmless::path(&self.path);
         let damage = self.damage.take().map(|damage| format!(": {}", damage.text)).unwrap_or_default();

@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,14 +14,8 @@ use serde_json::{Map, Value};
 
 use super::graphql::Target;
 use super::{Failure, Writer};
+use crate::log::beside;
 use crate::log::record::Run;
-
-/// A file beside the log: its name with something at the end.
-pub(super) fn beside(log: &Path, ending: &str) -> PathBuf {
-    let mut name: OsString = log.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
 
 /// How far one of the streams is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -59,7 +59,7 @@ pub(crate) struct Stream {
 
 /// What goes along with the lines.
 #[derive(Debug, Default)]
-pub(crate) struct Along {
+pub(crate) struct Extras {
     /// The whole summary, if it has changed.
     pub(crate) summary: Option<String>,
     /// Files that are on the server now.
@@ -158,9 +158,9 @@ impl Stream {
         &mut self,
         client: &Client,
         book: &Shared,
-        along: &Along,
+        extras: &Extras,
     ) -> Result<(), Failure> {
-        let body = self.body(&mut book.borrow_mut().sending, along)?;
+        let body = self.body(&mut book.borrow_mut().sending, extras)?;
         // Before: whoever is killed now does not know whether these lines arrived, but which ones.
         book.borrow_mut().save()?;
         let [entity, project, run] = &self.path;
@@ -183,7 +183,7 @@ impl Stream {
     }
 
     /// The request, and in the book what is on its way.
-    fn body(&self, sending: &mut Sending, along: &Along) -> Result<Vec<u8>, Failure> {
+    fn body(&self, sending: &mut Sending, extras: &Extras) -> Result<Vec<u8>, Failure> {
         let [history, events, console] = &self.lanes;
         let chunk = |lines: &'_ Lines, place: &mut Place| {
             place.in_flight = lines.pending.len() as u64;
@@ -201,12 +201,12 @@ impl Stream {
                 history: lines(&history.pending, at_history),
                 events: lines(&events.pending, at_events),
                 console: lines(&console.pending, at_console),
-                summary: along.summary.as_ref().map(|line| Chunk { offset: 0, content: from_ref(line) }),
+                summary: extras.summary.as_ref().map(|line| Chunk { offset: 0, content: from_ref(line) }),
             },
-            uploaded: &along.uploaded,
-            preempting: along.preempting,
-            complete: along.exit_code.map(|_| true),
-            exitcode: along.exit_code,
+            uploaded: &extras.uploaded,
+            preempting: extras.preempting,
+            complete: extras.exit_code.map(|_| true),
+            exitcode: extras.exit_code,
         };
         serde_json::to_vec(&request).map_err(|e| Failure::Settings(e.to_string()))
     }

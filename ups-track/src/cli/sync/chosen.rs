@@ -1,15 +1,17 @@
 //! Which logs are meant, and which of them are uploaded one after another.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::super::args::Sync;
 use super::super::text::clean;
 use super::super::{FAILED, complain, find};
-use super::{marker, shown};
-use crate::log::Reader;
+use super::shown;
 use crate::log::record::{Kind, Run};
+use crate::log::{Reader, marker};
 use crate::processes::merge::{Purpose, merge};
+use crate::upload::changed_since_marked;
 
 /// How the producer of our own logs begins.
 const OURS: &str = "ups-track";
@@ -72,13 +74,13 @@ impl Log {
 
 /// The logs of all paths, each once.
 pub(super) fn logs(args: &Sync, err: &mut dyn Write, worst: &mut u8) -> Vec<PathBuf> {
-    let mut logs: Vec<PathBuf> = Vec::new();
+    let (mut logs, mut seen) = (Vec::new(), HashSet::new());
     for path in find::or_default(&args.paths) {
         match find::find(&path) {
             Ok(found) => {
                 // The same log may be named twice, or through the link `latest-run`.
                 for log in found.into_logs().into_iter().map(|log| log.canonicalize().unwrap_or(log)) {
-                    if !logs.contains(&log) {
+                    if seen.insert(log.clone()) {
                         logs.push(log);
                     }
                 }
@@ -97,7 +99,8 @@ pub(super) fn logs(args: &Sync, err: &mut dyn Write, worst: &mut u8) -> Vec<Path
 /// The uploader of ours marks what it could deliver, so an online run that is not marked has something left. W&B's client
 /// marks nothing while it is online.
 pub(super) fn skipped(args: &Sync, log: &Log) -> Option<&'static str> {
-    let has_more = || has_more(&log.path) || log.is_ours() && has_grown(&log.path);
+    // A child that ends after its run adds what it has recorded to a log that may be marked already.
+    let has_more = || has_more(&log.path) || log.is_ours() && changed_since_marked(&log.path);
     if marker(&log.path).exists() && !args.include_synced && !has_more() {
         return Some("uploaded before (--include-synced uploads it again)");
     }
@@ -115,12 +118,6 @@ pub(super) fn was_online(log: &Log) -> bool {
 /// Whether children have left something since the log was uploaded.
 fn has_more(log: &Path) -> bool {
     matches!(merge(log, Purpose::Look), Ok(Some(outcome)) if outcome.records > 0)
-}
-
-/// Whether a log was written to after it was marked: a child that ends after its run adds what it has recorded.
-fn has_grown(log: &Path) -> bool {
-    let time = |path: &Path| path.metadata().and_then(|data| data.modified());
-    matches!((time(log), time(&marker(log))), (Ok(written), Ok(marked)) if written > marked)
 }
 
 /// The logs run by run. Those of one run stand in the order in which they began: each goes on behind the one before.

@@ -36,6 +36,8 @@ pub(super) fn watch(
     screen: &mut Screen<impl Write>,
     err: &mut dyn Write,
 ) -> Result<u8, Failure> {
+    // What is wrong with key or settings is so for all runs, and said before there are any.
+    Server::find(args)?;
     let followed = Followed::default();
     std::thread::scope(|scope| {
         let (tell, events) = channel();

@@ -10,9 +10,8 @@ mod prune;
 mod report;
 mod watch;
 
-use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -69,13 +68,6 @@ fn check(args: &Sync) -> Result<(), Failure> {
         rules::project(project).map_err(|rule| bad("--project", project, rule))?;
     }
     Ok(())
-}
-
-/// The file that says that a log is uploaded.
-fn marker(log: &Path) -> PathBuf {
-    let mut name: OsString = log.as_os_str().to_owned();
-    name.push(".synced");
-    name.into()
 }
 
 /// A path as it is told: from here, if it is below.

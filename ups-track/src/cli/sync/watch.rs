@@ -146,6 +146,7 @@ fn take<'scope, 'args: 'scope>(
         state.runs.push(run.clone());
     }
     let to_thread = tell.clone();
+    let of_thread = run.clone();
     let follow = move || {
         let event = match Server::find(args) {
             Err(e) => Event::Failed(e),
@@ -158,9 +159,10 @@ fn take<'scope, 'args: 'scope>(
         };
         // Nobody listens any more: then nobody wants to know.
         drop(to_thread.send(event));
-        state.lock().runs.retain(|other| *other != run);
+        state.lock().runs.retain(|other| *other != of_thread);
     };
     if let Err(e) = Builder::new().name("upload".to_owned()).spawn_scoped(scope, follow) {
+        state.lock().runs.retain(|other| *other != run);
         let text = format!("the system gives no thread for an upload: {e}");
         drop(tell.send(Event::Failed(Failure::Said(text))));
     }

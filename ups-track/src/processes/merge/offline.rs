@@ -208,9 +208,7 @@ impl Again {
             }
             outcome.bad.extend(shard.complaints.iter().map(|what| format!("shard `{}` {what}", shard.name)));
         }
-        let mut marker = self.log.clone().into_os_string();
-        marker.push(".synced");
-        outcome.synced = Path::new(&marker).exists();
+        outcome.synced = crate::log::marker(&self.log).exists();
         outcome
     }
 

@@ -41,9 +41,8 @@ impl Access {
     ///
     /// If the server's address or the key has a form that it cannot have, or a file cannot be read.
     pub(crate) fn find(sources: &mut Sources) -> Result<Self, Failure> {
-        let mut access = Self::find_without_key(sources)?;
-        access.key = key::find(sources, &access.address, access.netrc.as_deref())?;
-        Ok(access)
+        read_settings_files(sources)?;
+        Self::find_in_read(sources)
     }
 
     /// As [`find`](Self::find), for those who bring a key.
@@ -52,7 +51,7 @@ impl Access {
     ///
     /// As [`find`](Self::find), but a bad key is none.
     pub(crate) fn find_without_key(sources: &mut Sources) -> Result<Self, Failure> {
-        sources.read_settings_files().map_err(|e| Failure::Settings(e.with_cause()))?;
+        read_settings_files(sources)?;
         Self::of(sources)
     }
 
@@ -89,4 +88,8 @@ impl Access {
             .map(|(key, _)| key)
             .ok_or_else(|| Failure::NoKey { server: self.address.base().to_owned() })
     }
+}
+
+fn read_settings_files(sources: &mut Sources) -> Result<(), Failure> {
+    sources.read_settings_files().map_err(|e| Failure::Settings(e.with_cause()))
 }
