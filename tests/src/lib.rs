@@ -8,4 +8,6 @@ pub mod server;
 #[cfg(unix)]
 pub mod signals;
 pub mod soak;
+#[cfg(unix)]
+pub mod terminal;
 pub mod wandb;

@@ -26,6 +26,7 @@ mod watch;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -156,6 +157,24 @@ impl Server {
     /// The run as it is now, if the server knows it.
     pub fn run(&self, key: &RunKey) -> Option<Run> {
         self.shared.lock().runs.get(key).cloned()
+    }
+
+    /// The run as soon as it is as it should be.
+    ///
+    /// # Panics
+    ///
+    /// If it is not within a minute, which is far more than anything here needs.
+    #[track_caller]
+    pub fn run_when(&self, key: &RunKey, is_so: impl Fn(&Run) -> bool) -> Run {
+        let end = Instant::now() + Duration::from_mins(1);
+        loop {
+            let run = self.run(key);
+            if let Some(run) = run.as_ref().filter(|run| is_so(run)) {
+                return run.clone();
+            }
+            assert!(Instant::now() < end, "not within a minute; the server has {run:#?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// All runs as they are now, in the order of their keys.

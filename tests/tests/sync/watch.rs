@@ -67,16 +67,7 @@ impl Drop for Watching {
 
 #[track_caller]
 fn eventually(server: &Server, id: &str, is_so: impl Fn(&server::Run) -> bool) -> server::Run {
-    let key = RunKey::new("test-entity", "p", id);
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let run = server.run(&key);
-        if let Some(run) = run.as_ref().filter(|run| is_so(run)) {
-            return run.clone();
-        }
-        assert!(Instant::now() < end, "not within a minute; the server has {run:#?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    server.run_when(&RunKey::new("test-entity", "p", id), is_so)
 }
 
 #[test]

@@ -104,6 +104,15 @@ async fn until(mut is: impl FnMut() -> bool) {
     }
 }
 
+/// The upload of a file of 19 bytes, which are known.
+fn put<'a>(
+    url: &'a str,
+    headers: &'a HeaderMap,
+    open: &'a (dyn Fn() -> std::io::Result<File> + Sync),
+) -> Put<'a> {
+    Put { url, headers, length: 19, digest: Sha256::digest(b"the bytes of a file").into(), open }
+}
+
 #[test]
 fn bytes_of_files_wait_for_lines() {
     let dir = tempfile::tempdir().unwrap();
@@ -111,14 +120,8 @@ fn bytes_of_files_wait_for_lines() {
     std::fs::write(&path, b"the bytes of a file").unwrap();
     let server = serve("");
     let client = client(&server, &[("UPS_TRACK_UPLOAD_LIMIT", "1M")]);
-    let headers = HeaderMap::new();
-    let put = Put {
-        url: &server.url,
-        headers: &headers,
-        length: 19,
-        digest: Sha256::digest(b"the bytes of a file").into(),
-        open: &|| File::open(&path),
-    };
+    let (headers, open) = (HeaderMap::new(), || File::open(&path));
+    let put = put(&server.url, &headers, &open);
     block_on(async {
         let lines = client.gate.as_ref().unwrap().pass(Lane::Lines);
         let asked = Asked { endpoint: Endpoint::FileStream, what: "a test", limit: 100 };
@@ -142,27 +145,14 @@ fn what_is_no_longer_the_file_is_not_sent() {
     let path = dir.path().join("file");
     let server = serve("");
     let client = client(&server, &[]);
-    let headers = HeaderMap::new();
+    let (headers, open) = (HeaderMap::new(), || File::open(&path));
+    let put = put(&server.url, &headers, &open);
     for now in [&b"the bytes of a filf"[..], b"the bytes of a"] {
         std::fs::write(&path, now).unwrap();
-        let put = Put {
-            url: &server.url,
-            headers: &headers,
-            length: 19,
-            digest: Sha256::digest(b"the bytes of a file").into(),
-            open: &|| File::open(&path),
-        };
         assert!(matches!(block_on(client.put(&put)), Err(Failure::Changing)));
     }
     // What was appended is left out.
     std::fs::write(&path, b"the bytes of a file and more").unwrap();
-    let put = Put {
-        url: &server.url,
-        headers: &headers,
-        length: 19,
-        digest: Sha256::digest(b"the bytes of a file").into(),
-        open: &|| File::open(&path),
-    };
     block_on(client.put(&put)).unwrap();
     let bodies = server.bodies.lock().unwrap();
     assert!(bodies.ends_with(b"the bytes of a file"), "{bodies:?}");
