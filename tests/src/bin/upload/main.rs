@@ -5,6 +5,7 @@
 //! cargo run --release -p ups-track-tests --bin upload -- sync 1000000   # `ups-track sync` beside the real `wandb sync`
 //! cargo run --release -p ups-track-tests --bin upload -- live 100000    # a run online beside the same run offline
 //! cargo run --release -p ups-track-tests --bin upload -- dead 1000000   # a training with the network down beside one offline
+//! cargo run --release -p ups-track-tests --bin upload -- start 30       # from the start of a program to its first row
 //! ```
 //!
 //! A row is three numbers and a step in a stage, as in the bench `cost`. CPU is user and system time of a program and all its
@@ -23,7 +24,7 @@ use std::time::Instant;
 
 use measure::{Spent, measured};
 use ups_track::{Run, metric, track_stage};
-use ups_track_tests::server::{API_KEY, Server};
+use ups_track_tests::server::{API_KEY, Fault, Server};
 use ups_track_tests::wandb;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -37,13 +38,16 @@ fn main() -> ExitCode {
         ["rows", rows] => log(rows, 0),
         ["training", rows] => log(rows, WORK),
         ["silence"] => silence(),
+        ["down"] => down(),
+        ["first"] => first(),
         ["measure", report, program, arguments @ ..] => measure::run(report, program, arguments),
         // The command itself is told apart by its path.
         ["sync", path] if Path::new(path).exists() => return ups_track::cli::main(),
         ["sync", rows] => sync(rows),
         ["live", rows] => live(rows),
         ["dead", rows] => dead(rows),
-        other => Err(format!("`sync ROWS`, `live ROWS` or `dead ROWS`, not {other:?}").into()),
+        ["start", runs] => start(runs),
+        other => Err(format!("`sync ROWS`, `live ROWS`, `dead ROWS` or `start RUNS`, not {other:?}").into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,8 +91,8 @@ fn log(rows: &str, work: u32) -> Result {
     train(rows, work);
     let began = Instant::now();
     run.finish()?;
-    // For those who look.
-    eprintln!("finish took {:.2} s", began.elapsed().as_secs_f64());
+    // For `measured`.
+    println!("{}{}", measure::FINISH, began.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -188,45 +192,115 @@ fn silence() -> Result {
     Ok(())
 }
 
+/// Waits for the end of standard input.
+fn until_closed() -> Result {
+    for line in std::io::stdin().lock().lines() {
+        line?;
+    }
+    Ok(())
+}
+
+/// A server that is there and refuses everything for now.
+fn down() -> Result {
+    let server = Server::start();
+    server.fail_always(Some(Fault::Status(503, None)));
+    println!("{}", server.url());
+    until_closed()
+}
+
 /// A training whose server is away from the first second, in three ways, beside the same training offline: the best of
-/// some runs each, in turn. Afterwards one upload delivers all.
+/// some runs each, in turn. Then memory for rows back to back, and ten times as many; and one upload delivers all.
 fn dead(rows: &str) -> Result {
-    let silence = Elsewhere::with("silence")?;
+    const PATIENCE: &str = "0.1";
+    let (silent, down) = (Elsewhere::with("silence")?, Elsewhere::with("down")?);
     let ways = [
         ("offline", "offline", "http://127.0.0.1:1"),
         ("nobody listens", "online", "http://127.0.0.1:1"),
-        ("nobody answers", "online", &silence.url),
+        ("nobody answers", "online", &silent.url),
+        ("all is refused", "online", &down.url),
     ];
-    let mut best = [None::<Spent>; 3];
-    let mut left = None;
+    let program = |home: &Path, url: &str, mode: &str, what: [&str; 2]| -> Result<Spent> {
+        measured(own(home, url, mode)?.env("UPS_TRACK_FINISH_PATIENCE", PATIENCE).args(what))
+    };
+    let mut best = [None::<Spent>; 4];
+    let mut finish = [0.0_f64; 4];
     for _ in 0..3 {
-        for ((_, mode, url), best) in ways.iter().zip(&mut best) {
+        for (((_, mode, url), best), finish) in ways.iter().zip(&mut best).zip(&mut finish) {
             let home = tempfile::tempdir()?;
-            let mut command = own(home.path(), url, mode)?;
-            command.env("UPS_TRACK_FINISH_PATIENCE", "0.1").args(["training", rows]);
-            let spent = measured(&mut command)?;
+            let spent = program(home.path(), url, mode, ["training", rows])?;
+            *finish = finish.max(spent.finish);
             if best.is_none_or(|best| spent.wall < best.wall) {
                 *best = Some(spent);
             }
-            left = Some(home);
         }
     }
     let [Some(offline), ..] = best else { return Err("nothing was measured".into()) };
-    for ((name, ..), spent) in ways.iter().zip(best) {
+    for (((name, ..), spent), finish) in ways.iter().zip(best).zip(finish) {
         let Some(spent) = spent else { continue };
-        let ratio = |own: f64, other: f64| own / other;
+        // Without the wait at the end, which is what was asked for.
+        let training = |spent: Spent| spent.wall - spent.finish;
         println!(
-            "{rows} rows, {name:14} {spent}  (time {:.3}, CPU {:.3} of offline; goal <= 1.05)",
-            ratio(spent.wall, offline.wall),
-            ratio(spent.cpu, offline.cpu)
+            "{rows} rows, {name:14} {spent}  (training {:.3}, CPU {:.3} of offline; goal <= 1.05; finish took at most {finish:.2} s of a patience of {PATIENCE} s)",
+            training(spent) / training(offline),
+            spent.cpu / offline.cpu
         );
     }
-    let Some(home) = left else { return Ok(()) };
+    let home = tempfile::tempdir()?;
+    let many = format!("{rows}0");
+    for rows in [rows, &many] {
+        let spent = program(home.path(), "http://127.0.0.1:1", "online", ["rows", rows])?;
+        println!("{rows} rows back to back, nobody listens: {:.1} MB", spent.megabytes);
+    }
     let server = Elsewhere::start()?;
     let dir = fs::canonicalize(home.path().join("wandb/latest-run"))?;
-    measured(own(home.path(), &server.url, "offline")?.arg("sync").arg(dir.join("run-bench.wandb")))?;
-    server.check(rows)?;
-    println!("one sync later {rows} rows are on the server");
+    let sent =
+        measured(own(home.path(), &server.url, "offline")?.arg("sync").arg(dir.join("run-bench.wandb")))?;
+    server.check(&many)?;
+    println!("one sync later {many} rows are on the server: {sent}");
+    Ok(())
+}
+
+/// From the start of a process to its first row, offline and online, with a server and without.
+fn start(runs: &str) -> Result {
+    let (server, silent) = (Elsewhere::start()?, Elsewhere::with("silence")?);
+    let ways = [
+        ("offline", "offline", "http://127.0.0.1:1"),
+        ("a server", "online", &server.url),
+        ("nobody listens", "online", "http://127.0.0.1:1"),
+        ("nobody answers", "online", &silent.url),
+    ];
+    let mut times: [Vec<f64>; 4] = Default::default();
+    for _ in 0..runs.parse()? {
+        for ((_, mode, url), times) in ways.iter().zip(&mut times) {
+            let home = tempfile::tempdir()?;
+            let mut command = own(home.path(), url, mode)?;
+            command.env("UPS_TRACK_FINISH_PATIENCE", "0.05").arg("first");
+            let began = Instant::now();
+            let mut program = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+            let mut line = String::new();
+            BufReader::new(program.stdout.take().ok_or("no pipe")?).read_line(&mut line)?;
+            times.push(began.elapsed().as_secs_f64() * 1e3);
+            drop(program.stdin.take());
+            if !program.wait()?.success() {
+                return Err("the program failed".into());
+            }
+        }
+    }
+    for ((name, ..), mut times) in ways.iter().zip(times) {
+        times.sort_by(f64::total_cmp);
+        let (Some(least), Some(median)) = (times.first(), times.get(times.len() / 2)) else { continue };
+        println!("{name:14} {least:6.2} ms at best, {median:6.2} ms in the middle, to the first row");
+    }
+    Ok(())
+}
+
+/// Logs one row, says so, and ends with its standard input.
+fn first() -> Result {
+    let run = Run::builder().init()?;
+    run.log(0, &[("loss", 1.0)]);
+    println!("logged");
+    until_closed()?;
+    run.finish()?;
     Ok(())
 }
 

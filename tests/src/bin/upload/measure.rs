@@ -6,6 +6,9 @@ use std::time::Instant;
 
 use crate::Result;
 
+/// What stands before the seconds that the end of a run took, on standard output.
+pub(crate) const FINISH: &str = "finish: ";
+
 /// What a program has spent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
@@ -15,6 +18,8 @@ pub(crate) struct Spent {
     pub(crate) megabytes: f64,
     /// Seconds from beginning to end.
     pub(crate) wall: f64,
+    /// Seconds of it that the end of the run took, if the program says that.
+    pub(crate) finish: f64,
 }
 
 impl fmt::Display for Spent {
@@ -49,7 +54,9 @@ pub(crate) fn measured(command: &mut Command) -> Result<Spent> {
     let text = std::fs::read_to_string(report.path())?;
     let numbers: Vec<f64> = text.split_whitespace().map(str::parse).collect::<std::result::Result<_, _>>()?;
     let [cpu, megabytes, wall] = numbers[..] else { return Err(format!("no report: {text}").into()) };
-    Ok(Spent { cpu, megabytes, wall })
+    let said = String::from_utf8_lossy(&output.stdout);
+    let finish = said.lines().find_map(|line| line.strip_prefix(FINISH)?.parse().ok()).unwrap_or(0.0);
+    Ok(Spent { cpu, megabytes, wall, finish })
 }
 
 /// Runs a program, waits for it and for all that it leaves behind, and writes what they have spent.
