@@ -220,6 +220,7 @@ mod ends;
 mod error;
 pub mod guide;
 mod harmless;
+mod id;
 #[cfg(any(feature = "cli", feature = "online"))]
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command alone takes values apart"))]
 mod json;
@@ -227,6 +228,7 @@ mod kinds;
 mod layer;
 mod ledger;
 pub mod log;
+mod os;
 mod processes;
 mod ranks;
 mod recorder;
@@ -235,7 +237,6 @@ mod say;
 mod secrets;
 mod settings;
 mod subscriber;
-mod sys;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod thumbnail;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::processes::fork::Born;
+use crate::os::fork::Born;
 
 static SILENT: AtomicBool = AtomicBool::new(false);
 
@@ -52,7 +52,7 @@ fn say(prefix: &str, text: &str) {
         drop(writeln!(std::io::stderr(), "{prefix}{text}"));
     }
     if let Ok(mut logs) = LOGS.try_lock() {
-        let now = crate::sys::utc(crate::sys::nanos() / 1_000_000_000);
+        let now = crate::os::utc(crate::os::nanos() / 1_000_000_000);
         // A forked child leaves the files of its parent alone.
         for (.., file) in logs.iter_mut().filter(|(_, born, _)| born.is_here()) {
             drop(writeln!(

@@ -202,7 +202,7 @@ fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
         ".{}.{}-{}",
         name.to_string_lossy(),
         std::process::id(),
-        crate::run::id::generate()
+        crate::id::generate()
     ));
     let written = create_private(&partial)
         .and_then(|mut file| file.write_all(content))

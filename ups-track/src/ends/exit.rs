@@ -11,7 +11,7 @@ pub(super) fn install() {
 }
 
 fn end(code: i32) {
-    if crate::processes::fork::is_child() {
+    if crate::os::fork::is_child() {
         // The copies of the parent's runs have no writers. A run of its own ends with its guard, or here.
         super::forget_forked();
     }

@@ -114,7 +114,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut li
         end_by(signal);
         return;
     }
-    if crate::processes::fork::is_child() {
+    if crate::os::fork::is_child() {
         // The pipe and the thread behind it are the parent's.
         if ours {
             end_by(signal);

@@ -18,8 +18,8 @@ use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
 use crate::ledger::parse_goals;
+use crate::os;
 use crate::recorder::{MAX_VALUES, Op, Plan, Recorder, RowWriter, Slot, Stage};
-use crate::sys;
 
 /// Reads numbers into a row. Everything else makes it unfit: then the long way tells what is wrong.
 #[derive(Debug)]
@@ -349,7 +349,7 @@ fn alert_level(level: Level) -> AlertLevel {
 
 /// An event as a line of the console: local time, level, target, message, fields.
 fn console_line(metadata: &Metadata<'_>, seen: &[(&'static str, Seen)]) -> String {
-    let t = sys::local_time(sys::nanos() / 1_000_000_000);
+    let t = os::local_time(os::nanos() / 1_000_000_000);
     let mut line = String::with_capacity(128);
     // Writing into a `String` cannot fail.
     let _ = write!(

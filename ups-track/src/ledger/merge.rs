@@ -13,8 +13,8 @@ use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
 use crate::log::record::{self, Item, Kind, Metric, MetricSummary, Record};
 use crate::log::splice::{self, RUNTIME, STEP, TIMESTAMP};
+use crate::os;
 use crate::recorder::{Definition, Op, SummaryWords};
-use crate::sys;
 
 /// What a shard's rows looked like last: their keys, by position.
 #[derive(Debug, Default)]
@@ -172,7 +172,7 @@ impl Ledger {
             }
         }
         self.row = row;
-        whole.then(|| time.unwrap_or_else(sys::nanos))
+        whole.then(|| time.unwrap_or_else(os::nanos))
     }
 
     /// The number of an item's key: mostly what stood at the same position in the row before.

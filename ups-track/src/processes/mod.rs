@@ -4,8 +4,6 @@
 mod child;
 mod command;
 mod environment;
-pub(crate) mod fork;
-pub(crate) mod lock;
 pub(crate) mod merge;
 pub(crate) mod shard;
 #[cfg(feature = "tokio")]

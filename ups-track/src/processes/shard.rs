@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::context::{trusted_dir, trusted_file};
-use crate::run::id;
-use crate::{harmless, sys};
+use crate::id;
+use crate::{harmless, os};
 
 /// The directory of the shards in a run's directory.
 const SHARDS: &str = "shards";
@@ -32,8 +32,8 @@ pub(crate) fn prepare(run_dir: &Path) -> io::Result<()> {
 /// Makes the directory of a new shard.
 pub(crate) fn create(run_dir: &Path) -> io::Result<PathBuf> {
     prepare(run_dir)?;
-    let nanos = sys::nanos();
-    let t = sys::utc(nanos / 1_000_000_000);
+    let nanos = os::nanos();
+    let t = os::utc(nanos / 1_000_000_000);
     loop {
         let random = id::generate();
         let name = format!(

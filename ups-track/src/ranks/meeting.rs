@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Rank, born};
 use crate::context::Context;
 use crate::error::Result;
-use crate::processes::lock::Lock;
+use crate::os::lock::Lock;
 use crate::run::Run;
 
 /// Longest time between two looks: file servers are shared.

@@ -18,8 +18,8 @@ pub(crate) use op::{Definition, Op, SummaryWords};
 pub(crate) use row::{Lane, MAX_VALUES, Plan, Pushed, RowView, RowWriter, Rows, Slot};
 pub(crate) use stage::{Calls, Stage, StageOptions, StageStatus};
 
-use crate::processes::fork::Born;
-use crate::sys;
+use crate::os;
+use crate::os::fork::Born;
 
 /// An operation with its place in the order.
 #[derive(Debug)]
@@ -203,7 +203,7 @@ impl Recorder {
             return true;
         }
         let epoch = self.epoch.load(Ordering::Acquire);
-        match lane.push(plan.id, plan.slots.len(), epoch, sys::coarse_nanos(), &fill) {
+        match lane.push(plan.id, plan.slots.len(), epoch, os::coarse_nanos(), &fill) {
             Pushed::Stored => true,
             Pushed::HalfFull => {
                 self.wake();
@@ -224,7 +224,7 @@ impl Recorder {
                 return true;
             }
             let epoch = self.epoch.load(Ordering::Acquire);
-            match lane.push(plan.id, plan.slots.len(), epoch, sys::coarse_nanos(), fill) {
+            match lane.push(plan.id, plan.slots.len(), epoch, os::coarse_nanos(), fill) {
                 Pushed::Full => {}
                 pushed => return pushed != Pushed::Unfit,
             }
@@ -245,7 +245,7 @@ impl Recorder {
             }
             return;
         }
-        let time = sys::coarse_nanos();
+        let time = os::coarse_nanos();
         let waiting = {
             let mut ops = lock(&self.ops);
             // Under the lock, so that the queue is in the order of the numbers and complete up to the last one.

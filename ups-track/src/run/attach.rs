@@ -14,12 +14,12 @@ use crate::error::{Error, Result};
 use crate::kinds::file::FilePolicy;
 use crate::ledger::timestamp;
 use crate::log::{LogWriter, record};
-use crate::processes::lock::Lock;
+use crate::os::lock::Lock;
 use crate::processes::merge::{self, Purpose};
 use crate::processes::{Names, shard};
 use crate::recorder::Op;
 use crate::settings::{Resume, Settings, Sources};
-use crate::{say, sys};
+use crate::{os, say};
 
 /// What a run knows of the pipeline around it.
 #[derive(Debug, Default)]
@@ -221,7 +221,7 @@ impl RunBuilder {
 
 /// Makes shard and thread.
 pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path) -> Result<Inner> {
-    let start = sys::nanos();
+    let start = os::nanos();
     let dir = RunDir::attach(context, dir)?;
     // Taken before there is a log: who finds the log finds it locked.
     let lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);

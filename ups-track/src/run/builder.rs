@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attach::begin_attached;
-use super::dir::{RunDir, write_whole};
+use super::dir::RunDir;
 use super::end::Ending;
 use super::uplink::{Uplink, Way};
 use super::writer::{Surroundings, Writer};
 use super::{Inner, Live, Pipeline, Run, RunGuard, environment};
+use crate::os::files::write_whole;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -19,12 +20,12 @@ use crate::kinds::config::RunConfig;
 use crate::ledger::{RankMark, config_items, timestamp};
 use crate::log::LogWriter;
 use crate::log::record;
-use crate::processes::lock::Lock;
+use crate::os::lock::Lock;
 use crate::processes::merge::Merger;
 use crate::ranks::RankOptions;
 use crate::recorder::{Drive, Recorder};
 use crate::settings::{Mode, Overrides, Resume, Settings, Sources, resolve};
-use crate::{say, secrets, sys};
+use crate::{os, say, secrets};
 
 /// Sets what the environment does not, and starts a run.
 ///
@@ -237,7 +238,7 @@ impl RunBuilder {
 
 /// Makes directory, log and thread.
 fn begin(settings: &Settings, sources: Sources, way: Option<Way>) -> Result<Inner> {
-    let start = sys::nanos();
+    let start = os::nanos();
     let dir = RunDir::create(settings, start / 1_000_000_000)?;
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
     let recorder = open_recorder(&dir, settings);

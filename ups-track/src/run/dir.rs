@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::context::{self, Context, trusted_dir, trusted_file};
 use crate::error::{Error, Result};
 use crate::harmless;
+use crate::os;
 use crate::processes::shard;
 use crate::settings::{Mode, Settings};
-use crate::sys;
 
 /// `<root>/offline-run-<local time>-<id>/` and what is in it.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl RunDir {
     pub(crate) fn create(settings: &Settings, start: u64) -> Result<Self> {
         let root = &settings.root_dir;
         fs::create_dir_all(root).map_err(|e| Error::io("create the directory", root, e))?;
-        let t = sys::local_time(start);
+        let t = os::local_time(start);
         let kind = if settings.mode == Mode::Offline { "offline-run" } else { "run" };
         let name = format!(
             "{kind}-{:04}{:02}{:02}_{:02}{:02}{:02}-{}",
@@ -135,15 +135,3 @@ fn link(root: &Path, name: &str, to: &Path) {
 
 #[cfg(not(unix))]
 fn link(_: &Path, _: &str, _: &Path) {}
-
-/// Writes a file so that readers see the old content or the new, never a part.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let partial = path.with_file_name(name);
-    let written = fs::write(&partial, content).and_then(|()| fs::rename(&partial, path));
-    if written.is_err() {
-        drop(fs::remove_file(&partial));
-    }
-    written
-}

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{git, id};
+use super::git;
+use crate::id;
 use crate::ledger::timestamp;
 use crate::log::record::{Cpu, Environment, Memory};
+use crate::os;
 use crate::secrets;
 use crate::settings::{Settings, Sources};
-use crate::sys;
 
 /// Gathers the environment; `start` in nanoseconds since 1970.
 pub(crate) fn gather(settings: &Settings, sources: &Sources, start: u64) -> Environment {
@@ -51,7 +52,7 @@ pub(crate) fn gather(settings: &Settings, sources: &Sources, start: u64) -> Envi
 
 /// The host's name as the run shows it.
 pub(crate) fn host(settings: &Settings) -> Option<String> {
-    settings.host.clone().or_else(sys::host_name)
+    settings.host.clone().or_else(os::host_name)
 }
 
 pub(crate) fn gather_git(settings: &Settings, sources: &Sources) -> Option<crate::log::record::Git> {
@@ -107,7 +108,7 @@ pub(crate) fn metadata_json(e: &Environment) -> Value {
     text("executable", &e.executable);
     text("writerId", &e.writer_id);
     if let Some(t) = &e.started_at {
-        let at = sys::utc(u64::try_from(t.seconds).unwrap_or(0));
+        let at = os::utc(u64::try_from(t.seconds).unwrap_or(0));
         // As protobuf's JSON form has it: three, six or nine digits.
         let nanos = t.nanos.clamp(0, 999_999_999);
         let fraction = match nanos {

@@ -7,7 +7,6 @@ pub(crate) mod end;
 mod environment;
 mod git;
 pub(crate) mod global;
-pub(crate) mod id;
 mod ranked;
 mod save;
 mod terminal;

@@ -9,7 +9,7 @@ use crate::ranks::{self, Launcher, Meeting, Policy, Rank, Ranks};
 use crate::say;
 use crate::settings::{Mode, Resume, Settings, Sources, last_run_id, rules};
 
-use super::id;
+use crate::id;
 
 /// What is known of a process before its settings are.
 #[derive(Debug)]

@@ -142,7 +142,7 @@ fn place(source: &Path, target: &Path, policy: FilePolicy) -> io::Result<()> {
         return Ok(());
     }
     // Made beside the target: other processes of the run may save a file of this name at the same time.
-    let partial = target.with_added_extension(format!("{}.ups-track-partial", super::id::generate()));
+    let partial = target.with_added_extension(format!("{}.ups-track-partial", crate::id::generate()));
     let placed = match policy {
         FilePolicy::Now => fs::copy(source, &partial).map(|_| ()),
         FilePolicy::End | FilePolicy::Live => link(source, &partial),

@@ -72,7 +72,7 @@ fn writer(settings: &Settings) -> Writer {
     // As W&B's client does: lines of a console are told apart even where nobody has thought of it.
     let label = label.unwrap_or_else(|| {
         let host = super::environment::host(settings).unwrap_or_else(|| "host".to_owned());
-        format!("{host}-{}", super::id::generate())
+        format!("{host}-{}", crate::id::generate())
     });
     Writer::new(label, primary, finishes)
 }

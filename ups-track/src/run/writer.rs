@@ -5,16 +5,17 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::dir::{RunDir, write_whole};
+use super::dir::RunDir;
 use super::end::{Ending, Report};
 use crate::ledger::{Host, Ledger, Output, Sink};
 use crate::log::record;
-use crate::processes::lock::Lock;
+use crate::os::files::write_whole;
+use crate::os::lock::Lock;
 use crate::processes::merge::Merger;
 use crate::recorder::{Lane, Op, Recorder, RowView, Rows, Stamped, State};
 use crate::run::terminal::Terminal;
 use crate::settings::config_yaml;
-use crate::{say, sys};
+use crate::{os, say};
 
 /// How long the end of a run waits for the other ranks that record into it: mostly all end together, and what comes later
 /// costs a whole copy of the log.
@@ -313,13 +314,13 @@ impl Writer {
 
     /// The loop of the writer thread; gives the end of the run.
     pub(crate) fn run(mut self, ending: &Ending, tick: Duration, summary_interval: Duration) {
-        sys::block_file_size_signal();
+        os::block_file_size_signal();
         let mut last_summary = Instant::now();
         loop {
             let request = ending.wait(if self.behind { Duration::ZERO } else { tick });
             self.step();
             if last_summary.elapsed() >= summary_interval {
-                let now = sys::nanos();
+                let now = os::nanos();
                 self.ledger.write_summary(now);
                 self.ledger.output().flush();
                 self.surroundings.write_side_files(&self.ledger, now);
@@ -367,7 +368,7 @@ impl Writer {
         self.ledger.set_dropped(dropped);
         self.surroundings.terminal.finish(&mut self.surroundings.shown);
         self.surroundings.write_output_log();
-        let now = sys::nanos();
+        let now = os::nanos();
         self.ledger.write_last_summary(now);
         self.ledger.write_exit(code, now);
         self.ledger.output().flush();

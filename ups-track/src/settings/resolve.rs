@@ -74,9 +74,9 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
     let run_id = match (value(run_id), resume) {
         (Some(id), _) => id,
         (None, Some(Resume::Auto)) => {
-            last_run_id(&root_dir.join(RESUME_FILE)).unwrap_or_else(crate::run::id::generate)
+            last_run_id(&root_dir.join(RESUME_FILE)).unwrap_or_else(crate::id::generate)
         }
-        (None, _) => crate::run::id::generate(),
+        (None, _) => crate::id::generate(),
     };
     let silent = flag(&["WANDB_SILENT"], "silent")?.unwrap_or(false);
 

@@ -110,7 +110,7 @@ impl Live {
         let both = Arc::<Both>::default();
         let of_thread = Arc::clone(&both);
         std::thread::Builder::new().name("ups-track-upload".into()).spawn(move || {
-            crate::sys::block_file_size_signal();
+            crate::os::block_file_size_signal();
             // What the HTTP client tells through `tracing` must not come back to us.
             let _quiet = tracing::dispatcher::set_default(&tracing::Dispatch::none());
             let run = std::panic::AssertUnwindSafe(|| upload(&plan, &of_thread));

@@ -69,7 +69,7 @@ impl Snapshot {
     ///
     /// If the file cannot be read or the copy not be written.
     pub(super) fn take(path: &Path, dir: &Path) -> io::Result<Option<Self>> {
-        let at = dir.join(format!(".upload-{}", crate::run::id::generate()));
+        let at = dir.join(format!(".upload-{}", crate::id::generate()));
         let file = fs::OpenOptions::new().read(true).write(true).create_new(true).open(&at)?;
         let path_of_copy = if cfg!(unix) { fs::remove_file(&at).err().map(|_| at) } else { Some(at) };
         let look = Look { length: 0, digest: Digest::default() };

@@ -17,8 +17,8 @@ use super::story::{self, Detail, Story};
 use super::text::{self, clean, count, fit, fit_end, left};
 use super::{FAILED, FINE, Failure, complain};
 use crate::log::ReadError;
+use crate::os::{self, LocalTime};
 use crate::run::end::{bytes, duration};
-use crate::sys::{self, LocalTime};
 use values::Values;
 
 /// Lines of a list before the rest is summed up, without `--all`.
@@ -144,13 +144,13 @@ fn state(story: &Story) -> (Colour, String) {
 
 /// The local time of the start, `2026-01-01 12:00:00`.
 fn started(story: &Story) -> String {
-    start(story).map_or_else(|| "?".into(), |seconds| date_time(sys::local_time(seconds)))
+    start(story).map_or_else(|| "?".into(), |seconds| date_time(os::local_time(seconds)))
 }
 
 /// The start in local time and, where that differs, in UTC.
 fn started_twice(story: &Story) -> String {
     let Some(seconds) = start(story) else { return "?".into() };
-    let (local, utc) = (sys::local_time(seconds), sys::utc(seconds));
+    let (local, utc) = (os::local_time(seconds), os::utc(seconds));
     if local == utc {
         format!("{} UTC", date_time(utc))
     } else {

@@ -5,7 +5,7 @@ use std::io;
 use super::Server;
 use super::chosen::Log;
 use super::progress::Step;
-use crate::processes::lock::Lock;
+use crate::os::lock::Lock;
 use crate::processes::merge::{Purpose, merge};
 use crate::upload::{self, Progress, Sent};
 

@@ -12,7 +12,7 @@ use super::super::text::{clean, count};
 use super::super::{FINE, Failure, UNFINISHED};
 use super::{Server, shown};
 use crate::log::marker;
-use crate::processes::lock::Lock;
+use crate::os::lock::Lock;
 use crate::processes::merge::{Purpose, merge};
 use crate::upload::{self, Confirmed};
 

@@ -18,7 +18,7 @@ use super::chosen::{self, Log};
 use super::jobs::Event;
 use super::one::{Ended, settled, step_of};
 use super::progress::Step;
-use crate::processes::lock::Lock;
+use crate::os::lock::Lock;
 use crate::processes::merge::{Purpose, merge};
 use crate::upload::{self, Along};
 

@@ -10,7 +10,7 @@ use crate::harmless;
 use crate::ledger::{Host, Ledger, Memo, Merged};
 use crate::log::record::{Kind, Record};
 use crate::log::{ReadError, Reader};
-use crate::processes::lock::Lock;
+use crate::os::lock::Lock;
 use crate::processes::shard;
 
 /// Bytes that are merged in one go, so that a long shard does not hold up the run's own rows.

@@ -13,7 +13,7 @@ use crate::harmless;
 use crate::ledger::{Host, Ledger, Sink};
 use crate::log::record::{Exit, Kind, Record, Run};
 use crate::log::{ReadError, Reader};
-use crate::processes::lock::Lock;
+use crate::os::lock::Lock;
 use crate::processes::shard;
 use crate::recorder::Op;
 use crate::run::dir::RunDir;

@@ -14,7 +14,7 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let fault = |source| Failure::File { action: "write", path: path.to_owned(), source };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(dir).map_err(fault)?;
-    let beside = dir.join(format!(".ups-track-{}", crate::run::id::generate()));
+    let beside = dir.join(format!(".ups-track-{}", crate::id::generate()));
     let written = create(&beside).and_then(|mut file| {
         file.write_all(content)?;
         file.sync_all()

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::private_file;
+use crate::os;
 use crate::settings::Sources;
-use crate::sys;
 use crate::upload::Failure;
 
 /// An access token that ends sooner than this is not used any more.
@@ -146,7 +146,7 @@ impl Cache {
 /// `YYYY-MM-DD HH:MM:SS` in UTC.
 fn shown(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let t = sys::utc(seconds);
+    let t = os::utc(seconds);
     format!("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour, t.minute, t.second)
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use crate::log::record::Timestamp;
-use crate::sys;
+use crate::os;
 
 /// Lines that may still change; W&B's client keeps as many.
 const OPEN_LINES: usize = 32;
@@ -174,7 +174,7 @@ impl Console {
 /// A moment in UTC with six decimals, without a zone.
 pub(super) fn utc_micros(seconds: i64, micros: i32) -> String {
     // The latest time that has four digits for the year.
-    let t = sys::utc(u64::try_from(seconds).unwrap_or(0).min(253_402_300_799));
+    let t = os::utc(u64::try_from(seconds).unwrap_or(0).min(253_402_300_799));
     let (date, time) = ((t.year, t.month, t.day), (t.hour, t.minute, t.second));
     format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{micros:06}", date.0, date.1, date.2, time.0, time.1, time.2)
 }

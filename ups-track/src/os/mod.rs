@@ -1,4 +1,8 @@
-//! The few calls to the C library besides those of `ends`: the coarse clock, local time, a signal mask, the host's name.
+//! What the system gives that std does not, or not as we need it: clocks, the host's name, forks, locks, whole files.
+
+pub(crate) mod files;
+pub(crate) mod fork;
+pub(crate) mod lock;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -8,7 +8,7 @@ pub(crate) fn generate() -> String {
         let mut bytes = [0; 16];
         if getrandom::fill(&mut bytes).is_err() {
             // No entropy source: the time and the process still tell runs apart.
-            let mix = crate::sys::nanos().rotate_left(17)
+            let mix = crate::os::nanos().rotate_left(17)
                 ^ u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             bytes =
                 (u128::from(mix) << 64 | u128::from(mix.wrapping_mul(0xbf58_476d_1ce4_e5b9))).to_le_bytes();
