@@ -216,6 +216,7 @@ pub mod api;
 #[doc(hidden)]
 pub mod cli;
 mod context;
+mod direct;
 mod ends;
 mod error;
 pub mod guide;
@@ -248,6 +249,7 @@ mod thumbnail;
 mod upload;
 
 pub use context::Context;
+pub use direct::carry::{CarryStage, InStage, StageContext, carry};
 pub use error::{Error, Result};
 pub use kinds::alert::{Alert, AlertLevel};
 pub use kinds::config::{ConfigValue, RunConfig};
@@ -256,26 +258,18 @@ pub use kinds::key::Key;
 pub use kinds::keyset::KeySet;
 pub use kinds::metric::{MetricField, MetricValue, Metrics, Number, SteppedMetrics};
 pub use kinds::scalar::Scalar;
+pub use kinds::scope::ScopeOutput;
 pub use kinds::secret::Secret;
 pub use kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};
 pub use kinds::table::{Table, TableCell, TableRow, TableRows};
-pub use layer::carry::{CarryStage, InStage, StageContext, carry};
-pub use layer::{Interested, Layer, Recording, layer};
+pub use layer::{Interested, Layer, Recording};
 pub use processes::{Child, ChildOptions, TrackCommand, TrackedChild, TrackedCommand};
 pub use ranks::{Launcher, Rank, RankOptions, Ranks};
 pub use recorder::Stream;
-pub use run::{Finished, MetricDefinition, Run, RunBuilder, RunGuard};
+pub use run::{EnteredRun, Finished, MetricDefinition, Run, RunBuilder, RunGuard};
 pub use settings::{Mode, Resume};
+pub use subscriber::{init, layer};
 pub use ups_track_macros::{
     EvalSummary, Metrics, RunConfig, TableRow, alert, config, eval_summary, file, main, metric, summary,
     table, track_stage,
 };
-
-/// Starts the global run from the environment, with a subscriber and handlers: for programs that have none.
-///
-/// # Errors
-///
-/// As [`RunBuilder::init`].
-pub fn init() -> Result<RunGuard> {
-    Run::builder().init()
-}

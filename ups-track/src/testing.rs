@@ -14,27 +14,33 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use prost::Message as _;
 use serde_json::Value;
 use tracing::Dispatch;
+use tracing::dispatcher::DefaultGuard;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::kinds::file::FilePolicy;
 use crate::layer;
 use crate::ledger::Sink;
 use crate::log::record::{self, Item, Kind, Record};
 use crate::os;
-use crate::recorder::{Drive, Recorder};
+use crate::recorder::thread::{Force, Stay};
+use crate::recorder::{Drive, Home, Op, Recorder};
 use crate::run::writer::{Surroundings, Writer};
 
 /// Runs `code` and tells what it recorded on this thread.
 ///
-/// Code on other threads is seen if it runs under [`Capture::dispatch`].
+/// Code on other threads is seen if it is [carried](crate::carry) there, or under [`Capture::enter`] of its own.
 pub fn capture(code: impl FnOnce()) -> Captured {
     let capture = Capture::new();
-    tracing::dispatcher::with_default(capture.dispatch(), code);
+    let entered = capture.enter();
+    code();
+    drop(entered);
     capture.finish()
 }
 
@@ -63,7 +69,8 @@ impl Capture {
         let writer = Writer::new(Arc::clone(&recorder), Box::new(memory), surroundings, os::nanos());
         let writer = Arc::new(Mutex::new(writer));
         recorder.set_driver(Box::new(Inline(Arc::downgrade(&writer))));
-        let dispatch = Dispatch::new(Registry::default().with(layer::for_recorder(&recorder)));
+        recorder.set_home(Box::new(Nowhere(Arc::downgrade(&recorder))));
+        let dispatch = Dispatch::new(Registry::default().with(layer::for_recorder(Some(&recorder))));
         Self { recorder, writer, records, dispatch }
     }
 
@@ -80,16 +87,15 @@ impl Capture {
         self
     }
 
-    /// The subscriber that captures: for `tracing::dispatcher::with_default` on other threads, and for
-    /// `WithSubscriber` on futures.
+    /// The subscriber that captures plain events and spans; what macros record is captured where the capture is entered.
     pub fn dispatch(&self) -> &Dispatch {
         &self.dispatch
     }
 
-    /// Captures on this thread while the guard lives.
-    #[must_use = "the capture ends when this guard is dropped; bind it: `let _guard = ...`"]
-    pub fn enter(&self) -> tracing::dispatcher::DefaultGuard {
-        tracing::dispatcher::set_default(&self.dispatch)
+    /// Captures on this thread while the guard lives: macros, attributes, plain events and spans.
+    pub fn enter(&self) -> Entered {
+        let run = Stay::enter(|thread| thread.enter_run(Force::Of(Arc::clone(&self.recorder))));
+        Entered { _subscriber: tracing::dispatcher::set_default(&self.dispatch), _run: run }
     }
 
     /// Ends the capture and tells what was recorded.
@@ -106,6 +112,30 @@ impl Capture {
             captured.take(record, &media);
         }
         captured
+    }
+}
+
+/// A thread's time in a capture, see [`Capture::enter`].
+#[derive(Debug)]
+#[must_use = "the thread leaves the capture when this guard is dropped; bind it: `let _guard = ...`"]
+pub struct Entered {
+    _subscriber: DefaultGuard,
+    _run: Stay,
+}
+
+/// The home of a capture: files are noted, console lines are kept.
+#[derive(Debug)]
+struct Nowhere(Weak<Recorder>);
+
+impl Home for Nowhere {
+    fn save(&self, path: &Path, policy: FilePolicy) -> Result<(), String> {
+        if let Some(recorder) = self.0.upgrade() {
+            recorder.op(Op::File { path: path.display().to_string(), policy });
+        }
+        Ok(())
+    }
+    fn wants_console(&self) -> bool {
+        true
     }
 }
 

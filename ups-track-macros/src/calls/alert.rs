@@ -1,18 +1,18 @@
 //! `alert!`: a message to a person.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
-use syn::{Expr, ExprLit, Ident, Lit, Token};
+use syn::{Expr, ExprLit, Lit, Token};
 
 use super::entries::whole_call;
-use super::file::word;
+use super::file::{capitalized, word};
 use crate::errors::{Errors, err};
 use crate::keys::KeyName;
 use crate::krate::Krate;
 use crate::options::{Known, Options, one_of};
-use crate::values::{borrowed, local};
+use crate::values::borrowed;
 
 const LEVELS: [&str; 3] = ["info", "warn", "error"];
 const OPTIONS: &[Known] =
@@ -95,45 +95,30 @@ fn duration(input: ParseStream) -> syn::Result<Expr> {
 
 fn expand(call: &Call) -> Option<TokenStream> {
     let private = call.krate.private();
-    let level = Ident::new(&call.level.unwrap_or("info").to_uppercase(), Span::call_site());
-    let (title, text) = (local("title"), local("text"));
-    let title_value = title_value(&private, call.title.as_ref()?);
-    let wait = call.wait.as_ref().map(|wait| {
-        let value = quote_spanned!(wait.span()=> #private::probe::seconds(#wait));
-        quote!("alert.wait_s" = #value,)
-    });
-    let event = |text_field: Option<TokenStream>, message: TokenStream| {
-        quote! {
-            #private::tracing::event!(
-                target: "ups_track::alert",
-                #private::tracing::Level::#level,
-                { "alert.title" = #title, #text_field #wait },
-                #message
-            )
-        }
-    };
-    let body = match &call.text {
-        None => event(None, quote!("{}", #title)),
-        Some(format) => {
-            let event = event(Some(quote!("alert.text" = #text.as_str(),)), quote!("{}: {}", #title, #text));
-            quote!(match #private::std::format!(#format) { #text => #event })
-        }
-    };
-    Some(quote! {
-        if #private::on() {
-            match #private::probe::title(#title_value) {
-                #title => #body,
-            }
-        }
-    })
+    let level = capitalized(call.level.unwrap_or("info"));
+    let title = title_value(&private, call.title.as_ref()?);
+    let (some, none) =
+        (quote!(#private::core::option::Option::Some), quote!(#private::core::option::Option::None));
+    let wait = call.wait.as_ref().map_or_else(
+        || none.clone(),
+        |wait| {
+            let value = quote_spanned!(wait.span()=> #private::probe::seconds(#wait));
+            quote!(#some(#value))
+        },
+    );
+    let text = call.text.as_ref().map_or(none, |format| quote!(#some(#private::core::format_args!(#format))));
+    Some(quote!(#private::alert(#private::AlertLevel::#level, #title, #text, #wait)))
 }
 
 /// The title: a literal with braces is formatted, as readers of `println!` expect.
 fn title_value(private: &TokenStream, title: &Expr) -> TokenStream {
     match title {
         Expr::Lit(ExprLit { lit: Lit::Str(lit), .. }) if lit.value().contains(['{', '}']) => {
-            quote!(&#private::std::format!(#lit))
+            quote!(#private::core::format_args!(#lit))
         }
-        _ => borrowed(title),
+        _ => {
+            let title = borrowed(title);
+            quote!(#private::core::format_args!("{}", #private::probe::title(#title)))
+        }
     }
 }

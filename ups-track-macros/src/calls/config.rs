@@ -1,7 +1,7 @@
 //! `config!`: what the run was given.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 use syn::{Expr, LitStr};
 
 use super::entries::{Entries, Words};
@@ -28,7 +28,7 @@ pub(crate) fn config(input: TokenStream) -> TokenStream {
     }
 }
 
-/// The value on its way: as a field of the event, or as JSON.
+/// The value on its way.
 fn probe(krate: &Krate, value: &Expr) -> TokenStream {
     probed(krate, "ConfigProbe", &borrowed(value), place(value), "config")
 }
@@ -37,19 +37,14 @@ fn expand(entries: &Entries) -> TokenStream {
     let private = entries.krate.private();
     let groups = entries.groups.iter().map(borrowed);
     let pairs: Vec<_> = entries.pairs.iter().filter_map(|pair| Some((pair.key()?, &pair.value))).collect();
-    let pairs = (!pairs.is_empty()).then(|| expand_pairs(&entries.krate, &pairs));
+    let pairs = (!pairs.is_empty()).then(|| expand_pairs(entries, &pairs));
     let distinct = entries.key_constants(&WORDS);
-    let json = local("json");
     let constants = entries.constants().map(|(key, value)| {
         let value = probe(&entries.krate, value);
-        quote! {
-            let mut #json = #private::serde_json::Map::new();
-            #private::probe::ConfigEntry::insert(&#value, #key, &mut #json);
-            #private::config(#json);
-        }
+        quote!(#private::config_entry(#key, &|| #private::probe::Entry::json(&#value));)
     });
     quote! {
-        if #private::on() {
+        {
             #distinct
             #pairs
             #(#constants)*
@@ -58,30 +53,21 @@ fn expand(entries: &Entries) -> TokenStream {
     }
 }
 
-fn expand_pairs(krate: &Krate, pairs: &[(&KeyName, &Expr)]) -> TokenStream {
-    let private = krate.private();
-    let keys: Vec<_> = pairs.iter().map(|(key, _)| LitStr::new(&key.text, key.span)).collect();
-    let names = pairs.iter().map(|(key, _)| LitStr::new(&format!("config.{}", key.text), key.span));
-    let values = pairs.iter().map(|(_, value)| probe(krate, value));
-    let entries: Vec<_> = (0..pairs.len()).map(|n| local(&format_ident!("entry_{n}").to_string())).collect();
-    let json = local("json");
+fn expand_pairs(entries: &Entries, pairs: &[(&KeyName, &Expr)]) -> TokenStream {
+    let private = entries.krate.private();
+    let names: Vec<_> =
+        pairs.iter().map(|(key, _)| LitStr::new(&format!("config.{}", key.text), key.span)).collect();
+    let site = entries.site("ups_track::config", &names);
+    let values = pairs.iter().map(|(_, value)| probe(&entries.krate, value));
+    let locals: Vec<_> = (0..pairs.len()).map(|n| local(&format!("entry_{n}"))).collect();
     quote! {
+        #site
         // A `match` keeps what the values borrow from alive.
         match (#(#values,)*) {
-            (#(#entries,)*) => {
-                if #( #private::probe::ConfigEntry::in_event(&#entries) )||* {
-                    #private::tracing::event!(
-                        target: "ups_track::config",
-                        #private::tracing::Level::INFO,
-                        { #( #names = #private::probe::ConfigEntry::field(&#entries) ),* }
-                    );
-                }
-                let mut #json = #private::serde_json::Map::new();
-                #( #private::probe::ConfigEntry::collect(&#entries, #keys, &mut #json); )*
-                if !#json.is_empty() {
-                    #private::config(#json);
-                }
-            }
+            (#(#locals,)*) => #private::config(
+                &__UPS_TRACK_SITE,
+                &|each| { #( each(#private::probe::Entry::json(&#locals)); )* },
+            ),
         }
     }
 }

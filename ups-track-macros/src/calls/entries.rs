@@ -47,7 +47,7 @@ impl Pair {
     }
 
     /// Whether the compiler can know the key.
-    fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         match &self.name {
             Name::Text(_) => true,
             Name::Const(key, _) => is_const_path(key),
@@ -194,6 +194,19 @@ impl Entries {
     /// A value by its kind.
     pub(crate) fn value(&self, value: &Expr, method: &str) -> TokenStream {
         probed(&self.krate, "Probe", &borrowed(value), place(value), method)
+    }
+
+    /// The static of a call whose keys are known, for events of `target` with fields of these names.
+    pub(crate) fn site(&self, target: &str, names: &[LitStr]) -> TokenStream {
+        let private = self.krate.private();
+        quote! {
+            static __UPS_TRACK_SITE: #private::Site = #private::Site::new(
+                &__UPS_TRACK_SITE,
+                #target,
+                &[#(#names),*],
+                (#private::core::file!(), #private::core::line!(), #private::core::module_path!()),
+            );
+        }
     }
 
     /// The errors, and beside them the values, so that one build also shows what is wrong with their types.

@@ -1,6 +1,6 @@
 //! `file!`: a file of the run.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
@@ -10,7 +10,7 @@ use super::entries::whole_call;
 use crate::errors::{Errors, err};
 use crate::krate::Krate;
 use crate::options::{Known, Options, one_of, skip_to_comma};
-use crate::values::{borrowed, local};
+use crate::values::borrowed;
 
 const POLICIES: [&str; 3] = ["now", "end", "live"];
 const OPTIONS: &[Known] = &[("policy", "policy = now|end|live"), ("crate", "crate = <path>")];
@@ -60,7 +60,7 @@ fn parse(input: ParseStream, errors: &mut Errors) -> Call {
 }
 
 /// A bare word or the word as text.
-pub(super) fn word(input: ParseStream) -> syn::Result<(String, proc_macro2::Span)> {
+pub(super) fn word(input: ParseStream) -> syn::Result<(String, Span)> {
     if input.peek(LitStr) {
         let lit: LitStr = input.parse()?;
         return Ok((lit.value(), lit.span()));
@@ -72,16 +72,14 @@ pub(super) fn word(input: ParseStream) -> syn::Result<(String, proc_macro2::Span
 fn expand(call: &Call) -> Option<TokenStream> {
     let private = call.krate.private();
     let path = borrowed(call.path.as_ref()?);
-    let (policy, local) = (call.policy, local("path"));
-    Some(quote! {
-        if #private::on() {
-            match #private::probe::file_path(#path) {
-                #local => #private::tracing::event!(
-                    target: "ups_track::file",
-                    #private::tracing::Level::INFO,
-                    { "file.path" = &*#local, "file.policy" = #policy }
-                ),
-            }
-        }
-    })
+    let policy = capitalized(call.policy);
+    Some(quote!(#private::file(#private::probe::file_path(#path), #private::FilePolicy::#policy)))
+}
+
+/// The variant that a word stands for.
+pub(super) fn capitalized(word: &str) -> Ident {
+    let mut chars = word.chars();
+    let name: String =
+        chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect();
+    Ident::new(&name, Span::call_site())
 }

@@ -12,9 +12,6 @@ use crate::values::{borrowed, is_constant, is_text, local, place, source};
 
 const WORDS: Words = Words { owner: "metric!", noun: "metric key", group: "row" };
 
-/// The macros of `tracing` reach the recursion limit of a crate at a little more than a hundred fields.
-const MOST_FIELDS: usize = 64;
-
 pub(crate) fn metric(input: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let parse = |input: ParseStream| {
@@ -86,33 +83,32 @@ fn constant(pair: &Pair) -> syn::Error {
 
 fn expand(entries: &Entries) -> TokenStream {
     let private = entries.krate.private();
-    let as_event = entries.groups.is_empty()
-        && entries.pairs.len() <= MOST_FIELDS
-        && entries.pairs.iter().all(|pair| pair.key().is_some());
-    let body = if as_event { event(entries, &private) } else { row(entries, &private) };
-    quote! {
-        if #private::on() {
-            #body
-        }
+    if entries.groups.is_empty() && entries.pairs.iter().all(|pair| pair.key().is_some()) {
+        named(entries, &private)
+    } else {
+        let row = row(entries, &private);
+        quote!({ #row })
     }
 }
 
-/// The call as an event, as `tracing` users would write it.
-fn event(entries: &Entries, private: &TokenStream) -> TokenStream {
-    let fields = entries.pairs.iter().filter_map(|pair| {
-        let key = pair.key()?;
-        let name = if is_step(key) { key.text.clone() } else { format!("metric.{}", key.text) };
-        let name = LitStr::new(&name, key.span);
+/// A call whose keys the macro knows: a static for its keys, and the numbers.
+fn named(entries: &Entries, private: &TokenStream) -> TokenStream {
+    let keys = entries.pairs.iter().filter_map(Pair::key);
+    let names: Vec<_> = keys
+        .map(|key| {
+            let name = if is_step(key) { key.text.clone() } else { format!("metric.{}", key.text) };
+            LitStr::new(&name, key.span)
+        })
+        .collect();
+    let site = entries.site("ups_track::metric", &names);
+    let numbers = entries.pairs.iter().map(|pair| {
         let value = entries.value(&pair.value, "metric");
-        Some(quote!(#name = #value))
+        quote!(#private::MetricField::number(#value))
     });
-    quote! {
-        #private::tracing::event!(
-            target: "ups_track::metric",
-            #private::tracing::Level::INFO,
-            { #(#fields),* }
-        );
-    }
+    quote! {{
+        #site
+        #private::row(&__UPS_TRACK_SITE, &[#(#numbers),*]);
+    }}
 }
 
 /// The call as a row, for keys that are not known to the macro.
@@ -126,14 +122,18 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
     let numbers = (!values.is_empty()).then(|| quote!(let [#(#values),*] = [#(#numbers),*];));
     let is_step = |pair: &Pair| pair.key().is_some_and(is_step);
     let pairs = || entries.pairs.iter().zip(&values);
-    let step = pairs().find(|(pair, _)| is_step(pair)).map(|(_, value)| quote!(#value));
+    let fixed = entries.pairs.iter().all(Pair::is_known);
+    let (some, none) =
+        (quote!(#private::core::option::Option::Some), quote!(#private::core::option::Option::None));
+    let step = pairs().find(|(pair, _)| is_step(pair)).map(|(_, value)| quote!(#some(#value)));
     let pairs = pairs().filter(|(pair, _)| !is_step(pair)).map(|(pair, value)| {
         let key = pair.text(&entries.krate);
         quote!((#key, #value))
     });
     let distinct = entries.key_constants(&WORDS);
     if entries.groups.is_empty() {
-        return quote!(#distinct #numbers #private::log_row(#step, &[#(#pairs),*], &[]););
+        let step = step.unwrap_or(none);
+        return quote!(#distinct #numbers #private::log_row(#fixed, #step, &[#(#pairs),*], &[]););
     }
 
     let rows: Vec<_> = (0..)
@@ -148,16 +148,16 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
         // What has no step of its own is reported at the row.
         (Some(group), Some(row)) => {
             let private = entries.krate.private_at(place(group));
-            quote_spanned!(place(group)=> #private::probe::own_step(#row))
+            quote_spanned!(place(group)=> #private::core::option::Option::Some(#private::probe::own_step(#row)))
         }
-        _ => TokenStream::new(),
+        _ => none,
     });
     let known = entries.known_keys();
     let (before, step_local) = (local("before"), local("step"));
     let borrows = entries.groups.iter().map(borrowed);
     let checked = entries.groups.iter().zip(&rows).map(|(group, row)| {
         let private = entries.krate.private_at(place(group));
-        let checked = quote_spanned!(place(group)=> #private::probe::row(#row, #before));
+        let checked = quote_spanned!(place(group)=> #private::probe::row(&#row, #before));
         quote!(let (#row, #before) = #checked;)
     });
     quote! {
@@ -175,7 +175,7 @@ fn row(entries: &Entries, private: &TokenStream) -> TokenStream {
                 let #before = #private::core::marker::PhantomData::<__UpsTrackCall>;
                 #(#checked)*
                 let _ = #before;
-                #private::log_row(#step_local, &[#(#pairs),*], &[#(#rows),*]);
+                #private::log_row(#fixed, #step_local, &[#(#pairs),*], &[#(#rows),*]);
             }
         }
     }
@@ -206,11 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn an_event_or_a_row() {
+    fn named_or_a_row() {
         assert!(metric(quote!(step = 1, loss)).to_string().contains("\"metric.loss\""));
         assert!(metric(quote!(step = 1, ..row)).to_string().contains("log_row"));
-        let many: Vec<_> = (0..70).map(|n| quote::format_ident!("a{n}")).collect();
-        assert!(metric(quote!(step = 1, #(#many),*)).to_string().contains("log_row"));
     }
 
     #[test]

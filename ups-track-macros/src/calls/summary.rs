@@ -5,7 +5,7 @@ use quote::quote;
 use syn::LitStr;
 
 use super::entries::{Entries, Words};
-use crate::values::borrowed;
+use crate::values::{borrowed, local};
 
 const WORDS: Words = Words { owner: "summary!", noun: "summary key", group: "scores" };
 
@@ -20,23 +20,22 @@ pub(crate) fn summary(input: TokenStream) -> TokenStream {
 
 fn expand(entries: &Entries) -> TokenStream {
     let private = entries.krate.private();
-    let fields: Vec<_> = entries
-        .pairs
-        .iter()
-        .filter_map(|pair| {
-            let key = pair.key()?;
-            let name = LitStr::new(&format!("summary.{}", key.text), key.span);
-            let value = entries.value(&pair.value, "summary");
-            Some(quote!(#name = #value))
-        })
-        .collect();
-    let event = (!fields.is_empty()).then(|| {
+    let named: Vec<_> = entries.pairs.iter().filter_map(|pair| Some((pair.key()?, &pair.value))).collect();
+    let pairs = (!named.is_empty()).then(|| {
+        let names: Vec<_> =
+            named.iter().map(|(key, _)| LitStr::new(&format!("summary.{}", key.text), key.span)).collect();
+        let site = entries.site("ups_track::summary", &names);
+        let values = named.iter().map(|(_, value)| entries.value(value, "summary"));
+        let locals: Vec<_> = (0..named.len()).map(|n| local(&format!("value_{n}"))).collect();
         quote! {
-            #private::tracing::event!(
-                target: "ups_track::summary",
-                #private::tracing::Level::INFO,
-                { #(#fields),* }
-            );
+            #site
+            // A `match` keeps what the values borrow from alive.
+            match (#(#values,)*) {
+                (#(#locals,)*) => #private::summary(
+                    &__UPS_TRACK_SITE,
+                    &|each| { #( each(#private::SummaryField::scalar(&#locals)); )* },
+                ),
+            }
         }
     });
     let groups = entries.groups.iter().map(borrowed);
@@ -46,9 +45,9 @@ fn expand(entries: &Entries) -> TokenStream {
         quote!(#private::probe::scores(&[(#key, #value)], "");)
     });
     quote! {
-        if #private::on() {
+        {
             #distinct
-            #event
+            #pairs
             #(#constants)*
             #( #private::probe::scores(#groups, ""); )*
         }

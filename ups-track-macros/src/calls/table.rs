@@ -29,11 +29,10 @@ pub(crate) fn table(input: TokenStream) -> TokenStream {
 }
 
 fn expand(entries: &Entries) -> TokenStream {
-    let private = entries.krate.private();
     let distinct = entries.key_constants(&WORDS);
     let logs = entries.pairs.iter().map(|pair| log(entries, &pair.text(&entries.krate), &pair.value));
     quote! {
-        if #private::on() {
+        {
             #distinct
             #(#logs)*
         }

@@ -44,6 +44,7 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
         }
     });
     let keys = keys_of(members, &private, "METRICS");
+    let shape = shape(members, krate);
     let step = members.iter().find(|member| member.step);
     let has_step = step.map(|_| {
         quote!(
@@ -56,6 +57,7 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
         fn visit_metrics(&self, #each: &mut dyn #private::core::ops::FnMut(&str, #private::Number)) {
             #(#visits)*
         }
+        #shape
     };
     let values: Vec<_> =
         members.iter().filter(|member| member.flatten.is_none()).map(|member| &member.ty).collect();
@@ -74,6 +76,53 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
     let distinct = assert_distinct(input, members, krate, NOUN, "Metrics");
     let outer_step = inner_steps(input, members, krate);
     quote!(#implementation #stepped #one_kind #distinct #outer_step)
+}
+
+/// `const SHAPE` and `fn numbers`: the keys once, and for each row the values alone, in the same order.
+fn shape(members: &[Member], krate: &Krate) -> TokenStream {
+    let private = krate.private();
+    let members: Vec<_> = members.iter().filter(|member| !member.step).collect();
+    let (each, out) = if members.is_empty() { ("_each", "_out") } else { ("each", "out") };
+    let (each, out) = (local(each), local(out));
+    let own = members.iter().filter(|member| member.flatten.is_none()).count();
+    let inner = members
+        .iter()
+        .filter(|member| member.flatten.is_some())
+        .map(|Member { ty, .. }| quote_spanned!(ty.span()=> #private::probe::Of::<#ty>::SHAPE));
+    let keys = members.iter().map(|Member { ty, key, flatten, .. }| match flatten {
+        None => {
+            let key = LitStr::new(&key.text, key.span);
+            quote!(#each(#key);)
+        }
+        Some(prefix) => {
+            quote_spanned!(ty.span()=> #private::probe::Of::<#ty>::keys_below(#prefix, #each);)
+        }
+    });
+    let numbers = members.iter().map(|Member { ident, ty, flatten, .. }| {
+        if flatten.is_none() {
+            // The same tokens as in `visit_metrics`, so that rustc reports a wrong type once.
+            let value = probed(krate, "Probe", &quote!(&self.#ident), place_of_type(ty), "metric");
+            quote!(#out.push(#private::MetricField::number(#value));)
+        } else {
+            quote_spanned!(ty.span()=> #private::probe::Of::<#ty>::numbers(&self.#ident, #out);)
+        }
+    });
+    let unknown = members.iter().any(|member| member.flatten.is_some()).then(|| {
+        quote! {
+            #[allow(unused_imports)]
+            use #private::probe::Unknown as _;
+        }
+    });
+    quote! {
+        const SHAPE: #private::core::option::Option<#private::Shape> = {
+            #unknown
+            #private::probe::shapes(#own, &[#(#inner),*], |#each| { #(#keys)* })
+        };
+        fn numbers(&self, #out: &mut #private::Numbers) {
+            #unknown
+            #(#numbers)*
+        }
+    }
 }
 
 /// The check that no struct inside brings a step: the step is one of the whole row.

@@ -23,9 +23,6 @@ const OPTIONS: &[Known] = &[
     ("gate", "gate(max = .., min = ..)"),
 ];
 
-/// The macros of `tracing` reach the recursion limit of a crate at a little more than a hundred fields.
-const MOST_FIELDS: usize = 64;
-
 pub(crate) fn eval_summary(item: TokenStream) -> TokenStream {
     derive(item, OWNER, OPTIONS, NOUN, expand)
 }
@@ -34,9 +31,9 @@ fn expand(input: &Input, krate: &Krate, members: &[Member]) -> TokenStream {
     let private = krate.private();
     let goals = goals(input, members, &private);
     let visit = visit(members, krate);
-    let emit = emit(members, krate);
+    let all_goals = visit_goals(input, members, &private);
     let keys = keys_of(members, &private, "SUMMARY");
-    let body = quote!(#keys #goals #visit #emit);
+    let body = quote!(#keys #goals #visit #all_goals);
     let values: Vec<_> =
         members.iter().filter(|member| member.flatten.is_none()).map(|member| &member.ty).collect();
     let implementation = input.implement(
@@ -105,48 +102,31 @@ fn visit(members: &[Member], krate: &Krate) -> TokenStream {
     }
 }
 
-/// `fn emit`: the values as fields of an event, the structs inside by themselves.
-fn emit(members: &[Member], krate: &Krate) -> TokenStream {
-    if members.is_empty() {
-        return quote!(
-            fn emit(&self, _: &str) {}
-        );
-    }
-    let (private, prefix) = (krate.private(), local("prefix"));
-    let values: Vec<_> = members.iter().filter(|member| member.flatten.is_none()).collect();
-    let events = values.chunks(MOST_FIELDS).map(|members| {
-        let goals: Vec<_> = members
-            .iter()
-            .filter_map(|member| Some(format!("{}={}", member.key.text, member.goal?)))
-            .collect();
-        let goals = (!goals.is_empty()).then(|| goals.join(","));
-        let goals = goals.map(|goals| quote!(goals = #goals,));
-        let fields = members.iter().map(|Member { ident, ty, key, .. }| {
-            let name = LitStr::new(&format!("summary.{}", key.text), key.span);
-            // The same tokens as in `visit_summary`, so that rustc reports a wrong type once.
-            let value = probed(krate, "Probe", &quote!(&self.#ident), place_of_type(ty), "summary");
-            quote!(#name = #value)
-        });
-        quote! {
-            #private::tracing::event!(
-                target: "ups_track::summary",
-                #private::tracing::Level::INFO,
-                { prefix = #prefix, #goals #(#fields),* }
-            );
-        }
+/// `fn visit_goals`, where structs inside have prefixes, or a generic struct has structs inside.
+fn visit_goals(input: &Input, members: &[Member], private: &TokenStream) -> Option<TokenStream> {
+    let is_inner = |member: &&Member| member.flatten.is_some();
+    let needed = members.iter().filter(is_inner).any(|member| {
+        !member.flatten.as_ref().is_some_and(String::is_empty) || !input.generics.params.is_empty()
     });
-    let inner = members.iter().filter_map(|Member { ident, ty, flatten, .. }| {
-        let (nested, inner) = (nested(&private, ident, ty), flatten.as_ref()?);
-        Some(quote!(#private::probe::Nested::emit_below(#nested, #prefix, #inner);))
-    });
-    quote! {
-        fn emit(&self, #prefix: &str) {
-            if #private::on() {
-                #(#events)*
-                #(#inner)*
-            }
-        }
+    if !needed {
+        return None;
     }
+    let each = local("each");
+    let own = members.iter().filter_map(|member| {
+        let goal = Ident::new(if member.goal? == "min" { "Min" } else { "Max" }, Span::call_site());
+        let key = &member.key.text;
+        Some(quote!(#each(#key, #private::Goal::#goal);))
+    });
+    let inner = members.iter().filter_map(|Member { ty, flatten, .. }| {
+        let prefix = flatten.as_ref()?;
+        Some(quote_spanned!(ty.span()=> #private::probe::goals_below::<#ty>(#prefix, #each);))
+    });
+    Some(quote! {
+        fn visit_goals(#each: &mut dyn #private::core::ops::FnMut(&str, #private::Goal)) {
+            #(#own)*
+            #(#inner)*
+        }
+    })
 }
 
 /// A struct of scores inside this one; what is no such struct is reported at its type.

@@ -152,9 +152,7 @@ fn expand(args: &Args, mut function: ItemFn, ty: &Type) -> TokenStream {
     let look = |work: TokenStream| {
         quote! {
             let #out = #work;
-            if #private::on() {
-                #record;
-            }
+            #record;
             #out
         }
     };

@@ -1,7 +1,7 @@
 //! `#[ups_track::main]`: the run of a whole program.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens as _, quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, ExprLit, Ident, ItemFn, Lit, LitBool, Token, Visibility};
 
@@ -28,7 +28,7 @@ const OPTIONS: &[Known] = &[
 struct Args {
     /// The setter and its value, in the order they are written.
     settings: Vec<(Ident, Expr)>,
-    /// Whether to install a subscriber at once; guessed if not given.
+    /// Whether to install a subscriber; yes if not given.
     subscriber: Option<bool>,
     krate: Krate,
 }
@@ -133,7 +133,7 @@ fn expand(args: &Args, mut function: ItemFn) -> TokenStream {
         let borrow = (name == "tags").then(|| quote!(&));
         quote!(.#name(#borrow #value))
     });
-    let subscriber = args.subscriber.unwrap_or_else(|| !brings_subscriber(function.block.to_token_stream()));
+    let subscriber = args.subscriber.unwrap_or(true);
     let vis = std::mem::replace(&mut function.vis, Visibility::Inherited);
     let (name, output) = (function.sig.ident.clone(), function.sig.output.clone());
     // Whoever reads about `main` reads about the outer one; every other attribute is about the body.
@@ -153,27 +153,11 @@ fn expand(args: &Args, mut function: ItemFn) -> TokenStream {
     }
 }
 
-/// Whether a body looks as if it installed a subscriber of its own. A wrong yes only means that ours comes a little
-/// later; a wrong no is a panic at the start, which says what to write.
-fn brings_subscriber(body: TokenStream) -> bool {
-    body.into_iter().any(|token| match token {
-        TokenTree::Group(group) => brings_subscriber(group.stream()),
-        TokenTree::Ident(ident) => {
-            let name = ident.to_string().to_lowercase();
-            ["subscriber", "init", "logg", "telemetry", "set_global_default"]
-                .iter()
-                .any(|part| name.contains(part))
-                || (name.contains("tracing") && name != "tracing")
-        }
-        TokenTree::Literal(_) | TokenTree::Punct(_) => false,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use quote::quote;
 
-    use super::{brings_subscriber, main};
+    use super::main;
 
     #[test]
     fn the_docs_stay_on_main() {
@@ -186,39 +170,5 @@ mod tests {
         assert!(expansion.starts_with("# [doc = r\" Trains.\"] fn main ()"), "{expansion}");
         assert!(expansion.contains("{ # [tokio :: main] async fn main ()"), "{expansion}");
         assert_eq!(expansion.matches("Trains").count(), 1);
-    }
-
-    #[test]
-    fn bodies_that_bring_a_subscriber() {
-        for body in [
-            quote!({
-                tracing_subscriber::fmt().init();
-            }),
-            quote!({
-                registry().with(ups_track::layer()).try_init()?;
-            }),
-            quote!({
-                setup_logging();
-            }),
-            quote!({
-                if verbose {
-                    init_tracing()
-                }
-            }),
-        ] {
-            assert!(brings_subscriber(body.clone()), "{body}");
-        }
-        for body in [
-            quote!({
-                tracing::info!("x");
-                metric!(step = 1, loss);
-            }),
-            quote!({
-                train(&hyper)?;
-                Ok(())
-            }),
-        ] {
-            assert!(!brings_subscriber(body.clone()), "{body}");
-        }
     }
 }

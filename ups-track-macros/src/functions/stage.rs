@@ -53,7 +53,7 @@ fn expand(args: &StageArgs, mut function: ItemFn) -> TokenStream {
     let span = span(args, &function, &private);
     let shape = Shape::of(&function);
     let ty = body::value_type(&function, &shape);
-    let stage = Work { args, private: &private, ty: ty.as_ref() };
+    let stage = Work { args, private: &private, site: site(args, &private), ty: ty.as_ref() };
     match shape {
         Shape::Sync => {
             let watched = ty.as_ref().filter(|ty| may_be_result(ty) || args.err.is_some());
@@ -87,30 +87,33 @@ fn summary_first(args: &TokenStream, krate: &Krate, function: &mut ItemFn) -> Op
     Some(quote!(#summary #[#root::track_stage(#args)] #function))
 }
 
-/// The span of the stage; a disabled one when nothing records.
+/// The static of the stage.
+fn site(args: &StageArgs, private: &TokenStream) -> TokenStream {
+    let StageArgs { name, best, summary, step, .. } = args;
+    let (best, summary) = (best.as_deref().unwrap_or_default(), summary.as_deref().unwrap_or_default());
+    let step = match step {
+        Some(step) => quote!(#private::core::option::Option::Some(#step)),
+        None => quote!(#private::core::option::Option::None),
+    };
+    quote! {
+        static __UPS_TRACK_STAGE: #private::StageSite = #private::StageSite::new(#name, #best, #summary, #step);
+    }
+}
+
+/// The span of the stage, for others.
 fn span(args: &StageArgs, function: &ItemFn, private: &TokenStream) -> TokenStream {
-    let StageArgs { name, best, summary, step, level, fields, .. } = args;
+    let StageArgs { name, level, fields, .. } = args;
     let level = Ident::new(&level.unwrap_or("info").to_uppercase(), Span::call_site());
     let function = function.sig.ident.unraw().to_string();
-    let best = best.as_ref().map(|best| quote!("stage.best" = #best,));
-    let summary = summary.as_ref().map(|summary| quote!("stage.summary" = #summary,));
-    let step = step.as_ref().map(|step| quote!("stage.step" = #step,));
     quote! {
-        if #private::on() {
-            #private::tracing::span!(
-                target: "ups_track::stage",
-                #private::tracing::Level::#level,
-                #function,
-                #fields
-                stage = #name,
-                #best
-                #summary
-                #step
-                "stage.status" = #private::tracing::field::Empty,
-            )
-        } else {
-            #private::tracing::Span::none()
-        }
+        #private::tracing::span!(
+            target: "ups_track::stage",
+            #private::tracing::Level::#level,
+            #function,
+            #fields
+            stage = #name,
+            "stage.status" = #private::tracing::field::Empty,
+        )
     }
 }
 
@@ -118,6 +121,7 @@ fn span(args: &StageArgs, function: &ItemFn, private: &TokenStream) -> TokenStre
 struct Work<'a> {
     args: &'a StageArgs,
     private: &'a TokenStream,
+    site: TokenStream,
     /// The type of the function's value, where it is written.
     ty: Option<&'a Type>,
 }
@@ -125,20 +129,22 @@ struct Work<'a> {
 impl Work<'_> {
     /// A guard in front of the body: how the value is formed does not matter.
     fn guard(&self, span: &TokenStream, function: &mut ItemFn) {
-        let Self { private, .. } = self;
+        let Self { private, site, .. } = self;
         let guard = local("_stage");
-        let first: Stmt = parse_quote!(let #guard = #private::Stage::enter(#span););
+        let first: Stmt = parse_quote! {
+            let #guard = { #site #private::StageGuard::enter(&__UPS_TRACK_STAGE, #span) };
+        };
         function.block.stmts.insert(0, first);
     }
 
     /// The body in a closure, whose value is looked at.
     fn watch(&self, span: &TokenStream, ty: &Type, function: &mut ItemFn) {
-        let Self { private, .. } = self;
+        let Self { private, site, .. } = self;
         let (stage, out) = (local("stage"), local("out"));
         let work = body::closure(private, ty, &function.block);
         let end = self.end(&stage, &out);
         *function.block = parse_quote!({
-            let #stage = #private::Stage::enter(#span);
+            let mut #stage = { #site #private::StageGuard::enter(&__UPS_TRACK_STAGE, #span) };
             let #out = #work;
             #end
             #out
@@ -147,8 +153,7 @@ impl Work<'_> {
 
     /// A future that is the stage.
     fn instrument(&self, span: &TokenStream, work: &TokenStream) -> TokenStream {
-        let Self { private, ty, .. } = self;
-        let (outer, inner) = (local("span"), local("stage_span"));
+        let Self { private, site, ty, .. } = self;
         let (outcome, out) = (local("outcome"), local("out"));
         let run = match ty {
             Some(Type::Never(_)) => quote!(#work.await),
@@ -158,19 +163,12 @@ impl Work<'_> {
             }
             _ => quote!(#work.await; #outcome.done(false);),
         };
-        // In the form that diverges the outcome is never used: it speaks when it is dropped.
+        // A form that diverges never tells its outcome.
         let outcome = if matches!(ty, Some(Type::Never(_))) { local("_outcome") } else { outcome };
         quote! {
             {
-                let #outer = #span;
-                let #inner = #private::core::clone::Clone::clone(&#outer);
-                #private::tracing::Instrument::instrument(
-                    async move {
-                        let #outcome = #private::Outcome::new(&#inner);
-                        #run
-                    },
-                    #outer,
-                )
+                #site
+                #private::StageFuture::new(&__UPS_TRACK_STAGE, #span, move |#outcome| async move { #run })
             }
         }
     }
@@ -184,12 +182,7 @@ impl Work<'_> {
             let error_text = probed(&args.krate, "EndProbe", &quote!(&#out), place, "error_text");
             quote! {
                 if let #private::core::option::Option::Some(#text) = #error_text {
-                    #private::tracing::event!(
-                        target: "ups_track::alert",
-                        #private::tracing::Level::ERROR,
-                        { "alert.title" = #title, "alert.text" = #text.as_str() },
-                        "{}: {}", #title, #text
-                    );
+                    #private::stage_failed(#title, #text);
                 }
             }
         });
@@ -259,9 +252,7 @@ mod tests {
             ),
         ] {
             let instrumented = expanded(&future);
-            assert!(
-                instrumented.contains("Instrument :: instrument") && instrumented.contains("Outcome :: new")
-            );
+            assert!(instrumented.contains("StageFuture :: new"));
         }
     }
 

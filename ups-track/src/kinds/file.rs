@@ -23,6 +23,15 @@ impl FilePolicy {
         }
     }
 
+    /// The word that [`from_word`](Self::from_word) reads.
+    pub(crate) fn as_word(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::End => "end",
+            Self::Live => "live",
+        }
+    }
+
     /// The number of the policy in W&B's `FilesItem`.
     pub(crate) fn wire(self) -> i32 {
         match self {

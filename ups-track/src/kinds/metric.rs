@@ -224,6 +224,64 @@ pub trait Metrics {
 
     /// Calls `each` with every key and number of the row, in the order of the fields.
     fn visit_metrics(&self, each: &mut dyn FnMut(&str, Number));
+
+    /// Tells the keys of all rows of this type, if they are the same for all: then [`numbers`](Self::numbers) gives the
+    /// values in this order, and no key is looked at for a row. Derives have it.
+    #[doc(hidden)]
+    const SHAPE: Option<Shape> = None;
+
+    #[doc(hidden)]
+    fn numbers(&self, out: &mut Numbers) {
+        let _ = out;
+    }
+}
+
+/// The keys of all rows of a type.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Shows the keys in their order.
+    pub keys: fn(&mut dyn FnMut(&str)),
+    /// How many there are.
+    pub len: usize,
+}
+
+/// The values of a row by their places.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Numbers {
+    next: u32,
+    values: Vec<(u32, Number)>,
+}
+
+impl Numbers {
+    /// Room for values; the list is empty.
+    pub(crate) fn new(values: Vec<(u32, Number)>) -> Self {
+        Self { next: 0, values }
+    }
+
+    /// The next value, if it is there.
+    #[inline]
+    pub fn push(&mut self, number: Option<Number>) {
+        if let Some(number) = number {
+            self.values.push((self.next, number));
+        }
+        self.next += 1;
+    }
+
+    /// Further values that are not there.
+    #[inline]
+    pub fn skip(&mut self, count: usize) {
+        self.next += u32::try_from(count).unwrap_or(u32::MAX);
+    }
+
+    pub(crate) fn values(&self) -> &[(u32, Number)] {
+        &self.values
+    }
+
+    pub(crate) fn into_values(self) -> Vec<(u32, Number)> {
+        self.values
+    }
 }
 
 /// A row of metrics with a step of its own: a struct with `#[derive(Metrics)]` and a field with `#[track(step)]`.
@@ -272,6 +330,10 @@ impl<T: Metrics + ?Sized> Metrics for &T {
     fn visit_metrics(&self, each: &mut dyn FnMut(&str, Number)) {
         (**self).visit_metrics(each);
     }
+    const SHAPE: Option<Shape> = T::SHAPE;
+    fn numbers(&self, out: &mut Numbers) {
+        (**self).numbers(out);
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -281,6 +343,14 @@ impl<T: Metrics> Metrics for Option<T> {
     fn visit_metrics(&self, each: &mut dyn FnMut(&str, Number)) {
         if let Some(row) = self {
             row.visit_metrics(each);
+        }
+    }
+    const SHAPE: Option<Shape> = T::SHAPE;
+    fn numbers(&self, out: &mut Numbers) {
+        match (self, T::SHAPE) {
+            (Some(row), _) => row.numbers(out),
+            (None, Some(shape)) => out.skip(shape.len),
+            (None, None) => {}
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod key;
 pub(crate) mod keyset;
 pub(crate) mod metric;
 pub(crate) mod scalar;
+pub(crate) mod scope;
 pub(crate) mod secret;
 pub(crate) mod summary;
 pub(crate) mod table;

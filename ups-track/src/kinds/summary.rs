@@ -170,10 +170,12 @@ pub trait EvalSummary {
     /// Calls `each` with every key and value, in the order of the fields.
     fn visit_summary(&self, each: &mut dyn FnMut(&str, Scalar));
 
-    /// Emits the values as a `tracing` event under `prefix`; the derive does so with the fields of the struct.
+    /// Calls `each` with the keys that have a goal, those of the structs inside under their prefixes.
     #[doc(hidden)]
-    fn emit(&self, prefix: &str) {
-        crate::__private::summarize(prefix, self);
+    fn visit_goals(each: &mut dyn FnMut(&str, Goal)) {
+        for (key, goal) in Self::GOALS {
+            each(key, *goal);
+        }
     }
 }
 
@@ -184,8 +186,8 @@ impl<T: EvalSummary + ?Sized> EvalSummary for &T {
     fn visit_summary(&self, each: &mut dyn FnMut(&str, Scalar)) {
         (**self).visit_summary(each);
     }
-    fn emit(&self, prefix: &str) {
-        (**self).emit(prefix);
+    fn visit_goals(each: &mut dyn FnMut(&str, Goal)) {
+        T::visit_goals(each);
     }
 }
 

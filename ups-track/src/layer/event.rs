@@ -10,16 +10,16 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
 
 use super::fields::{self, Role, role};
-use super::refuse::Place;
+use crate::direct::refuse::Place;
+use crate::direct::rows::{Given, Planned};
 use crate::kinds::alert::{Alert, AlertLevel};
 use crate::kinds::file::FilePolicy;
-use crate::kinds::key::{self, KeyFault};
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
 use crate::ledger::parse_goals;
 use crate::os;
-use crate::recorder::{MAX_VALUES, Op, Plan, Recorder, RowWriter, Slot, Stage};
+use crate::recorder::{MAX_VALUES, Op, Recorder, RowWriter, Stage, thread};
 
 /// Reads numbers into a row. Everything else makes it unfit: then the long way tells what is wrong.
 #[derive(Debug)]
@@ -55,47 +55,40 @@ impl Visit for RowVisitor<'_, '_> {
     }
 }
 
-/// The plan for rows of a callsite that has only metrics; `None` if the rows must go the long way.
-pub(super) fn plan_for(
-    metadata: &'static Metadata<'static>,
-    stage: &Arc<Stage>,
-    recorder: &Recorder,
-) -> Option<Arc<Plan>> {
+/// Records a row whose plan is not at hand, and makes the plan, so that the next row can take the short way. False if the
+/// event is no such row.
+pub(super) fn planned(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Recorder>) -> bool {
+    let metadata = event.metadata();
     let fields = metadata.fields();
     if !fields::only_metrics(metadata) || fields.len() > MAX_VALUES {
-        return None;
+        return false;
     }
     let place = Place::of(metadata);
-    let is_refused = |name| match role(name) {
-        Role::Metric(key) => matches!(key::fault(key), Some(KeyFault::Empty | KeyFault::Reserved)),
-        _ => false,
-    };
-    if fields.iter().any(|field| is_refused(field.name())) {
-        // What is refused is counted for every row.
-        return None;
-    }
-    let slots = || {
-        let mut slots = Vec::new();
-        let step = fields.iter().any(|field| role(field.name()) == Role::Step).then(|| stage.step_key());
-        for field in fields {
-            slots.push(match role(field.name()) {
-                Role::Metric(key) => place.key(recorder, key).map(|key| stage.key(&key)).and_then(|key| {
-                    let is_step = step.as_ref() == Some(&key);
-                    if is_step {
-                        place.say_step_as_metric(recorder, &key);
-                    }
-                    (!is_step).then_some(Slot::Metric(key))
-                }),
-                _ => Some(Slot::Step),
-            });
+    let keys: Vec<_> = fields
+        .iter()
+        .map(|field| match role(field.name()) {
+            Role::Metric(key) => Given::Metric(key),
+            _ => Given::Step,
+        })
+        .collect();
+    let planned = Planned { recorder, stage, place, site: place.id };
+    if event.is_contextual() {
+        if !planned.row(&keys, false, |row| event.record(&mut RowVisitor(row))) {
+            return false;
         }
-        slots
-    };
-    let plan = recorder.plan(place.id, stage, slots);
-    if !plan.has_step() {
+    } else {
+        let Some(plan) = planned.plan(&keys, false) else { return false };
+        let row = |thread: &mut thread::Thread| {
+            recorder.row(&thread.way_into(recorder).lane, &plan, |row| event.record(&mut RowVisitor(row)))
+        };
+        if thread::with(row) != Some(true) {
+            return false;
+        }
+    }
+    if !keys.contains(&Given::Step) {
         say_no_step(place, recorder);
     }
-    Some(plan)
+    true
 }
 
 fn say_no_step(place: Place, recorder: &Recorder) {
@@ -195,12 +188,7 @@ struct Asked {
 }
 
 /// The long way: reads everything an event has, and records it. Gives the event's console line, if it has one.
-pub(super) fn record(
-    event: &Event<'_>,
-    stage: &Arc<Stage>,
-    recorder: &Recorder,
-    save: &mut dyn FnMut(&Path, FilePolicy) -> Result<(), String>,
-) -> Option<String> {
+pub(super) fn record(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Recorder) -> Option<String> {
     let metadata = event.metadata();
     let place = Place::of(metadata);
     let mut seen = Gather::default();
@@ -215,7 +203,7 @@ pub(super) fn record(
         for (name, value) in seen.0 {
             sort(name, value, prefix.as_deref(), place, recorder, stage, &mut asked);
         }
-        send(asked, metadata, place, stage, recorder, save);
+        send(asked, metadata, place, stage, recorder);
     }
     line
 }
@@ -308,7 +296,6 @@ fn send(
     place: Place,
     stage: &Arc<Stage>,
     recorder: &Recorder,
-    save: &mut dyn FnMut(&Path, FilePolicy) -> Result<(), String>,
 ) {
     if !asked.metrics.is_empty() {
         if asked.step.is_none() {
@@ -333,7 +320,9 @@ fn send(
         recorder.op(Op::Alert(alert));
     }
     for path in asked.files {
-        if let Err(reason) = save(Path::new(&path), asked.policy) {
+        if let Some(home) = recorder.home()
+            && let Err(reason) = home.save(Path::new(&path), asked.policy)
+        {
             place.refuse(recorder, &path, "files", &reason);
         }
     }
@@ -365,8 +354,7 @@ fn console_line(metadata: &Metadata<'_>, seen: &[(&'static str, Seen)]) -> Strin
         line.push(' ');
         line.push_str(&message.display());
     }
-    let ours = metadata.target().starts_with("ups_track::");
-    for (name, value) in seen.iter().filter(|(name, _)| *name != "message" && !ours) {
+    for (name, value) in seen.iter().filter(|(name, _)| *name != "message") {
         let _ = write!(line, " {name}={}", value.display());
     }
     line

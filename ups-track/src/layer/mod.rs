@@ -1,100 +1,81 @@
-//! The `tracing` layer: spans with `stage` become stages, events with our field prefixes become data.
+//! The `tracing` layer, for plain spans and events: spans with `stage` become stages, events with our field prefixes become
+//! data, messages become lines of the console. What macros record does not come through here.
 //!
 //! It knows the recorder and nothing behind it.
 
-pub(crate) mod carry;
-pub(crate) mod direct;
 mod event;
 mod fields;
-mod probe;
-mod refuse;
-mod stage;
-mod thread;
+mod spans;
 
 use std::io::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::filter::{Filtered, Targets};
 use tracing_subscriber::layer::{Context, Filter, Layer as LayerTrait};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::kinds::file::FilePolicy;
-use crate::recorder::{Op, Recorder, Stage, Stream};
-use crate::run::{Run, global};
+use crate::direct::refuse::Place;
+use crate::direct::stages::{self, Call};
+use crate::direct::{carry, site};
+use crate::os::ours;
+use crate::recorder::{Op, Recorder, Stage, Stream, force, thread};
 use event::RowVisitor;
-pub(crate) use probe::{Enabled, enabled};
-use refuse::Place;
-use stage::{NameVisitor, StageSpan, StageSpans, StageVisitor};
+use spans::{NameVisitor, StageSpan, StageSpans, StageVisitor};
 
-/// The layer that [`layer`] gives: it carries its own filter, so other callsites cost nothing.
+/// The layer that [`layer`](crate::layer) gives: it carries its own filter, so other callsites cost nothing.
 pub type Layer<S> = Filtered<Recording, Interested, S>;
 
-/// A `tracing` layer that records into the global run, for anyone's subscriber stack.
-///
-/// If there is no global run when the first stage or value comes, one is started from the environment; it then ends
-/// with the process.
-///
-/// ```no_run
-/// use tracing_subscriber::prelude::*;
-/// tracing_subscriber::registry().with(ups_track::layer()).init();
-/// let _stage = tracing::info_span!("train", stage = "operator").entered();
-/// tracing::info!(metric.loss = 0.5, step = 1, "epoch done");
-/// ```
-pub fn layer<S>() -> Layer<S>
+/// A layer that records into the run in force.
+pub(crate) fn in_force<S>() -> Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    build(Target::Global, None)
+    build(Target::InForce, None)
 }
 
-/// The layer of [`Run::layer`].
-pub(crate) fn for_run<S>(run: &Run) -> Layer<S>
+/// A layer that records into one run alone; none for a run that records nothing.
+pub(crate) fn for_recorder<S>(recorder: Option<&Arc<Recorder>>) -> Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    build(Target::Run(Box::new(run.clone())), None)
+    carry::carry_layers(layer_in);
+    build(Target::One(recorder.map(Arc::clone)), None)
 }
 
-/// A layer for a recorder without a run.
-#[cfg(feature = "test-util")]
-pub(crate) fn for_recorder<S>(recorder: &Arc<Recorder>) -> Layer<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    build(Target::Recorder(Arc::clone(recorder)), None)
-}
-
-/// The layer of [`init`](crate::init): as [`layer`], and messages also go to standard error.
+/// The layer of [`init`](crate::init): as [`in_force`], and messages also go to standard error.
 pub(crate) fn with_echo<S>(echo: Targets) -> Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    build(Target::Global, Some(echo))
+    build(Target::InForce, Some(echo))
 }
 
 fn build<S>(target: Target, echo: Option<Targets>) -> Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let interested = Interested { global: matches!(target, Target::Global), echo: echo.is_some() };
-    Recording { target, spans: StageSpans::default(), echo }.with_filter(interested)
+    Recording { target, spans: StageSpans::default(), echo }.with_filter(Interested(()))
+}
+
+/// The layer of one run in a subscriber, if there is one.
+fn layer_in(dispatch: &Dispatch) -> Option<usize> {
+    let found = dispatch.downcast_ref::<Recording>()?;
+    matches!(found.target, Target::One(_)).then(|| std::ptr::from_ref(found).addr())
 }
 
 /// Where a layer records.
 #[derive(Debug)]
 enum Target {
-    Global,
-    Run(Box<Run>),
-    #[cfg(feature = "test-util")]
-    Recorder(Arc<Recorder>),
+    /// The innermost run that the thread has entered, or the global one.
+    InForce,
+    One(Option<Arc<Recorder>>),
 }
 
-/// Records stages and values. See [`layer`].
+/// Records stages and values of plain spans and events. See [`layer`](crate::layer).
 #[derive(Debug)]
 pub struct Recording {
     target: Target,
@@ -106,51 +87,26 @@ pub struct Recording {
 impl Recording {
     /// The number of the recorder, 0 if there is none (yet).
     #[inline]
-    fn uid(&self) -> u64 {
+    fn uid(&self, thread: &thread::Thread) -> u64 {
         match &self.target {
-            Target::Global => global::uid(),
-            Target::Run(run) => run.recorder().map_or(0, |recorder| recorder.uid),
-            #[cfg(feature = "test-util")]
-            Target::Recorder(recorder) => recorder.uid,
+            Target::InForce => thread.force(),
+            Target::One(recorder) => recorder.as_ref().map_or(0, |recorder| recorder.uid),
         }
     }
 
-    /// The recorder; the global run is started for it if there is none.
-    #[cold]
-    pub(crate) fn recorder(&self) -> Option<Arc<Recorder>> {
+    /// The recorder; a run is started from the environment if there is none and one may be.
+    fn recorder(&self) -> Option<Arc<Recorder>> {
         match &self.target {
-            Target::Global => global::get_or_start()?.recorder().map(Arc::clone),
-            Target::Run(run) => run.recorder().map(Arc::clone),
-            #[cfg(feature = "test-util")]
-            Target::Recorder(recorder) => Some(Arc::clone(recorder)),
+            Target::InForce => force::recorder(),
+            Target::One(recorder) => recorder.clone().filter(|_| !ours::is()),
         }
     }
 
-    /// The recorder, if there is one already.
+    /// The recorder, if there is one already: a message starts no run.
     fn known_recorder(&self) -> Option<Arc<Recorder>> {
-        let none_yet = matches!(self.target, Target::Global) && global::get().is_none();
-        if none_yet { None } else { self.recorder() }
-    }
-
-    fn save(&self, path: &Path, policy: FilePolicy) -> Result<(), String> {
-        let run = match &self.target {
-            Target::Global => global::get(),
-            Target::Run(run) => Some((**run).clone()),
-            #[cfg(feature = "test-util")]
-            Target::Recorder(recorder) => {
-                recorder.op(Op::File { path: path.display().to_string(), policy });
-                None
-            }
-        };
-        run.map_or(Ok(()), |run| run.save_file(path, policy)).map_err(|e| e.with_cause())
-    }
-
-    fn console_wanted(&self) -> bool {
         match &self.target {
-            Target::Global => global::get().is_some_and(|run| run.console_wanted()),
-            Target::Run(run) => run.console_wanted(),
-            #[cfg(feature = "test-util")]
-            Target::Recorder(_) => true,
+            Target::InForce => force::known(),
+            Target::One(_) => self.recorder(),
         }
     }
 
@@ -161,84 +117,87 @@ impl Recording {
     {
         let from_span = |span: Option<tracing_subscriber::registry::SpanRef<'_, S>>| {
             let mut scope = span?.scope();
-            scope.find_map(|span| self.spans.get(span.id().into_u64(), |span| Arc::clone(&span.stage)))
+            let stage =
+                |span: &mut StageSpan| (span.uid == recorder.uid).then(|| Arc::clone(span.call.stage()));
+            scope.find_map(|span| self.spans.get(span.id().into_u64(), stage).flatten())
         };
-        let found = match parent {
-            Parent::Root => None,
-            Parent::Explicit(id) => from_span(context.span(id)),
-            Parent::Current => thread::with(|thread| thread.stage(recorder.uid).map(Arc::clone)).flatten(),
-        };
-        found.unwrap_or_else(|| Arc::clone(&recorder.root))
+        match parent {
+            Parent::Root => Arc::clone(&recorder.root),
+            Parent::Explicit(id) => from_span(context.span(id)).unwrap_or_else(|| Arc::clone(&recorder.root)),
+            Parent::Current => thread::stage(recorder),
+        }
     }
 
-    /// The stage that a new span is inside of; `None` if nothing is recorded.
-    fn parent_of_span<S>(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Option<Arc<Stage>>
+    /// A stage that was opened before, inside the one that the thread is in.
+    fn known_stage(&self, name: &str) -> Option<StageSpan> {
+        thread::with(|thread| {
+            let uid = self.uid(thread);
+            let recorder = thread.way(uid).map(|way| &way.recorder).filter(|recorder| recorder.is_open())?;
+            let stage = thread.stage(uid).unwrap_or(&recorder.root).opened(name)?;
+            Some(StageSpan { uid, call: Call::new(stage) })
+        })
+        .flatten()
+    }
+
+    /// Makes a span a stage, if its name may be one.
+    fn open<S>(
+        &self,
+        id: &Id,
+        fields: &StageVisitor,
+        parent: Parent<'_>,
+        place: Place,
+        context: &Context<'_, S>,
+    ) -> bool
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if attributes.is_contextual() {
-            // As on the short way of events: what the thread knows, without asking anyone.
-            let uid = self.uid();
-            let known = thread::with(|thread| {
-                let recorder =
-                    thread.way(uid).map(|way| &way.recorder).filter(|recorder| recorder.is_open())?;
-                Some(Arc::clone(thread.stage(uid).unwrap_or(&recorder.root)))
-            });
-            if let Some(Some(stage)) = known {
-                return Some(stage);
-            }
-        }
-        let recorder = self.recorder().filter(|recorder| recorder.is_open())?;
+        let Some(name) = &fields.name else { return false };
+        let Some(recorder) = self.recorder().filter(|recorder| recorder.is_open()) else { return false };
+        let Some(name) = place.stage_name(&recorder, name) else { return false };
+        let outer = self.stage_of(parent, &recorder, context);
+        let stage = stages::open(&recorder, &outer, &name, fields.options());
         thread::with(|thread| {
-            if thread.way(recorder.uid).is_none() {
-                thread.open_way(&recorder);
-            }
+            thread.way_into(&recorder);
         });
-        let parent = Parent::of(attributes.parent(), attributes.is_contextual());
-        Some(self.stage_of(parent, &recorder, context))
+        self.spans.insert(id.into_u64(), StageSpan { uid: recorder.uid, call: Call::new(stage) });
+        true
     }
-}
 
-/// The short way: a row of metrics whose plan this thread has at hand. True if that was all.
-#[inline]
-fn short_way(event: &Event<'_>, uid: u64) -> bool {
-    if !event.is_contextual() {
-        return false;
+    /// The thread goes into a span, if that is a stage.
+    fn enter(&self, id: u64) {
+        let entered = self.spans.get(id, |span| {
+            let moved = span.call.enter();
+            (span.uid, Arc::clone(span.call.stage()), moved)
+        });
+        let Some((uid, stage, moved)) = entered else { return };
+        if moved && let Some(recorder) = self.known_recorder().filter(|recorder| recorder.uid == uid) {
+            // A task that goes on here: its rows come after those that it logged elsewhere.
+            recorder.advance();
+        }
+        thread::with(|thread| thread.enter_span(uid, id, stage));
     }
-    let callsite = std::ptr::from_ref(event.metadata()).addr();
-    thread::with(|thread| {
-        let stage = thread.stage(uid).map_or(0, |stage| stage.id);
-        let Some(way) = thread.way(uid) else { return false };
-        let Some(plan) = way.plan(callsite, stage) else { return false };
-        if stage == 0 && way.recorder.root.any_open() && !plan.said_no_stage() && !thread.is_outside(uid) {
+
+    /// The short way: a row of metrics whose plan this thread has at hand. True if that was all.
+    #[inline]
+    fn short_way(&self, event: &Event<'_>) -> bool {
+        if !event.is_contextual() {
             return false;
         }
-        way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
-    })
-    .unwrap_or(false)
-}
-
-/// Rows whose plan is not at hand: makes the plan, so that the next row can take the short way.
-fn planned_row(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Recorder>) -> bool {
-    let metadata = event.metadata();
-    let Some(plan) = event::plan_for(metadata, stage, recorder) else { return false };
-    if event.is_contextual()
-        && stage.is_root()
-        && recorder.root.any_open()
-        && !thread::is_outside(recorder.uid)
-    {
-        plan.set_said_no_stage();
-        Place::of(metadata).say_no_stage(recorder);
+        let site = std::ptr::from_ref(event.metadata()).addr();
+        thread::with(|thread| {
+            let uid = self.uid(thread);
+            let stage = thread.stage(uid).map_or(0, |stage| stage.id);
+            let Some(way) = thread.way(uid) else { return false };
+            let Some(plan) = way.plan(site, stage) else { return false };
+            if stage == 0 && way.recorder.root.any_open() && !plan.said_no_stage() && !thread.is_outside(uid)
+            {
+                return false;
+            }
+            // The values of such a plan are numbers, so that no code of the program's runs in here.
+            way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
+        })
+        .unwrap_or(false)
     }
-    thread::with(|thread| {
-        if thread.way(recorder.uid).is_none() {
-            thread.open_way(recorder);
-        }
-        thread.learn(recorder.uid, std::ptr::from_ref(metadata).addr(), Arc::clone(&plan));
-        let Some(way) = thread.way(recorder.uid) else { return false };
-        recorder.row(&way.lane, &plan, |row| event.record(&mut RowVisitor(row)))
-    })
-    .unwrap_or(false)
 }
 
 /// Whose child an event or span is.
@@ -264,70 +223,70 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let Some(parent) = self.parent_of_span(attributes, &context) else { return };
-        let mut found = None;
-        attributes.record(&mut NameVisitor(Some(|name: &str| {
-            let options = || {
-                let mut fields = StageVisitor::default();
-                attributes.record(&mut fields);
-                fields.options()
-            };
-            found = Some(parent.child(name, options));
-        })));
-        let Some((stage, new)) = found else { return };
-        if new && let Some(recorder) = self.recorder() {
-            recorder.op(Op::StageOpened(Arc::clone(&stage)));
+        let mut known = None;
+        if attributes.is_contextual() {
+            attributes.record(&mut NameVisitor(Some(|name: &str| known = self.known_stage(name))));
         }
-        self.spans.insert(id.into_u64(), StageSpan::new(self.uid(), stage));
+        if let Some(span) = known {
+            return self.spans.insert(id.into_u64(), span);
+        }
+        // The program's own `Debug` may run here: no lock is held.
+        let mut fields = StageVisitor::default();
+        attributes.record(&mut fields);
+        let parent = Parent::of(attributes.parent(), attributes.is_contextual());
+        self.open(id, &fields, parent, Place::of(attributes.metadata()), &context);
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
-        let id = id.into_u64();
-        let entered = self.spans.get(id, |span| {
-            let moved = span.enter();
-            (span.uid, Arc::clone(&span.stage), moved)
-        });
-        if let Some((uid, stage, moved)) = entered {
-            if moved && let Some(recorder) = self.recorder() {
-                // A task that goes on here: its rows come after those that it logged elsewhere.
-                recorder.advance();
-            }
-            thread::with(|thread| thread.enter(uid, id, stage));
-        }
+        self.enter(id.into_u64());
     }
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
         let id = id.into_u64();
         let uid = self.spans.get(id, |span| {
-            span.leave();
+            span.call.leave();
             span.uid
         });
         if let Some(uid) = uid {
-            thread::with(|thread| thread.exit(uid, id));
+            thread::with(|thread| thread.leave(thread::Ticket::Span(uid, id)));
         }
     }
 
-    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let mut fields = StageVisitor::default();
         values.record(&mut fields);
-        if let Some(status) = fields.status {
-            self.spans.get(id.into_u64(), |span| span.set_status(&status));
+        let number = id.into_u64();
+        let is_stage = self.spans.get(number, |_| ()).is_some();
+        if !is_stage && let Some(span) = context.span(id) {
+            // The name was `Empty` so far.
+            let parent = span.parent().map(|parent| parent.id());
+            let parent = parent.as_ref().map_or(Parent::Root, Parent::Explicit);
+            let is_inside = context.current_span().id().is_some_and(|current| {
+                context.span(current).is_some_and(|span| span.scope().any(|outer| outer.id() == *id))
+            });
+            if self.open(id, &fields, parent, Place::of(span.metadata()), &context) && is_inside {
+                self.enter(number);
+            }
+        }
+        if let Some(status) = fields.status() {
+            self.spans.get(number, |span| span.call.set_status(status));
         }
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         if let Some(closed) = self.spans.remove(id.into_u64()) {
-            closed.close();
+            closed.call.close();
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let uid = self.uid();
-        if uid != 0 && short_way(event, uid) {
+        if self.short_way(event) {
             return;
         }
         let metadata = event.metadata();
-        let Some(recorder) = self.recorder() else {
+        let has_data = fields::has_data(metadata);
+        let recorder = if has_data { self.recorder() } else { self.known_recorder() };
+        let Some(recorder) = recorder else {
             if let Some(line) = self.echo_line(event) {
                 self.echo(metadata, &line);
             }
@@ -335,13 +294,13 @@ where
         };
         let parent = Parent::of(event.parent(), event.is_contextual());
         let stage = self.stage_of(parent, &recorder, &context);
-        if planned_row(event, &stage, &recorder) {
+        if has_data && event::planned(event, &stage, &recorder) {
             return;
         }
-        let line = event::record(event, &stage, &recorder, &mut |path, policy| self.save(path, policy));
+        let line = event::record(event, &stage, &recorder);
         if let Some(mut line) = line {
             self.echo(metadata, &line);
-            if is_console_level(metadata) && self.console_wanted() {
+            if is_console_level(metadata) && recorder.home().is_some_and(|home| home.wants_console()) {
                 line.push('\n');
                 recorder.op(Op::Console { stream: Stream::Stderr, text: line });
             }
@@ -354,7 +313,7 @@ impl Recording {
     fn echo_line(&self, event: &Event<'_>) -> Option<String> {
         self.echo.as_ref()?;
         let nowhere = Recorder::new();
-        event::record(event, &nowhere.root, &nowhere, &mut |_, _| Ok(()))
+        event::record(event, &nowhere.root, &nowhere)
     }
 
     fn echo(&self, metadata: &Metadata<'_>, line: &str) {
@@ -371,18 +330,12 @@ fn is_console_level(metadata: &Metadata<'_>) -> bool {
 
 /// The layer's own filter: interest only in events with our fields or a message, and in spans that name a stage.
 #[derive(Debug)]
-pub struct Interested {
-    global: bool,
-    echo: bool,
-}
+pub struct Interested(());
 
 impl Interested {
-    fn wants(&self, metadata: &Metadata<'_>) -> bool {
-        if metadata.target() == probe::TARGET {
-            probe::seen();
-            return true;
-        }
-        if self.global && !self.echo && global::is_disabled() {
+    fn wants(metadata: &Metadata<'_>) -> bool {
+        // What a macro tells other layers, it has recorded itself.
+        if metadata.target().starts_with(site::TARGETS) {
             return false;
         }
         if metadata.is_span() {
@@ -394,10 +347,10 @@ impl Interested {
 
 impl<S> Filter<S> for Interested {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        self.wants(metadata)
+        Self::wants(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.wants(metadata) { Interest::always() } else { Interest::never() }
+        if Self::wants(metadata) { Interest::always() } else { Interest::never() }
     }
 }

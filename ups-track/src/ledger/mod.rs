@@ -219,7 +219,7 @@ impl Ledger {
             step: Some(step_name.clone()),
             ..Definition::default()
         });
-        for (metric, words) in &stage.options.summary {
+        for (metric, words) in &stage.options().summary {
             match SummaryWords::parse(words) {
                 Ok(summary) => self.define_once(&Definition {
                     name: stage.key(metric),
@@ -234,7 +234,7 @@ impl Ledger {
             }
         }
         let bests = stage
-            .options
+            .options()
             .best
             .iter()
             .map(|(metric, goal)| Best::new(self.key(&stage.key(metric)), *goal))

@@ -3,6 +3,7 @@
 pub(crate) mod files;
 pub(crate) mod fork;
 pub(crate) mod lock;
+pub(crate) mod ours;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -15,15 +15,15 @@ use std::ops::Deref;
 
 use crate::{MetricValue, SummaryValue};
 
-pub use config::{ConfigEntry, ConfigProbe};
+pub use config::{ConfigEntry, ConfigProbe, Entry};
 pub use end::{EndProbe, call, edge};
 pub use help::{
-    Nested, assert_goal, file_path, goals, key, merge, metric, metrics, nested, scores, seconds, serialize,
-    settings, summary, title,
+    Nested, assert_goal, file_path, goals, goals_below, key, merge, metric, metrics, nested, scores, seconds,
+    serialize, settings, shapes, summary, title,
 };
 pub use keys::{Of, Unknown};
 pub use refusals::Text;
-pub use rows::{Before, Row, assert_no_step, own_step, row};
+pub use rows::{Before, assert_no_step, own_step, row};
 
 /// Implemented by every derive of a data kind, so that a type which derives two kinds does not compile.
 pub trait OneKindPerType {}

@@ -4,11 +4,14 @@
 //! thread could know of. The writer puts both together, so whatever happened before something else also stands
 //! before it in the log, across threads, while rows themselves never touch a shared counter.
 
+pub(crate) mod force;
 mod op;
 mod row;
 mod stage;
+pub(crate) mod thread;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -18,6 +21,7 @@ pub(crate) use op::{Definition, Op, SummaryWords};
 pub(crate) use row::{Lane, MAX_VALUES, Plan, Pushed, RowView, RowWriter, Rows, Slot};
 pub(crate) use stage::{Calls, Stage, StageOptions, StageStatus};
 
+use crate::kinds::file::FilePolicy;
 use crate::os;
 use crate::os::fork::Born;
 
@@ -47,6 +51,14 @@ pub(crate) trait Drive: Send + Sync + std::fmt::Debug {
     fn drain_soon(&self);
 }
 
+/// What a recorder needs of the run that it belongs to.
+pub(crate) trait Home: Send + Sync + std::fmt::Debug {
+    /// Saves a file with the run; the error says why not.
+    fn save(&self, path: &Path, policy: FilePolicy) -> Result<(), String>;
+    /// Whether messages of the program are lines of the run's console.
+    fn wants_console(&self) -> bool;
+}
+
 /// What is shared between those who record and the one who writes.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -59,6 +71,9 @@ pub(crate) struct Recorder {
     plans: Mutex<Plans>,
     pub(crate) root: Arc<Stage>,
     driver: OnceLock<Box<dyn Drive>>,
+    home: OnceLock<Box<dyn Home>>,
+    /// Places in the program, and what was said of them.
+    said: Mutex<HashSet<(usize, String)>>,
     state: AtomicU8,
     /// Rows and operations that were dropped after the log failed or the run was finished.
     dropped: AtomicU64,
@@ -88,6 +103,7 @@ impl Recorder {
 
     /// A recorder whose keys have this label in front, if any.
     pub(crate) fn labelled(label: &str) -> Arc<Self> {
+        force::made();
         Arc::new(Self {
             uid: NEXT_UID.fetch_add(1, Ordering::Relaxed),
             epoch: AtomicU64::new(0),
@@ -96,6 +112,8 @@ impl Recorder {
             plans: Mutex::default(),
             root: Stage::root(label),
             driver: OnceLock::new(),
+            home: OnceLock::new(),
+            said: Mutex::default(),
             state: AtomicU8::new(State::Open as u8),
             dropped: AtomicU64::new(0),
             late_said: AtomicBool::new(false),
@@ -107,6 +125,23 @@ impl Recorder {
     pub(crate) fn set_driver(&self, driver: Box<dyn Drive>) {
         // Set once, right after `new`.
         drop(self.driver.set(driver));
+    }
+
+    pub(crate) fn set_home(&self, home: Box<dyn Home>) {
+        // Set once, when the run is there.
+        drop(self.home.set(home));
+    }
+
+    pub(crate) fn home(&self) -> Option<&dyn Home> {
+        self.home.get().map(Box::as_ref)
+    }
+
+    /// Whether this is said for the first time of a place. What a program may make up without end is not remembered
+    /// without end: after many things, nothing is new any more.
+    pub(crate) fn is_first(&self, place: usize, subject: &str) -> bool {
+        const MANY: usize = 4096;
+        let mut said = lock(&self.said);
+        said.len() < MANY && said.insert((place, subject.to_owned()))
     }
 
     pub(crate) fn set_strict(&self, strict: bool) {
@@ -171,22 +206,34 @@ impl Recorder {
         lane
     }
 
-    /// The plan for rows of `callsite` in `stage`; made by `slots` when it is the first.
-    pub(crate) fn plan(
+    /// The plan for rows of a site in a stage, if there is one.
+    pub(crate) fn known_plan(&self, site: usize, stage: &Stage) -> Option<Arc<Plan>> {
+        lock(&self.plans).by_key.get(&(site, stage.id)).map(Arc::clone)
+    }
+
+    /// Adds a plan for rows of a site in a stage, unless another thread was faster; none if there are too many.
+    pub(crate) fn add_plan(
         &self,
-        callsite: usize,
+        site: usize,
         stage: &Arc<Stage>,
-        slots: impl FnOnce() -> Vec<Option<Slot>>,
-    ) -> Arc<Plan> {
+        slots: Vec<Option<Slot>>,
+        given: Vec<String>,
+    ) -> Option<Arc<Plan>> {
+        // Keys that are made up at run time must not fill the memory.
+        const MOST_MADE_UP: usize = 4096;
         let mut plans = lock(&self.plans);
         let Plans { by_key, by_id } = &mut *plans;
-        let plan = by_key.entry((callsite, stage.id)).or_insert_with(|| {
-            let id = u32::try_from(by_id.len()).unwrap_or(u32::MAX);
-            let plan = Arc::new(Plan::new(id, Arc::clone(stage), slots()));
-            by_id.push(Arc::clone(&plan));
-            plan
-        });
-        Arc::clone(plan)
+        if let Some(plan) = by_key.get(&(site, stage.id)) {
+            return Some(Arc::clone(plan));
+        }
+        if !given.is_empty() && by_id.len() >= MOST_MADE_UP {
+            return None;
+        }
+        let id = u32::try_from(by_id.len()).ok()?;
+        let plan = Arc::new(Plan::new(id, Arc::clone(stage), slots, given));
+        by_id.push(Arc::clone(&plan));
+        by_key.insert((site, stage.id), Arc::clone(&plan));
+        Some(plan)
     }
 
     /// The plans from `known` on, for the writer to learn.

@@ -28,6 +28,16 @@ pub(crate) enum Slot {
     Step,
 }
 
+impl Slot {
+    /// The key of a metric.
+    pub(crate) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Metric(key) => Some(key),
+            Self::Step => None,
+        }
+    }
+}
+
 /// How the rows of one callsite in one stage are laid out. Made once, then only its number travels.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -35,13 +45,34 @@ pub(crate) struct Plan {
     pub(crate) stage: Arc<Stage>,
     /// What each field is, by the position of the field in the callsite.
     pub(crate) slots: Vec<Option<Slot>>,
+    /// The keys as the program gave them, by slot, where only running shows them.
+    given: Vec<String>,
     /// Whether it was said that rows come without a stage while one is open.
     said_no_stage: AtomicBool,
 }
 
 impl Plan {
-    pub(crate) fn new(id: u32, stage: Arc<Stage>, slots: Vec<Option<Slot>>) -> Self {
-        Self { id, stage, slots, said_no_stage: AtomicBool::new(false) }
+    pub(crate) fn new(id: u32, stage: Arc<Stage>, slots: Vec<Option<Slot>>, given: Vec<String>) -> Self {
+        Self { id, stage, slots, given, said_no_stage: AtomicBool::new(false) }
+    }
+
+    /// The slot of a key that was given at run time, looked for from a slot on: keys mostly come in the same order.
+    #[inline]
+    pub(crate) fn slot_of(&self, key: &str, from: usize) -> Option<usize> {
+        if self.given.get(from).is_some_and(|given| given == key) {
+            return Some(from);
+        }
+        (from + 1..self.given.len()).find(|slot| self.given.get(*slot).is_some_and(|given| given == key))
+    }
+
+    /// The key of a slot as the program gave it.
+    pub(crate) fn given(&self, slot: usize) -> &str {
+        self.given.get(slot).map_or("", String::as_str)
+    }
+
+    /// Whether these are the keys that the program gave.
+    pub(crate) fn is_given<'k>(&self, keys: impl ExactSizeIterator<Item = &'k str>) -> bool {
+        self.given.len() == keys.len() && self.given.iter().zip(keys).all(|(given, key)| given == key)
     }
 
     #[inline]
@@ -79,6 +110,15 @@ impl RowWriter<'_> {
                 self.count += 1;
             }
             None => self.unfit = true,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn number(&mut self, slot: usize, number: Number) {
+        match number {
+            Number::F64(v) => self.f64(slot, v),
+            Number::I64(v) => self.i64(slot, v),
+            Number::U64(v) => self.u64(slot, v),
         }
     }
 

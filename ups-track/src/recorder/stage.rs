@@ -1,7 +1,7 @@
 //! Stages: the names under which metrics stand. A stage inside a stage joins both names with a slash.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::kinds::summary::Goal;
@@ -24,7 +24,8 @@ pub(crate) struct Stage {
     /// Position in the run's list of stages; the root is 0.
     pub(crate) id: u32,
     pub(crate) path: String,
-    pub(crate) options: StageOptions,
+    /// Set when the stage itself is opened, and not merely passed through on the way to an inner one.
+    options: OnceLock<StageOptions>,
     children: Mutex<Vec<Arc<Stage>>>,
     shared: Arc<Shared>,
     /// Calls that have begun and not ended.
@@ -82,14 +83,14 @@ impl Stage {
     /// The root of a run whose keys have this label in front, if any.
     pub(crate) fn root(label: &str) -> Arc<Self> {
         let shared = Shared { next_id: AtomicU32::new(1), open: AtomicU64::new(0) };
-        Arc::new(Self::new(0, label.to_owned(), StageOptions::default(), Arc::new(shared)))
+        Arc::new(Self::new(0, label.to_owned(), Arc::new(shared)))
     }
 
-    fn new(id: u32, path: String, options: StageOptions, shared: Arc<Shared>) -> Self {
+    fn new(id: u32, path: String, shared: Arc<Shared>) -> Self {
         Self {
             id,
             path,
-            options,
+            options: OnceLock::new(),
             children: Mutex::default(),
             shared,
             open: AtomicU64::new(0),
@@ -103,18 +104,38 @@ impl Stage {
         self.id == 0
     }
 
-    /// The stage `name` inside this one, and whether it is new.
-    pub(crate) fn child(&self, name: &str, options: impl FnOnce() -> StageOptions) -> (Arc<Self>, bool) {
+    /// Opens the stage at a path inside another, and tells whether for the first time, which decides its options: `a/b` is
+    /// `b` inside `a`, however it was written.
+    pub(crate) fn open(outer: &Arc<Self>, path: &str, options: StageOptions) -> (Arc<Self>, bool) {
+        let stage = path.split('/').fold(Arc::clone(outer), |stage, part| stage.child(part));
+        let is_new = stage.options.set(options).is_ok();
+        (stage, is_new)
+    }
+
+    /// The stage `name` inside this one, if it was opened before.
+    pub(crate) fn opened(&self, name: &str) -> Option<Arc<Self>> {
+        let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = if self.path.is_empty() { 0 } else { self.path.len() + 1 };
+        let own = |child: &&Arc<Self>| child.path.get(before..) == Some(name);
+        children.iter().find(own).filter(|child| child.options.get().is_some()).map(Arc::clone)
+    }
+
+    /// The stage `name` inside this one.
+    fn child(&self, name: &str) -> Arc<Self> {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         let before = if self.path.is_empty() { 0 } else { self.path.len() + 1 };
-        let own = |child: &Arc<Self>| child.path.get(before..) == Some(name);
-        if let Some(child) = children.iter().find(|child| own(child)) {
-            return (Arc::clone(child), false);
+        let own = |child: &&Arc<Self>| child.path.get(before..) == Some(name);
+        if let Some(child) = children.iter().find(own) {
+            return Arc::clone(child);
         }
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
-        let child = Arc::new(Self::new(id, self.key(name), options(), Arc::clone(&self.shared)));
+        let child = Arc::new(Self::new(id, self.key(name), Arc::clone(&self.shared)));
         children.push(Arc::clone(&child));
-        (child, true)
+        child
+    }
+
+    pub(crate) fn options(&self) -> &StageOptions {
+        self.options.get_or_init(StageOptions::default)
     }
 
     /// A call of the stage has begun.
@@ -167,7 +188,7 @@ impl Stage {
 
     /// The full key of the stage's step metric.
     pub(crate) fn step_key(&self) -> String {
-        self.key(self.options.step.as_deref().unwrap_or("step"))
+        self.key(self.options().step.as_deref().unwrap_or("step"))
     }
 }
 
@@ -180,15 +201,26 @@ mod tests {
     #[test]
     fn stages_join() {
         let root = Stage::root("");
-        let (training, new) = root.child("training", StageOptions::default);
+        let (training, new) = Stage::open(&root, "training", StageOptions::default());
         assert!(new);
-        let (operator, _) = training.child("operator", StageOptions::default);
+        let (operator, _) = Stage::open(&training, "operator", StageOptions::default());
         assert_eq!(operator.path, "training/operator");
         assert_eq!(operator.key("loss"), "training/operator/loss");
         assert_eq!(operator.step_key(), "training/operator/step");
-        let (again, new) = training.child("operator", StageOptions::default);
+        let (again, new) = Stage::open(&training, "operator", StageOptions::default());
         assert!(!new && Arc::ptr_eq(&operator, &again));
         assert_eq!(root.key("loss"), "loss");
+    }
+
+    #[test]
+    fn a_path_is_one_stage_however_it_is_written() {
+        let root = Stage::root("");
+        let (inner, new) = Stage::open(&root, "a/b", StageOptions::default());
+        assert!(new);
+        let by_name = StageOptions { step: Some("epoch".to_owned()), ..StageOptions::default() };
+        let (outer, new) = Stage::open(&root, "a", by_name);
+        assert!(new && outer.step_key() == "a/epoch", "nobody had opened it itself");
+        assert!(Arc::ptr_eq(&Stage::open(&outer, "b", StageOptions::default()).0, &inner));
     }
 
     #[test]
@@ -196,9 +228,9 @@ mod tests {
         let root = Stage::root("rank3");
         assert!(root.is_root());
         assert_eq!((root.key("loss").as_str(), root.step_key().as_str()), ("rank3/loss", "rank3/step"));
-        let (operator, new) = root.child("operator", StageOptions::default);
+        let (operator, new) = Stage::open(&root, "operator", StageOptions::default());
         assert!(new && !operator.is_root());
         assert_eq!(operator.key("loss"), "rank3/operator/loss");
-        assert!(!root.child("operator", StageOptions::default).1);
+        assert!(!Stage::open(&root, "operator", StageOptions::default()).1);
     }
 }

@@ -21,9 +21,10 @@ use crate::ledger::{RankMark, config_items, timestamp};
 use crate::log::LogWriter;
 use crate::log::record;
 use crate::os::lock::Lock;
+use crate::os::ours;
 use crate::processes::merge::Merger;
 use crate::ranks::RankOptions;
-use crate::recorder::{Drive, Recorder};
+use crate::recorder::{Drive, Recorder, force};
 use crate::settings::{Mode, Overrides, Resume, Settings, Sources, resolve};
 use crate::{os, say, secrets};
 
@@ -128,8 +129,8 @@ impl RunBuilder {
         self
     }
 
-    /// Sets whether this is the global run, which [`layer`](crate::layer) and the macros write to. By default it is if
-    /// no other open run is.
+    /// Sets whether this is the global run: the one in force where a thread has not [entered](Run::enter) another. By default
+    /// it is if no other open run is.
     pub fn global(mut self, global: bool) -> Self {
         self.global = Some(global);
         self
@@ -170,7 +171,15 @@ impl RunBuilder {
     ///
     /// If a setting is bad (the error names it, its value and the rule), the variables of a launcher do not fit together,
     /// the context file is bad or its run is gone, the run's directory cannot be made, or `global(true)` was asked for while another global run is open.
-    pub fn start(mut self) -> Result<RunGuard> {
+    pub fn start(self) -> Result<RunGuard> {
+        if self.global == Some(false) {
+            return self.start_now();
+        }
+        // What other threads record meanwhile waits for this run.
+        force::starting(|| self.start_now())
+    }
+
+    fn start_now(mut self) -> Result<RunGuard> {
         super::global::check(self.global)?;
         let mut sources = Sources::process()?;
         let place = self.take_place(&sources)?;
@@ -199,6 +208,7 @@ impl RunBuilder {
                 None => Run(Arc::new(begin(&settings, sources, way)?)),
             }
         };
+        run.give_home();
         // From here on a run that cannot stay is ended, too.
         let run = RunGuard::new(run);
         if let Some(meeting) = place.meeting.filter(|_| !run.is_disabled()) {
@@ -219,20 +229,6 @@ impl RunBuilder {
             say::note(&format!("recording offline{why} in {dir}; upload it later with `ups-track sync`"));
         }
         Ok(run)
-    }
-
-    /// Starts the run as the global one, installs a subscriber (console lines on standard error and
-    /// [`layer`](crate::layer)) and the handlers for panics, SIGINT and SIGTERM.
-    ///
-    /// # Errors
-    ///
-    /// As [`start`](Self::start), and if a global `tracing` subscriber is already set.
-    pub fn init(self) -> Result<RunGuard> {
-        super::global::check(Some(true))?;
-        crate::subscriber::install()?;
-        let guard = self.global(true).start().inspect_err(|_| super::global::give_up())?;
-        ends::install_handlers();
-        Ok(guard)
     }
 }
 
@@ -302,8 +298,7 @@ pub(super) fn start_writer(
         .name("ups-track".into())
         .spawn(move || {
             // Nothing that the writer does may come back to it through `tracing`.
-            // `none` is not registered: a second subscriber would unsettle every callsite's interest.
-            let _quiet = tracing::dispatcher::set_default(&tracing::Dispatch::none());
+            ours::claim();
             let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 writer.run(&thread_ending, tick, summary_interval);
             }));

@@ -18,8 +18,9 @@ mod uplink;
 pub(crate) mod writer;
 
 use std::ops::Deref;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub(crate) use attach::Pipeline;
@@ -27,14 +28,18 @@ pub use builder::RunBuilder;
 pub use end::Finished;
 pub use save::MetricDefinition;
 
+use crate::direct::{rows, values};
 use crate::error::{Kind, Result};
 use crate::kinds::alert::Alert;
 use crate::kinds::config::RunConfig;
+use crate::kinds::file::FilePolicy;
 use crate::kinds::metric::{MetricField, MetricValue, Metrics, SteppedMetrics};
+use crate::kinds::scope::ScopeOutput;
 use crate::kinds::summary::EvalSummary;
 use crate::kinds::table::TableRows;
 use crate::ledger::RankMark;
-use crate::recorder::{Op, Recorder, Stream};
+use crate::recorder::thread::{Force, Stay};
+use crate::recorder::{Home, Op, Recorder, Stream, force};
 use crate::settings::{Mode, Settings, rules};
 use crate::{ends, say};
 use dir::RunDir;
@@ -122,7 +127,7 @@ impl Run {
         RunBuilder::default()
     }
 
-    /// The global run, if one was started: the run that [`layer`](crate::layer) and the macros write to.
+    /// The global run, if one was started: the run in force where a thread has not [entered](Self::enter) another.
     pub fn global() -> Option<Self> {
         global::get()
     }
@@ -224,10 +229,6 @@ impl Run {
         global::get().is_some_and(|run| run.is_same(self))
     }
 
-    pub(crate) fn console_wanted(&self) -> bool {
-        self.0.console
-    }
-
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -238,12 +239,82 @@ impl Run {
         }
     }
 
-    /// A `tracing` layer that records into this run, whichever run is the global one.
+    /// Lets the recorder know what it needs of the run.
+    fn give_home(&self) {
+        if let Some(recorder) = self.recorder() {
+            recorder.set_home(Box::new(RunHome(Arc::downgrade(&self.0))));
+        }
+    }
+
+    /// Makes this the run in force on the calling thread until the guard is dropped, whichever run is the global one: macros,
+    /// attributes and plain events record into it. [`carry`](crate::carry) and futures in a stage take it along.
+    ///
+    /// ```
+    /// # use ups_track::{Mode, Run, metric};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let start = || Run::builder().mode(Mode::Offline).dir(dir.path()).quiet(true).global(false).start();
+    /// let (teacher, student) = (start()?, start()?);
+    /// for step in 0..3 {
+    ///     let _entered = teacher.enter();
+    ///     metric!(step, loss = 1.0 / (step + 1) as f64);
+    /// }
+    /// # assert_eq!((teacher.finish()?.rows(), student.finish()?.rows()), (3, 0));
+    /// # Ok::<(), ups_track::Error>(())
+    /// ```
+    pub fn enter(&self) -> EnteredRun {
+        EnteredRun { _stay: Stay::enter(|thread| thread.enter_run(Force::new(self.recorder()))) }
+    }
+
+    /// Runs `work` with this run in force, and ends the run with exit code 1 if it gives an `Err` or panics. Otherwise the run
+    /// goes on, and ends with its guard.
+    ///
+    /// Several runs in one process, side by side or one after the other:
+    ///
+    /// ```
+    /// # use ups_track::{Mode, Run, metric};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let builder = || Run::builder().mode(Mode::Offline).dir(dir.path()).quiet(true);
+    /// # fn train(lr: f64) -> Result<f64, std::io::Error> { metric!(step = 1, loss = lr); Ok(lr) }
+    /// std::thread::scope(|threads| {
+    ///     for lr in [0.1, 0.01] {
+    ///         threads.spawn(move || {
+    ///             # let builder = Run::builder().mode(Mode::Disabled);
+    ///             let run = builder.name(format!("lr {lr}")).global(false).start()?;
+    ///             run.scope(|_| train(lr))?; // every `metric!` in there is this run's
+    ///             run.finish()?;
+    ///             Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    ///         });
+    ///     }
+    /// });
+    /// ```
+    pub fn scope<R: ScopeOutput>(&self, work: impl FnOnce(&Self) -> R) -> R {
+        struct Failing<'a>(Option<&'a Run>);
+        impl Drop for Failing<'_> {
+            fn drop(&mut self) {
+                if let Some(run) = self.0
+                    && let Err(e) = run.finish_with(1)
+                {
+                    say::warning(&e.to_string());
+                }
+            }
+        }
+        // Until it is known that the work did not fail.
+        let mut failing = Failing(Some(self));
+        let entered = self.enter();
+        let out = work(self);
+        drop(entered);
+        if !out.is_failure() {
+            failing.0 = None;
+        }
+        out
+    }
+
+    /// A `tracing` layer that records plain events and spans into this run, whichever run is in force.
     pub fn layer<S>(&self) -> crate::Layer<S>
     where
         S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
     {
-        crate::layer::for_run(self)
+        crate::layer::for_recorder(self.recorder())
     }
 
     /// Logs a row of metrics at a step: a struct with `#[derive(Metrics)]`, or `(key, number)` pairs.
@@ -259,7 +330,9 @@ impl Run {
             );
         }
         if let Some(recorder) = self.recorder() {
-            crate::layer::direct::row(recorder, step.field().number(), |each| metrics.visit_metrics(each));
+            let step = Some(step.field().number());
+            rows::Call { recorder: Some(recorder), step, pairs: &[], fixed: true, rows: &[&metrics] }
+                .record(Location::caller());
         }
     }
 
@@ -280,7 +353,14 @@ impl Run {
     #[track_caller]
     pub fn log_row(&self, metrics: &(impl SteppedMetrics + ?Sized)) {
         if let Some(recorder) = self.recorder() {
-            crate::layer::direct::row(recorder, metrics.step(), |each| metrics.visit_metrics(each));
+            rows::Call {
+                recorder: Some(recorder),
+                step: Some(metrics.step()),
+                pairs: &[],
+                fixed: true,
+                rows: &[&metrics],
+            }
+            .record(Location::caller());
         }
     }
 
@@ -289,7 +369,7 @@ impl Run {
     #[track_caller]
     pub fn summarize(&self, summary: &(impl EvalSummary + ?Sized)) {
         if let Some(recorder) = self.recorder() {
-            crate::layer::direct::summary(recorder, "", summary);
+            values::summary(Some(recorder), "", summary);
         }
     }
 
@@ -300,7 +380,7 @@ impl Run {
     #[track_caller]
     pub fn log_table(&self, key: &str, table: &(impl TableRows + ?Sized)) {
         if let Some(recorder) = self.recorder() {
-            crate::layer::direct::table(recorder, key, table);
+            values::table(Some(recorder), key, table);
         }
     }
 
@@ -353,11 +433,9 @@ impl Run {
 
     /// Sends a message to a person; it is also said on standard error.
     pub fn alert(&self, alert: Alert) {
-        if !self.is_disabled() {
-            let colon = if alert.text.is_empty() { "" } else { ": " };
-            say::note(&format!("alert: {}{colon}{}", alert.title, alert.text));
+        if let Some(recorder) = self.recorder() {
+            values::alert(recorder, alert);
         }
-        self.op(|| Op::Alert(alert));
     }
 
     /// Adds console output. Text need not be whole lines; a carriage return overwrites the line, as on a terminal.
@@ -430,6 +508,7 @@ impl Run {
                 say::note(&finished.to_string());
             }
             ends::forget(self);
+            force::close_beside(&live.recorder);
             self.merge_for_dead_parent(live);
             say::remove_log(live.recorder.uid);
         }
@@ -440,6 +519,28 @@ impl Run {
                     .into())
             }
         }
+    }
+}
+
+/// A thread's time in a run, see [`Run::enter`].
+#[derive(Debug)]
+#[must_use = "the thread leaves the run when this guard is dropped; bind it: `let _entered = ...`"]
+pub struct EnteredRun {
+    _stay: Stay,
+}
+
+/// What a recorder needs of its run, which has the recorder itself.
+#[derive(Debug)]
+struct RunHome(Weak<Inner>);
+
+impl Home for RunHome {
+    fn save(&self, path: &Path, policy: FilePolicy) -> std::result::Result<(), String> {
+        let run = self.0.upgrade().map(Run);
+        run.map_or(Ok(()), |run| run.save_file(path, policy)).map_err(|e| e.with_cause())
+    }
+
+    fn wants_console(&self) -> bool {
+        self.0.upgrade().is_some_and(|inner| inner.console)
     }
 }
 

@@ -17,6 +17,7 @@ use super::http::Pulse;
 use super::log::{Along, follow};
 use super::outage::Outage;
 use super::{Access, Client, Failure, Options, Progress, Sent, block_on};
+use crate::os::ours;
 use crate::run::end::duration;
 use crate::say;
 use crate::settings::Sources;
@@ -112,7 +113,7 @@ impl Live {
         std::thread::Builder::new().name("ups-track-upload".into()).spawn(move || {
             crate::os::block_file_size_signal();
             // What the HTTP client tells through `tracing` must not come back to us.
-            let _quiet = tracing::dispatcher::set_default(&tracing::Dispatch::none());
+            ours::claim();
             let run = std::panic::AssertUnwindSafe(|| upload(&plan, &of_thread));
             let outcome = std::panic::catch_unwind(run).unwrap_or_else(|_| {
                 Outcome::Part("the upload has panicked: this is a bug in ups-track".into())
@@ -248,7 +249,8 @@ impl Along for Beside<'_> {
         say::note(&format!("somebody asked on the server that this run stops{what}"));
         for call in calls {
             // A panic of the program's own must not end the upload.
-            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
+            let called = std::panic::AssertUnwindSafe(|| ours::lend(call));
+            if std::panic::catch_unwind(called).is_err() {
                 say::warning("a callback of `Run::on_stop` has panicked");
             }
         }

@@ -1,11 +1,11 @@
 //! Small generic functions with readable bounds: what a macro hands them is checked where the user wrote it.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::__private::Shape;
 use crate::{
     EvalSummary, Goal, Key, MetricField, MetricValue, Metrics, Number, RunConfig, Scalar, SummaryField,
 };
@@ -32,8 +32,8 @@ pub fn title<T: TitleText + ?Sized>(title: &T) -> &str {
 }
 
 #[inline]
-pub fn seconds(wait: Duration) -> f64 {
-    wait.as_secs_f64()
+pub fn seconds(wait: Duration) -> Duration {
+    wait
 }
 
 /// The path of a file.
@@ -53,8 +53,8 @@ impl<T: AsRef<Path> + ?Sized> FilePath for T {
 }
 
 #[inline]
-pub fn file_path<T: FilePath + ?Sized>(path: &T) -> Cow<'_, str> {
-    path.path().to_string_lossy()
+pub fn file_path<T: FilePath + ?Sized>(path: &T) -> &Path {
+    path.path()
 }
 
 #[inline]
@@ -62,14 +62,14 @@ pub const fn key(key: Key) -> &'static str {
     key.as_str()
 }
 
-#[inline]
+#[track_caller]
 pub fn scores<T: EvalSummary + ?Sized>(scores: &T, prefix: &str) {
-    scores.emit(prefix);
+    crate::__private::summarize(prefix, scores);
 }
 
-#[inline]
+#[track_caller]
 pub fn settings<T: RunConfig + ?Sized>(settings: &T) {
-    crate::__private::config(settings.entries());
+    crate::__private::configure(settings);
 }
 
 /// Shows a metric of a row.
@@ -89,6 +89,20 @@ pub fn metrics<T: Metrics + ?Sized>(row: &T, prefix: &str, each: &mut dyn FnMut(
     }
 }
 
+/// The shape of a row with rows inside: none if the keys of one of them are known only at run time.
+pub const fn shapes(own: usize, inner: &[Option<Shape>], keys: fn(&mut dyn FnMut(&str))) -> Option<Shape> {
+    let mut len = own;
+    let mut rest = inner;
+    while let [shape, more @ ..] = rest {
+        match shape {
+            Some(shape) => len += shape.len,
+            None => return None,
+        }
+        rest = more;
+    }
+    Some(Shape { keys, len })
+}
+
 /// Shows a value of a struct of scores.
 #[inline]
 pub fn summary<F: SummaryField>(field: &F, key: &str, each: &mut dyn FnMut(&str, Scalar)) {
@@ -101,8 +115,6 @@ pub fn summary<F: SummaryField>(field: &F, key: &str, each: &mut dyn FnMut(&str,
 pub trait Nested {
     /// Shows the values below `prefix`.
     fn visit(&self, prefix: &str, each: &mut dyn FnMut(&str, Scalar));
-    /// Emits the values below the prefix of the outer struct and that of this one.
-    fn emit_below(&self, outer: &str, prefix: &str);
 }
 
 impl<T: EvalSummary> Nested for T {
@@ -111,14 +123,6 @@ impl<T: EvalSummary> Nested for T {
             self.visit_summary(each);
         } else {
             self.visit_summary(&mut |key, scalar| each(&format!("{prefix}/{key}"), scalar));
-        }
-    }
-
-    fn emit_below(&self, outer: &str, prefix: &str) {
-        match (outer, prefix) {
-            ("", _) => self.emit(prefix),
-            (_, "") => self.emit(outer),
-            _ => self.emit(&format!("{outer}/{prefix}")),
         }
     }
 }
@@ -139,6 +143,15 @@ pub trait GoalNumber {}
 impl<T: MetricValue + ?Sized> GoalNumber for T {}
 
 pub const fn assert_goal<T: GoalNumber + ?Sized>() {}
+
+/// Shows the goals of a struct inside another.
+pub fn goals_below<T: EvalSummary + ?Sized>(prefix: &str, each: &mut dyn FnMut(&str, Goal)) {
+    if prefix.is_empty() {
+        T::visit_goals(each);
+    } else {
+        T::visit_goals(&mut |key, goal| each(&format!("{prefix}/{key}"), goal));
+    }
+}
 
 /// Puts the goals of a struct and of the structs inside it in one list.
 pub const fn goals<const N: usize>(lists: &[&[(&'static str, Goal)]]) -> [(&'static str, Goal); N] {

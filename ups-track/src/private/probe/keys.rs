@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 
+use crate::__private::{Numbers, Shape};
 use crate::{EvalSummary, KeySet, Metrics, RunConfig};
 
 /// Carries a type.
@@ -16,6 +17,9 @@ pub trait Unknown {
     const SUMMARY: KeySet = KeySet::UNKNOWN;
     const CONFIG: KeySet = KeySet::UNKNOWN;
     const HAS_STEP: bool = false;
+    const SHAPE: Option<Shape> = None;
+    fn keys_below(_: &str, _: &mut dyn FnMut(&str)) {}
+    fn numbers<V: ?Sized>(_: &V, _: &mut Numbers) {}
 }
 
 impl<T: ?Sized> Unknown for Of<T> {}
@@ -23,6 +27,22 @@ impl<T: ?Sized> Unknown for Of<T> {}
 impl<T: Metrics + ?Sized> Of<T> {
     pub const METRICS: KeySet = T::KEYS;
     pub const HAS_STEP: bool = T::HAS_STEP;
+    pub const SHAPE: Option<Shape> = T::SHAPE;
+
+    /// Shows the keys of a row inside a row.
+    pub fn keys_below(prefix: &str, each: &mut dyn FnMut(&str)) {
+        let Some(shape) = T::SHAPE else { return };
+        if prefix.is_empty() {
+            (shape.keys)(each);
+        } else {
+            (shape.keys)(&mut |key| each(&format!("{prefix}/{key}")));
+        }
+    }
+
+    /// Adds the values of a row inside a row.
+    pub fn numbers(row: &T, out: &mut Numbers) {
+        row.numbers(out);
+    }
 }
 
 impl<T: EvalSummary + ?Sized> Of<T> {

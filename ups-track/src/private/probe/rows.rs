@@ -5,19 +5,8 @@
 
 use std::marker::PhantomData;
 
+use crate::__private::Row;
 use crate::{KeySet, Metrics, Number, SteppedMetrics};
-
-/// A row whose type is forgotten.
-pub trait Row {
-    /// Calls `each` with every key and number.
-    fn visit(&self, each: &mut dyn FnMut(&str, Number));
-}
-
-impl<T: Metrics> Row for T {
-    fn visit(&self, each: &mut dyn FnMut(&str, Number)) {
-        self.visit_metrics(each);
-    }
-}
 
 /// What stands before a row in its call.
 pub trait Before {
@@ -37,7 +26,10 @@ impl<B: Before, T: Metrics> Before for Behind<B, T> {
 
 /// Takes a row, and gives what stands before the next one.
 #[inline]
-pub fn row<B: Before, T: Metrics>(row: &T, _: PhantomData<B>) -> (&dyn Row, PhantomData<Behind<B, T>>) {
+pub fn row<'r, B: Before, T: Metrics>(
+    row: &'r &'r T,
+    _: PhantomData<B>,
+) -> (&'r dyn Row, PhantomData<Behind<B, T>>) {
     const {
         crate::__private::assert_distinct("metric key", &[B::KEYS, T::KEYS]);
         assert!(

@@ -2,15 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use tracing::Dispatch;
 use tracing::dispatcher::{get_default, with_default};
 
-use super::{Recording, thread};
-use crate::recorder::{Recorder, Stage};
+use crate::recorder::thread::{self, Force, Stay};
+use crate::recorder::{Stage, force};
 
 /// The stage that a thread is in, for code that runs on another thread or as another task.
 ///
@@ -37,29 +37,42 @@ use crate::recorder::{Recorder, Stage};
 /// With rayon: `shards.par_iter().for_each(|shard| stage.in_scope(|| work(shard)))`.
 #[derive(Debug, Clone)]
 pub struct StageContext {
-    /// The subscriber, where it is not that of every thread.
+    /// The run that the thread has entered, or that its stage belongs to; none where it is the global one anyway.
+    run: Option<Force>,
+    stage: Where,
+    /// The subscriber, where the thread has one of its own: for what plain events record.
     dispatch: Option<Dispatch>,
-    recorder: Option<Arc<Recorder>>,
-    /// The stage by the number of its recorder; none where values explicitly belong to none.
-    stage: Option<(u64, Arc<Stage>)>,
-    outside: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Where {
+    /// In whatever stage the code is where it runs.
+    There,
+    Stage(Arc<Stage>),
+    /// Values explicitly belong to no stage.
+    Outside,
 }
 
 impl StageContext {
-    /// The stage that the calling thread is in, if any.
+    /// The stage that the calling thread is in, if any, and the run that it has entered.
     pub fn current() -> Self {
-        get_default(|dispatch| {
-            let recorder = dispatch.downcast_ref::<Recording>().and_then(Recording::known_recorder);
-            let stage = recorder.as_ref().and_then(|recorder| {
-                // What was recorded here so far stands before what the other thread records.
-                recorder.advance();
-                let stage = thread::with(|thread| thread.stage(recorder.uid).map(Arc::clone)).flatten()?;
-                Some((recorder.uid, stage))
-            });
-            let outside =
-                stage.is_none() && recorder.as_ref().is_some_and(|recorder| thread::is_outside(recorder.uid));
-            Self { dispatch: recorder.is_some().then(|| dispatch.clone()), recorder, stage, outside }
-        })
+        let in_force = force::known();
+        if let Some(recorder) = &in_force {
+            // What was recorded here so far stands before what the other thread records.
+            recorder.advance();
+        }
+        let stage = in_force.as_ref().map_or(Where::There, |recorder| {
+            thread::with(|thread| match thread.stage(recorder.uid) {
+                Some(stage) => Where::Stage(Arc::clone(stage)),
+                None if thread.is_outside(recorder.uid) => Where::Outside,
+                None => Where::There,
+            })
+            .unwrap_or(Where::There)
+        });
+        let entered = thread::with(|thread| thread.entered_run().cloned()).flatten();
+        let of_stage = || matches!(stage, Where::Stage(_)).then(|| Force::new(in_force.as_ref()));
+        let run = entered.or_else(of_stage);
+        Self { run, stage, dispatch: get_default(|dispatch| layer_in(dispatch).map(|_| dispatch.clone())) }
     }
 
     /// No stage at all, explicitly: for what belongs to the whole run, such as a thread that watches the machine while
@@ -71,12 +84,7 @@ impl StageContext {
     /// StageContext::outside().in_scope(|| metric!(step = 1, temperature));
     /// ```
     pub fn outside() -> Self {
-        Self { outside: true, ..Self::current() }.without_stage()
-    }
-
-    fn without_stage(mut self) -> Self {
-        self.stage = None;
-        self
+        Self { stage: Where::Outside, ..Self::current() }
     }
 
     /// Runs `code` in this stage, on whatever thread.
@@ -86,42 +94,56 @@ impl StageContext {
             code()
         };
         match &self.dispatch {
-            // Setting the subscriber of a thread slows every thread down: only where there is another one.
             Some(dispatch) if !is_current(dispatch) => with_default(dispatch, run),
             _ => run(),
         }
     }
 }
 
-/// Whether the calling thread records where `dispatch` records.
+/// Tells the layer of one run in a subscriber from others; set by the layer, which this module does not know.
+static LAYER_IN: OnceLock<fn(&Dispatch) -> Option<usize>> = OnceLock::new();
+
+/// There are layers that record into one run alone. A thread's own subscriber with such a layer is carried, too.
+pub(crate) fn carry_layers(layer_in: fn(&Dispatch) -> Option<usize>) {
+    // One function is as good as the other.
+    let _ = LAYER_IN.set(layer_in);
+}
+
+fn layer_in(dispatch: &Dispatch) -> Option<usize> {
+    LAYER_IN.get().and_then(|layer_in| layer_in(dispatch))
+}
+
+/// Whether the calling thread has this subscriber. Setting one slows every thread down.
 fn is_current(dispatch: &Dispatch) -> bool {
-    let layer = |dispatch: &Dispatch| dispatch.downcast_ref::<Recording>().map(std::ptr::from_ref);
-    get_default(|current| layer(current) == layer(dispatch))
+    get_default(|current| layer_in(current) == layer_in(dispatch))
 }
 
 /// While it lives, the thread is in a carried stage.
-struct Arrived<'a> {
-    context: &'a StageContext,
-    entered: bool,
+struct Arrived {
+    // Left in this order.
+    _stage: Option<Stay>,
+    _run: Option<Stay>,
 }
 
-impl<'a> Arrived<'a> {
-    fn new(context: &'a StageContext) -> Self {
-        let entered = context.outside || context.stage.is_some();
-        if entered {
-            thread::with(|thread| thread.arrive(context.stage.clone()));
-        }
-        Self { context, entered }
+impl Arrived {
+    fn new(context: &StageContext) -> Self {
+        let run = context.run.as_ref();
+        let entered = run.map(|run| Stay::enter(|thread| thread.enter_run(run.clone())));
+        let stage = match (&context.stage, run.and_then(Force::recorder)) {
+            (Where::Stage(stage), Some(run)) => {
+                Some(Stay::enter(|thread| thread.enter_stage(run.uid, Arc::clone(stage))))
+            }
+            (Where::Outside, _) => Some(Stay::enter(thread::Thread::enter_outside)),
+            _ => None,
+        };
+        Self { _stage: stage, _run: entered }
     }
 }
 
-impl Drop for Arrived<'_> {
+impl Drop for Arrived {
     fn drop(&mut self) {
-        if self.entered {
-            thread::with(thread::Thread::leave);
-        }
         // What was recorded in here stands before what whoever waits for it records next.
-        if let Some(recorder) = &self.context.recorder {
+        if let Some(recorder) = force::known() {
             recorder.advance();
         }
     }
@@ -167,7 +189,7 @@ pub trait CarryStage: Future + Sized {
 
     /// The future, in a stage.
     fn in_stage(self, context: StageContext) -> InStage<Self> {
-        InStage { future: self, context }
+        InStage { future: Some(self), context }
     }
 }
 
@@ -178,9 +200,17 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless they are polled"]
     pub struct InStage<F> {
+        // None once it is being dropped: its locals are dropped inside the stage, too.
         #[pin]
-        future: F,
+        future: Option<F>,
         context: StageContext,
+    }
+
+    impl<F> PinnedDrop for InStage<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            this.context.in_scope(|| this.future.set(None));
+        }
     }
 }
 
@@ -189,6 +219,9 @@ impl<F: Future> Future for InStage<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.context.in_scope(|| this.future.poll(task))
+        match this.future.as_pin_mut() {
+            Some(future) => this.context.in_scope(|| future.poll(task)),
+            None => Poll::Pending,
+        }
     }
 }

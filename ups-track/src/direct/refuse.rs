@@ -1,34 +1,22 @@
 //! What only running can show: said once per callsite, with file, line and remedy, and counted.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
 use tracing::Metadata;
 
 use crate::kinds::key::{self, KeyFault};
-use crate::recorder::{Op, Recorder};
+use crate::recorder::{Op, Recorder, force, thread};
 use crate::say;
-
-/// Callsites and keys that were told about.
-static SAID: Mutex<Option<HashSet<(usize, String)>>> = Mutex::new(None);
-
-/// Whether this is the first time for the callsite and subject.
-fn first(callsite: usize, subject: &str) -> bool {
-    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    said.get_or_insert_default().insert((callsite, subject.to_owned()))
-}
 
 /// Where something happened.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Tells callsites apart.
-    pub(super) id: usize,
-    pub(super) file: &'static str,
-    pub(super) line: u32,
+    pub(crate) id: usize,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
 }
 
 impl Place {
-    pub(super) fn of(metadata: &'static Metadata<'static>) -> Self {
+    pub(crate) fn of(metadata: &'static Metadata<'static>) -> Self {
         Self {
             id: std::ptr::from_ref(metadata).addr(),
             file: metadata.file().unwrap_or("unknown file"),
@@ -36,13 +24,13 @@ impl Place {
         }
     }
 
-    pub(super) fn of_caller(location: &'static std::panic::Location<'static>) -> Self {
+    pub(crate) fn of_caller(location: &'static std::panic::Location<'static>) -> Self {
         Self { id: std::ptr::from_ref(location).addr(), file: location.file(), line: location.line() }
     }
 
     /// Counts a refused value, and says why the first time.
     #[cold]
-    pub(super) fn refuse(self, recorder: &Recorder, subject: &str, what: &'static str, text: &str) {
+    pub(crate) fn refuse(self, recorder: &Recorder, subject: &str, what: &'static str, text: &str) {
         recorder.op(Op::Refused(what));
         self.say(recorder, subject, text);
     }
@@ -53,9 +41,9 @@ impl Place {
     ///
     /// In strict mode, each time: that is what the mode is for.
     #[cold]
-    pub(super) fn say(self, recorder: &Recorder, subject: &str, text: &str) {
+    pub(crate) fn say(self, recorder: &Recorder, subject: &str, text: &str) {
         let text = format!("{}:{}: {text}", self.file, self.line);
-        if first(self.id, subject) {
+        if recorder.is_first(self.id, subject) {
             recorder.op(Op::Warned);
             say::warning(&text);
         }
@@ -64,7 +52,7 @@ impl Place {
     }
 
     /// A metric has the key of its stage's step, so that one of both is lost.
-    pub(super) fn say_step_as_metric(self, recorder: &Recorder, key: &str) {
+    pub(crate) fn say_step_as_metric(self, recorder: &Recorder, key: &str) {
         let text = format!(
             "`{key}` is the step of this stage, so a metric cannot have that key; it was not recorded"
         );
@@ -72,7 +60,7 @@ impl Place {
     }
 
     /// A metric came on a thread that is in no stage, while there is one elsewhere.
-    pub(super) fn say_no_stage(self, recorder: &Recorder) {
+    pub(crate) fn say_no_stage(self, recorder: &Recorder) {
         let Some(stage) = recorder.root.open_inside() else { return };
         let text = format!(
             "a metric on a thread that is in no stage, while stage `{stage}` is open elsewhere: it is recorded without a \
@@ -82,8 +70,60 @@ impl Place {
         self.say(recorder, "no stage", &text);
     }
 
+    /// Nothing is recorded here: tells a program that has a run elsewhere.
+    #[cold]
+    pub(crate) fn say_nothing_in_force(self) {
+        if crate::os::ours::is() {
+            return;
+        }
+        if let Some(id) = force::untold() {
+            say::warning(&format!(
+                "{}:{}: what is recorded here is lost: run `{id}` is open, but it is neither the global run nor entered by this \
+                 thread; record inside `run.scope(..)` or `run.enter()`, and take it to other threads with `ups_track::carry`",
+                self.file, self.line
+            ));
+        }
+    }
+
+    /// The thread has started another run than the one that it records into.
+    #[cold]
+    pub(crate) fn say_other_run(self, recorder: &Recorder) {
+        if thread::with(|thread| thread.started_beside(recorder.uid)) == Some(true)
+            && let Some(id) = force::untold()
+        {
+            say::warning(&format!(
+                "{}:{}: this thread has started run `{id}`, but what it records here goes to the run that was started before and \
+                 is still open; record inside `run.scope(..)` or `run.enter()`, or finish the other run first",
+                self.file, self.line
+            ));
+        }
+    }
+
+    /// The name of a stage as it may be recorded; `None` if it cannot be a name.
+    pub(crate) fn stage_name<'n>(
+        self,
+        recorder: &Recorder,
+        name: &'n str,
+    ) -> Option<std::borrow::Cow<'n, str>> {
+        let fault = match name {
+            "" => Some("is empty"),
+            _ if name.split('/').any(str::is_empty) => Some("has an empty part beside `/`"),
+            _ if name.split('/').any(|part| part.starts_with('_')) => {
+                Some("has a part that begins with `_`: such names belong to W&B")
+            }
+            _ if name.contains('*') => Some("holds `*`, which stands for many names in definitions"),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            let text = format!("stage name `{}` {fault}; this span is no stage", name.escape_debug());
+            self.refuse(recorder, name, "stages", &text);
+            return None;
+        }
+        self.key(recorder, name)
+    }
+
     /// The key as it may be recorded: unchanged if it is good, repaired if it can be, `None` if it belongs to W&B.
-    pub(super) fn key<'k>(self, recorder: &Recorder, key: &'k str) -> Option<std::borrow::Cow<'k, str>> {
+    pub(crate) fn key<'k>(self, recorder: &Recorder, key: &'k str) -> Option<std::borrow::Cow<'k, str>> {
         match key::fault(key) {
             None => Some(key.into()),
             Some(KeyFault::Empty) => {

@@ -1,14 +1,13 @@
-//! Stage spans: which stage a span is, when it was in, how it ended.
+//! Stages that plain spans name.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
 
-use super::thread;
+use crate::direct::stages::Call;
 use crate::ledger::parse_goals;
-use crate::recorder::{Stage, StageOptions, StageStatus};
+use crate::recorder::{StageOptions, StageStatus};
 use crate::say;
 
 /// Shards of the table; a power of two.
@@ -20,6 +19,13 @@ const SHARDS: usize = 16;
 /// time; here it is one lock that nobody else wants.
 #[derive(Debug, Default)]
 pub(super) struct StageSpans([Mutex<Vec<(u64, StageSpan)>>; SHARDS]);
+
+/// A span that is a stage: the number of its recorder, and the call.
+#[derive(Debug)]
+pub(super) struct StageSpan {
+    pub(super) uid: u64,
+    pub(super) call: Call,
+}
 
 impl StageSpans {
     #[inline]
@@ -49,62 +55,6 @@ impl StageSpans {
     }
 }
 
-/// A span that is a stage.
-#[derive(Debug)]
-pub(super) struct StageSpan {
-    /// The number of the recorder.
-    pub(super) uid: u64,
-    pub(super) stage: Arc<Stage>,
-    entered: Option<Instant>,
-    left: Option<Instant>,
-    status: Option<StageStatus>,
-    /// The thread that made or left it last.
-    thread: usize,
-    /// Whether the thread was unwinding already: then the panic is not this stage's.
-    in_panic: bool,
-}
-
-impl StageSpan {
-    pub(super) fn new(uid: u64, stage: Arc<Stage>) -> Self {
-        Self { uid, stage, entered: None, left: None, thread: thread::token(), status: None, in_panic: false }
-    }
-
-    /// True if another thread had it before.
-    pub(super) fn enter(&mut self) -> bool {
-        if self.entered.is_none() {
-            self.entered = Some(Instant::now());
-            self.stage.began();
-            self.in_panic = std::thread::panicking();
-        }
-        std::mem::replace(&mut self.thread, thread::token()) != self.thread
-    }
-
-    pub(super) fn leave(&mut self) {
-        self.left = Some(Instant::now());
-        if !self.in_panic && std::thread::panicking() {
-            self.status = Some(StageStatus::Panic);
-        }
-    }
-
-    pub(super) fn set_status(&mut self, word: &str) {
-        // A panic that unwinds through a future also drops it; the panic is what happened.
-        if self.status != Some(StageStatus::Panic) {
-            self.status = match word {
-                "error" => Some(StageStatus::Error),
-                "cancelled" => Some(StageStatus::Cancelled),
-                _ => self.status,
-            };
-        }
-    }
-
-    /// The stage is over: its wall time is that between the first time it was entered and the last time it was left.
-    pub(super) fn close(self) {
-        let Some(entered) = self.entered else { return };
-        let wall = self.left.map_or(Duration::ZERO, |left| left.saturating_duration_since(entered));
-        self.stage.ended(wall, self.status.unwrap_or(StageStatus::Ok));
-    }
-}
-
 /// Reads the fields of a stage span.
 #[derive(Debug, Default)]
 pub(super) struct StageVisitor {
@@ -112,7 +62,7 @@ pub(super) struct StageVisitor {
     best: Option<String>,
     summary: Option<String>,
     step: Option<String>,
-    pub(super) status: Option<String>,
+    status: Option<String>,
 }
 
 impl StageVisitor {
@@ -145,6 +95,14 @@ impl StageVisitor {
         }
         options
     }
+
+    pub(super) fn status(&self) -> Option<StageStatus> {
+        match self.status.as_deref()? {
+            "error" => Some(StageStatus::Error),
+            "cancelled" => Some(StageStatus::Cancelled),
+            _ => None,
+        }
+    }
 }
 
 impl Visit for StageVisitor {
@@ -168,9 +126,6 @@ impl<F: FnOnce(&str)> Visit for NameVisitor<F> {
             take(value);
         }
     }
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "stage" {
-            self.record_str(field, &format!("{value:?}"));
-        }
-    }
+    // Formatted names take the long way.
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
