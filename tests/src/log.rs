@@ -84,6 +84,15 @@ impl Log {
         config
     }
 
+    /// The console output.
+    pub fn console(&self) -> String {
+        let lines = self.records.iter().filter_map(|kind| match kind {
+            Kind::OutputRaw(output) => Some(output.line.as_str()),
+            _ => None,
+        });
+        lines.collect()
+    }
+
     /// The last run record.
     pub fn run(&self) -> &Run {
         let runs = self.records.iter().rev().find_map(|kind| match kind {

@@ -43,6 +43,7 @@ fn a_row_allocates_nothing_on_the_thread_that_logs_it() {
     let dir = tempfile::tempdir().unwrap();
     let run = Run::builder().mode(Mode::Offline).dir(dir.path()).quiet(true).global(false).start().unwrap();
     let rows = tracing::subscriber::with_default(tracing_subscriber::registry().with(run.layer()), || {
+        let _entered = run.enter();
         let _stage = info_span!("train", stage = "train").entered();
         row(0);
         let before = COUNT.get();

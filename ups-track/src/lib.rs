@@ -1,5 +1,5 @@
 //! Instrumentation that puts a Rust training program on [Weights & Biases](https://wandb.ai) (W&B): attributes, macros and a
-//! `tracing` layer turn spans and events into the *correct* W&B data kinds. Native Rust down to W&B's own log
+//! `tracing` layer turn what a program says into the *correct* W&B data kinds. Native Rust down to W&B's own log
 //! and from there to the server: no Python, no helper process.
 //!
 //! ```
@@ -59,6 +59,26 @@
 //! A value of the wrong kind does not compile, and the error says which macro takes it. The [guide](guide::which_kind) has
 //! the table in full, and what the calls of W&B's Python client became.
 //!
+//! Macros and attributes record directly: they need no subscriber and no layer, and no filter silences them. Their arguments are
+//! evaluated once, in order, as those of a function are, whether or not anything records: `metric!(step, loss = all_reduce(x))`
+//! does the same on every rank. Where another layer of `tracing` asks for events of level TRACE and target `ups_track::metric`
+//! (`summary`, `config`, `table`, `alert`, `file`), they are told it as well; a stage is a span of target `ups_track::stage`.
+//!
+//! # Which run?
+//!
+//! The run *in force*: the innermost that the thread has entered ([`Run::enter`], [`Run::scope`]), else the global run, which
+//! is the first that was started and has not ended. [`carry`], [`CarryStage`] and [`StageContext`] take run and stage to other
+//! threads and tasks. Without any run nothing happens, and nothing is said: a library may use the macros.
+//!
+//! | a program | writes |
+//! |---|---|
+//! | with one run | [`macro@main`], [`init`], or [`RunBuilder::start`] at the beginning |
+//! | with several, one after the other | `let run = Run::builder().start()?;` in the loop, dropped or finished at its end |
+//! | with several at the same time | `.global(false).start()?`, and `run.scope(..)` on the thread of each |
+//! | with another one inside its run | the same |
+//!
+//! A run that a thread has started, while what the thread records goes to another one, is told once.
+//!
 //! # Without our macros
 //!
 //! A program that only has `tracing` adds [`layer`] to its subscriber; the prefix of a field names its kind, and a field
@@ -75,9 +95,11 @@
 //! info!(config.eval_samples = 3072);
 //! ```
 //!
-//! Values go to the stage that the *thread* is in; [`carry`], [`CarryStage`] and [`StageContext`] take a stage to other threads
-//! and tasks. A global filter above the layer (an `EnvFilter` on the whole
-//! subscriber) silences it like every other layer: give such a filter to the other layers with `.with_filter(..)`.
+//! They go to the run in force as well; [`Run::layer`] is a layer that records into one run alone. With a bare layer the first
+//! value starts a run from the environment, if there is none; a message does not. Values go to the stage that the *thread* is
+//! in, or to that of an explicit `parent:`. A global filter above the layer (an `EnvFilter` on the whole
+//! subscriber) silences plain events like those of every other layer: give such a filter to the other layers with
+//! `.with_filter(..)`.
 //!
 //! # One pipeline, one run
 //!

@@ -11,8 +11,8 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::error::{Kind, Result};
 use crate::layer::{self, Layer};
 use crate::recorder::force;
-use crate::run::{RunBuilder, RunGuard, global};
-use crate::{Run, ends};
+use crate::run::{Finished, RunBuilder, RunGuard, global};
+use crate::{Run, ends, say};
 
 /// A `tracing` layer for anyone's subscriber stack: plain events and spans are recorded into the run in force, the innermost
 /// that the thread has [entered](Run::enter), else the global one.
@@ -30,6 +30,7 @@ pub fn layer<S>() -> Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    LAYERS.store(true, Ordering::Relaxed);
     force::start_with(global::start_automatically);
     layer::in_force()
 }
@@ -64,6 +65,20 @@ impl RunBuilder {
         Ok(guard)
     }
 }
+
+/// A run has ended without a row, though a layer listens: tells if a filter above it may be why.
+pub(crate) fn explain_silence(finished: &Finished) {
+    let is_silent = LevelFilter::current() < LevelFilter::INFO;
+    if finished.rows() == 0 && finished.dir().is_some() && LAYERS.load(Ordering::Relaxed) && is_silent {
+        say::warning(
+            "no rows were recorded, and a global filter of the tracing subscriber silences events of level info: give the filter to \
+             the other layers with `.with_filter(..)`, or use `metric!`, which no filter concerns",
+        );
+    }
+}
+
+/// Whether a program has asked for a layer.
+static LAYERS: AtomicBool = AtomicBool::new(false);
 
 /// Whether the global subscriber is the one of this module.
 static IS_OURS: AtomicBool = AtomicBool::new(false);

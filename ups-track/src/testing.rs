@@ -24,6 +24,7 @@ use tracing::dispatcher::DefaultGuard;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::direct::carry::StageContext;
 use crate::kinds::file::FilePolicy;
 use crate::layer;
 use crate::ledger::Sink;
@@ -96,6 +97,12 @@ impl Capture {
     pub fn enter(&self) -> Entered {
         let run = Stay::enter(|thread| thread.enter_run(Force::Of(Arc::clone(&self.recorder))));
         Entered { _subscriber: tracing::dispatcher::set_default(&self.dispatch), _run: run }
+    }
+
+    /// The capture for other threads and futures: `capture.context().in_scope(..)`, `future.in_stage(capture.context())`.
+    pub fn context(&self) -> StageContext {
+        let _entered = self.enter();
+        StageContext::current()
     }
 
     /// Ends the capture and tells what was recorded.

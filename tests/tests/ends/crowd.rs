@@ -30,7 +30,7 @@ fn every_row_arrives_once_and_in_order() {
     assert_eq!(counts, stages.map(|stage| (stage, 2000)).collect());
 }
 
-/// The first macro of the process installs the subscriber: threads that come meanwhile lose nothing.
+/// Threads that all come to the first macro of the process lose nothing.
 #[test]
 fn the_first_rows_of_all_threads_arrive() {
     for _ in 0..10 {

@@ -5,6 +5,7 @@
 mod crowd;
 mod disk;
 mod ending;
+mod guests;
 mod kill;
 mod misuse;
 mod program;

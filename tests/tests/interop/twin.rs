@@ -58,7 +58,7 @@ pub(crate) fn record_ending(
     let id = run_id(scenario);
     let builder = Run::builder().project("interop").id(&id).mode(Mode::Offline).dir(root.path());
     let run = configure(builder.console(false).quiet(true).global(false)).start().unwrap();
-    tracing::subscriber::with_default(Registry::default().with(run.layer()), || play(&run));
+    tracing::subscriber::with_default(Registry::default().with(run.layer()), || run.scope(|run| play(run)));
     let finished = run.finish_with(exit_code).unwrap();
     assert_eq!((finished.lost(), finished.refused()), (0, 0));
     let path = finished.dir().unwrap().to_owned();

@@ -6,7 +6,6 @@ mod fuzz;
 
 use std::path::Path;
 
-use tracing_subscriber::layer::SubscriberExt as _;
 use ups_track::log::{Entry, ReadError, Reader};
 use ups_track::{Mode, Run, metric};
 
@@ -27,7 +26,7 @@ fn sample() -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let builder = Run::builder().mode(Mode::Offline).dir(dir.path()).id("sample").quiet(true).global(false);
     let run = builder.config(&[("big", "x".repeat(100_000))]).start().unwrap();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(run.layer()), || {
+    run.scope(|_| {
         for step in 0..400_u32 {
             metric!(step = step, loss = 1.0 / f64::from(step + 1), lr = f64::from(step).sqrt());
         }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Barrier;
 use tokio::task::yield_now;
-use tracing::instrument::WithSubscriber as _;
+
 use ups_track::testing::{Capture, Captured, capture};
-use ups_track::{metric, summary, track_stage};
+use ups_track::{CarryStage as _, metric, summary, track_stage};
 
 /// Runs a future on this thread and captures what it records.
 pub(crate) fn block_on(future: impl Future) -> Captured {
@@ -129,7 +129,7 @@ fn a_task_that_is_aborted_is_cancelled() {
             async move {
                 waits(&reached).await;
             }
-            .with_subscriber(capture.dispatch().clone()),
+            .in_stage(capture.context()),
         );
         barrier.wait().await;
         task.abort();
@@ -187,9 +187,7 @@ async fn panics() {
 #[test]
 fn a_panic_in_a_future_is_an_outcome() {
     let capture = Capture::new();
-    let caught = tracing::dispatcher::with_default(capture.dispatch(), || {
-        std::panic::catch_unwind(|| runtime().block_on(panics()))
-    });
+    let caught = capture.context().in_scope(|| std::panic::catch_unwind(|| runtime().block_on(panics())));
     assert!(caught.is_err());
     assert_eq!(status(&capture.finish(), "panics"), Some("panic"));
 }
@@ -200,7 +198,7 @@ fn nested_futures_move_between_threads() {
     let capture = Capture::new();
     let runtime = Builder::new_multi_thread().worker_threads(4).build().unwrap();
     runtime.block_on(async {
-        let task = || async { many(10).await }.with_subscriber(capture.dispatch().clone());
+        let task = || async { many(10).await }.in_stage(capture.context());
         let tasks: Vec<_> = (0..16).map(|_| tokio::spawn(task())).collect();
         for task in tasks {
             task.await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ups_track::testing::capture;
-use ups_track::{EvalSummary, Key, RunConfig, alert, config, file, metric, summary, track_stage};
+use ups_track::{EvalSummary, Key, Mode, Run, RunConfig, alert, config, file, metric, summary, track_stage};
 
 #[derive(EvalSummary)]
 struct Scores {
@@ -213,9 +213,9 @@ fn a_config_value_is_the_same_in_a_call_and_in_a_struct() {
     );
 }
 
-/// Values are looked at once, and only while something records.
+/// Values are evaluated once, as the arguments of a function are, also while nothing records: on every rank alike.
 #[test]
-fn values_are_evaluated_once_and_only_when_recorded() {
+fn values_are_evaluated_once_whatever_records() {
     const C: Key = Key::new("c");
     let mut count = 0;
     let mut next = || {
@@ -238,8 +238,17 @@ fn values_are_evaluated_once_and_only_when_recorded() {
         (captured.config.get("e"), captured.config.get("f")),
         (Some(&json!(7.0)), Some(&json!([8.0])))
     );
-    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || {
+    let nowhere = Run::builder().mode(Mode::Disabled).global(false).quiet(true).start().unwrap();
+    nowhere.scope(|_| {
         metric!(step = 0, a = next());
+        metric!(b = next(), step = next(), { C } = next(), ..[("d", next())]);
+        summary!(s = next());
+        config!(e = next(), f = vec![next()]);
+        alert!("title", "{}", next());
+        file!({
+            next();
+            "no such file"
+        });
     });
-    assert_eq!(count, 8, "nobody listens");
+    assert_eq!(count, 18, "nothing records");
 }

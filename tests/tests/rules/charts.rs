@@ -26,9 +26,7 @@ fn a_row_holds_its_stages_step_and_the_step_is_defined_before_it() {
 fn definitions_stand_before_the_first_row() {
     let dir = tempfile::tempdir().unwrap();
     let run = ups_track::Run::builder().dir(dir.path()).quiet(true).global(false).start().unwrap();
-    let subscriber =
-        tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), run.layer());
-    tracing::subscriber::with_default(subscriber, || operator(&[1.0]));
+    run.scope(|_| operator(&[1.0]));
     let finished = run.finish().unwrap();
     let log = std::fs::read_dir(finished.dir().unwrap()).unwrap().flatten().map(|entry| entry.path());
     let log = log.into_iter().find(|path| path.extension().is_some_and(|e| e == "wandb")).unwrap();
@@ -187,7 +185,7 @@ fn threads_and_captures_do_not_mix() {
         for (capture, offset) in [(&ours, 0.0), (&other, 100.0)] {
             for _ in 0..3 {
                 scope.spawn(move || {
-                    tracing::dispatcher::with_default(capture.dispatch(), || {
+                    capture.context().in_scope(|| {
                         let _stage = info_span!("work", stage = "work").entered();
                         for step in 0..1000_u32 {
                             metric!(step = step, value = offset + f64::from(step));

@@ -193,9 +193,7 @@ fn a_question_mark_ends_each_stage_on_its_way() {
 #[test]
 fn a_function_that_never_returns_ends_by_its_panic() {
     let capture = Capture::new();
-    let caught = tracing::dispatcher::with_default(capture.dispatch(), || {
-        std::panic::catch_unwind(|| -> () { never("on purpose") })
-    });
+    let caught = capture.context().in_scope(|| std::panic::catch_unwind(|| -> () { never("on purpose") }));
     let message = caught.unwrap_err().downcast::<String>().unwrap();
     assert_eq!(*message, "on purpose", "the panic is the user's own");
     let captured = capture.finish();
@@ -240,7 +238,7 @@ fn one_function_on_many_threads_at_once() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                tracing::dispatcher::with_default(capture.dispatch(), || {
+                capture.context().in_scope(|| {
                     start.wait();
                     assert_eq!(worker(500), Ok(500));
                 });

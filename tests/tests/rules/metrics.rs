@@ -75,16 +75,16 @@ fn metrics_come_in_the_order_they_are_written() {
 fn rows_and_constants_come_behind_the_step() {
     let loss = 0.25;
     let captured = capture(|| metric!(step = 1, { RATE } = loss, ..losses()));
-    assert_eq!(row(&captured), [("opt/rate", 0.25), ("data", 0.5), ("inner/count", 3.0), ("step", 1.0)]);
+    assert_eq!(row(&captured), [("step", 1.0), ("opt/rate", 0.25), ("data", 0.5), ("inner/count", 3.0)]);
     let captured =
         capture(|| metric!(step = 2, loss, ..losses(), ..&[("more", 1_u8)], ..vec![("a".to_owned(), loss)]));
     assert_eq!(
         row(&captured),
-        [("loss", 0.25), ("data", 0.5), ("inner/count", 3.0), ("more", 1.0), ("a", 0.25), ("step", 2.0)]
+        [("step", 2.0), ("loss", 0.25), ("data", 0.5), ("inner/count", 3.0), ("more", 1.0), ("a", 0.25)]
     );
     let none = None::<Losses>;
     let captured = capture(|| metric!(step = 2, loss, ..none));
-    assert_eq!(row(&captured), [("loss", 0.25), ("step", 2.0)]);
+    assert_eq!(row(&captured), [("step", 2.0), ("loss", 0.25)]);
 }
 
 /// A row that stands in the log as an event or as a struct is the same row.

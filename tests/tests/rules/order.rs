@@ -63,7 +63,7 @@ fn log() -> Vec<record::Record> {
     let run = Run::builder().dir(dir.path()).quiet(true).global(false).start().unwrap();
     let subscriber =
         tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), run.layer());
-    tracing::subscriber::with_default(subscriber, program);
+    tracing::subscriber::with_default(subscriber, || run.scope(|_| program()));
     let finished = run.finish().unwrap();
     let files = std::fs::read_dir(finished.dir().unwrap()).unwrap().map(|entry| entry.unwrap().path());
     let log = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "wandb")).unwrap();

@@ -31,8 +31,8 @@ fn a_row_brings_its_step() {
     assert_eq!(
         rows,
         [
-            ["operator/loss", "operator/grad/norm", "operator/epoch"],
-            ["operator/lr", "operator/loss", "operator/epoch"]
+            ["operator/epoch", "operator/loss", "operator/grad/norm"],
+            ["operator/epoch", "operator/lr", "operator/loss"]
         ]
     );
     assert_eq!(captured.metric("operator/epoch"), [7.0, 8.0]);
@@ -46,7 +46,7 @@ fn several_rows_are_one() {
         metric!(step = 4, ..first, ..second);
     });
     assert_eq!(captured.rows.len(), 1);
-    assert_eq!(captured.rows[0].keys(), ["norm", "max", "step"]);
+    assert_eq!(captured.rows[0].keys(), ["step", "norm", "max"]);
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use serde_json::{Value, json};
-use tracing::instrument::WithSubscriber as _;
+
 use tracing::{info, info_span};
 use ups_track::testing::{Capture, Captured, capture};
-use ups_track::{metric, track_stage};
+use ups_track::{CarryStage as _, metric, track_stage};
 
 fn text<'a>(captured: &'a Captured, key: &str) -> &'a str {
     captured
@@ -100,7 +100,7 @@ fn panics() {
 #[test]
 fn a_panic_is_an_outcome() {
     let capture = Capture::new();
-    let caught = tracing::dispatcher::with_default(capture.dispatch(), || std::panic::catch_unwind(panics));
+    let caught = capture.context().in_scope(|| std::panic::catch_unwind(panics));
     assert!(caught.is_err());
     let captured = capture.finish();
     assert_eq!(text(&captured, "panics/status"), "panic");
@@ -173,7 +173,7 @@ fn a_future_may_move_between_threads() {
                     async {
                         hops(30).await;
                     }
-                    .with_subscriber(capture.dispatch().clone()),
+                    .in_stage(capture.context()),
                 )
             })
             .collect();

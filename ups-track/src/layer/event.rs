@@ -71,6 +71,9 @@ pub(super) fn planned(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Reco
             _ => Given::Step,
         })
         .collect();
+    if !keys.contains(&Given::Step) {
+        say_no_step(place, recorder);
+    }
     let planned = Planned { recorder, stage, place, site: place.id };
     if event.is_contextual() {
         if !planned.row(&keys, false, |row| event.record(&mut RowVisitor(row))) {
@@ -84,9 +87,6 @@ pub(super) fn planned(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Reco
         if thread::with(row) != Some(true) {
             return false;
         }
-    }
-    if !keys.contains(&Given::Step) {
-        say_no_step(place, recorder);
     }
     true
 }

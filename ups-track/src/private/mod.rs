@@ -167,10 +167,11 @@ pub fn run_main<R>(
     }
     ends::install_handlers();
     let out = body();
-    if (guard.is_open() || guard.is_disabled())
-        && let Err(e) = guard.finish_with(code(&out))
-    {
-        say::warning(&e.to_string());
+    if guard.is_open() || guard.is_disabled() {
+        match guard.finish_with(code(&out)) {
+            Ok(finished) => crate::subscriber::explain_silence(&finished),
+            Err(e) => say::warning(&e.to_string()),
+        }
     }
     drop(guard);
     out

@@ -61,18 +61,7 @@ pub(crate) fn main() -> Result<ExitCode, String> {
             });
             drop(exits.join());
         }
-        "own-subscriber" => {
-            tracing_subscriber::registry()
-                .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
-                .with(ups_track::layer())
-                .init();
-            work();
-            tracing::info!("a message");
-        }
-        "no-layer" => {
-            tracing_subscriber::registry().init();
-            work();
-        }
+        "second-subscriber" => tracing_subscriber::registry().init(),
         "firehose" => firehose(),
         "deaf" => {
             // Nobody reads our standard error, and another thread is in the middle of writing to it.
@@ -115,6 +104,31 @@ fn firehose() {
     }
 }
 
+/// `main` of programs that bring a subscriber.
+pub(crate) mod own {
+    use std::process::ExitCode;
+
+    use tracing_subscriber::prelude::*;
+
+    use crate::work::{mode, work};
+
+    #[ups_track::main(project = "ends", subscriber = false)]
+    pub(crate) fn main() -> ExitCode {
+        match mode().trim_start_matches("own-") {
+            "subscriber" => tracing_subscriber::registry()
+                .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+                .with(ups_track::layer())
+                .init(),
+            "no-layer" => tracing_subscriber::registry().init(),
+            "none" => {}
+            other => return crate::unknown(other),
+        }
+        work();
+        tracing::info!("a message");
+        ExitCode::SUCCESS
+    }
+}
+
 /// `main` without a value.
 pub(crate) mod unit {
     #[ups_track::main(project = "ends")]
@@ -142,7 +156,6 @@ pub(crate) mod tokio {
 
     use ::tokio::select;
     use ::tokio::signal::ctrl_c;
-    use tracing_subscriber::prelude::*;
 
     use crate::work::{ROWS, mode, rows, tell, work};
 
@@ -159,11 +172,7 @@ pub(crate) mod tokio {
                 work();
                 super::die();
             }
-            "own-subscriber" => {
-                tracing_subscriber::registry()
-                    .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
-                    .with(ups_track::layer())
-                    .init();
+            "spawned" => {
                 let worked = ::tokio::spawn(async { work() }).await;
                 worked.map_err(|e| e.to_string())?;
             }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Barrier};
 
 use tracing::{Instrument as _, info_span};
-use tracing_subscriber::prelude::*;
 use ups_track::metric;
 
 /// Threads that log; tasks come on top.
@@ -15,8 +14,6 @@ const ROWS: u64 = 2000;
 
 #[ups_track::main(project = "ends")]
 pub(crate) fn main() -> std::io::Result<()> {
-    // Plain spans need a subscriber from the first one on.
-    tracing_subscriber::registry().with(ups_track::layer()).init();
     let start = Arc::new(Barrier::new(THREADS + 1));
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
@@ -59,7 +56,7 @@ pub(crate) fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// All threads come at once to the first macro of the process, which finds no subscriber.
+/// All threads come at once to the first macro of the process; there is no subscriber.
 pub(crate) mod rush {
     use std::sync::{Arc, Barrier};
 

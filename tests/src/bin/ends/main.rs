@@ -6,6 +6,7 @@ mod bare;
 mod builder;
 mod crowd;
 mod disk;
+mod guest;
 mod misuse;
 mod runs;
 #[cfg(unix)]
@@ -19,6 +20,8 @@ fn main() -> ExitCode {
     let (family, program) = mode.split_once('-').unwrap_or((&mode, ""));
     match (family, program) {
         ("attribute", _) => attribute::main().report(),
+        ("own", _) => attribute::own::main(),
+        ("guest", program) => guest::main(program),
         ("unit", _) => {
             attribute::unit::main();
             ExitCode::SUCCESS

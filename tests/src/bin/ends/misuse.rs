@@ -31,13 +31,10 @@ fn filter() {
 mod text {
     use std::process::ExitCode;
 
-    use tracing_subscriber::prelude::*;
-
     use super::info;
 
     #[ups_track::main(project = "ends")]
     pub(super) fn main() -> ExitCode {
-        tracing_subscriber::registry().with(ups_track::layer()).init();
         for step in 0..1000 {
             info!(metric.loss = "high", step);
         }

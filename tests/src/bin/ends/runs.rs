@@ -1,6 +1,6 @@
 //! Two runs in one process.
 
-use tracing::info_span;
+use tracing::{info, info_span};
 use tracing_subscriber::prelude::*;
 use ups_track::{Run, metric};
 
@@ -10,11 +10,12 @@ pub(crate) fn main(program: &str) -> Result<(), String> {
     let start = |id: &str| Run::builder().global(false).id(id).start().map_err(|e| e.to_string());
     let (one, two) = (start("one")?, start("two")?);
     match program {
-        // Each thread has a subscriber of its own.
+        // Each thread is in a run of its own, for macros and plain spans alike.
         "apart" => {
             let threads = [("one", one.handle().clone(), 0..300), ("two", two.handle().clone(), 1000..1400)];
             let threads = threads.map(|(name, run, steps)| {
                 std::thread::spawn(move || {
+                    let _entered = run.enter();
                     let _subscriber =
                         tracing::subscriber::set_default(tracing_subscriber::registry().with(run.layer()));
                     let _stage = info_span!("stage", stage = name).entered();
@@ -34,8 +35,8 @@ pub(crate) fn main(program: &str) -> Result<(), String> {
             let both = tracing_subscriber::registry().with(one.layer()).with(two.layer());
             tracing::subscriber::with_default(both, || {
                 let _stage = info_span!("stage", stage = "both").entered();
-                for step in 0..100 {
-                    metric!(step = step, value = step);
+                for step in 0..100_u64 {
+                    info!(metric.value = step, step);
                 }
             });
         }

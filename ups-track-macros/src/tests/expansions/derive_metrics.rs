@@ -32,6 +32,38 @@ where
             Residuals,
         >(&self.physics, "physics", each);
     }
+    const SHAPE: ::ups_track::__private::core::option::Option<
+        ::ups_track::__private::Shape,
+    > = {
+        #[allow(unused_imports)]
+        use ::ups_track::__private::probe::Unknown as _;
+        ::ups_track::__private::probe::shapes(
+            2usize,
+            &[::ups_track::__private::probe::Of::<Residuals>::SHAPE],
+            |each| {
+                each("data");
+                each("reg/l2");
+                ::ups_track::__private::probe::Of::<
+                    Residuals,
+                >::keys_below("physics", each);
+            },
+        )
+    };
+    fn numbers(&self, out: &mut ::ups_track::__private::Numbers) {
+        #[allow(unused_imports)]
+        use ::ups_track::__private::probe::Unknown as _;
+        out.push(
+            ::ups_track::__private::MetricField::number(
+                ::ups_track::__private::probe::Probe::new(&self.data).metric(),
+            ),
+        );
+        out.push(
+            ::ups_track::__private::MetricField::number(
+                ::ups_track::__private::probe::Probe::new(&self.regularisation).metric(),
+            ),
+        );
+        ::ups_track::__private::probe::Of::<Residuals>::numbers(&self.physics, out);
+    }
 }
 #[automatically_derived]
 impl<T> ::ups_track::__private::probe::OneKindPerType for Losses<T> {}

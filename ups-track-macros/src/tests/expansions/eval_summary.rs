@@ -2,10 +2,8 @@ fn evaluate(model: &Model) -> Result<Scores, Error> {
     let out = ::ups_track::__private::probe::call(move || -> Result<Scores, Error> {
         Ok(model.scores()?)
     });
-    if ::ups_track::__private::on() {
-        ::ups_track::__private::eval_summary::<
-            Result<Scores, Error>,
-        >("eval/ttc", ::ups_track::__private::core::option::Option::None, &out);
-    }
+    ::ups_track::__private::eval_summary::<
+        Result<Scores, Error>,
+    >("eval/ttc", ::ups_track::__private::core::option::Option::None, &out);
     out
 }

@@ -1,19 +1,20 @@
 async fn train<M: Model>(model: M) -> M {
     {
-        let span = if ::ups_track::__private::on() {
+        static __UPS_TRACK_STAGE: ::ups_track::__private::StageSite = ::ups_track::__private::StageSite::new(
+            "operator",
+            "",
+            "",
+            ::ups_track::__private::core::option::Option::None,
+        );
+        ::ups_track::__private::StageFuture::new(
+            &__UPS_TRACK_STAGE,
             ::ups_track::__private::tracing::span!(
                 target : "ups_track::stage",
                 ::ups_track::__private::tracing::Level::INFO, "train", stage =
                 "operator", "stage.status" =
                 ::ups_track::__private::tracing::field::Empty,
-            )
-        } else {
-            ::ups_track::__private::tracing::Span::none()
-        };
-        let stage_span = ::ups_track::__private::core::clone::Clone::clone(&span);
-        ::ups_track::__private::tracing::Instrument::instrument(
-            async move {
-                let outcome = ::ups_track::__private::Outcome::new(&stage_span);
+            ),
+            move |outcome| async move {
                 let out = async move {
                     if false {
                         return ::ups_track::__private::probe::edge::<M>();
@@ -25,7 +26,6 @@ async fn train<M: Model>(model: M) -> M {
                     .done(::ups_track::__private::probe::EndProbe::new(&out).is_err());
                 out
             },
-            span,
         )
     }
         .await
