@@ -213,7 +213,8 @@ fn short_way(event: &Event<'_>, uid: u64) -> bool {
         if stage == 0 && way.recorder.root.any_open() && !plan.said_no_stage() && !thread.is_outside(uid) {
             return false;
         }
-        way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
+        let Some(way) = thread.way_mut(uid) else { return false };
+        way.row(callsite, stage, |row| event.record(&mut RowVisitor(row)))
     })
     .unwrap_or(false)
 }
@@ -234,9 +235,10 @@ fn planned_row(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Recorder>) 
         if thread.way(recorder.uid).is_none() {
             thread.open_way(recorder);
         }
-        thread.learn(recorder.uid, std::ptr::from_ref(metadata).addr(), Arc::clone(&plan));
-        let Some(way) = thread.way(recorder.uid) else { return false };
-        recorder.row(&way.lane, &plan, |row| event.record(&mut RowVisitor(row)))
+        let callsite = std::ptr::from_ref(metadata).addr();
+        thread.learn(recorder.uid, callsite, Arc::clone(&plan));
+        let Some(way) = thread.way_mut(recorder.uid) else { return false };
+        way.row(callsite, stage.id, |row| event.record(&mut RowVisitor(row)))
     })
     .unwrap_or(false)
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::recorder::{Lane, Plan, Recorder, Stage};
+use crate::recorder::{Lane, Plan, Recorder, RowWriter, Stage};
 
 thread_local! {
     static THREAD: RefCell<Thread> = const { RefCell::new(Thread { entered: Vec::new(), ways: Vec::new() }) };
@@ -51,7 +51,7 @@ const ANY: u64 = 0;
 #[derive(Debug)]
 pub(super) struct Way {
     pub(super) recorder: Arc<Recorder>,
-    pub(super) lane: Arc<Lane>,
+    lane: Lane,
     plans: Box<[Option<Known>; PLANS]>,
 }
 
@@ -65,12 +65,6 @@ struct Known {
 
 /// Plans that a thread keeps at hand; a power of two.
 const PLANS: usize = 128;
-
-impl Drop for Way {
-    fn drop(&mut self) {
-        self.lane.close();
-    }
-}
 
 impl Thread {
     pub(super) fn enter(&mut self, uid: u64, span: u64, stage: Arc<Stage>) {
@@ -118,6 +112,12 @@ impl Thread {
         self.ways.iter().find(|way| way.recorder.uid == uid)
     }
 
+    /// The same, to record.
+    #[inline]
+    pub(super) fn way_mut(&mut self, uid: u64) -> Option<&mut Way> {
+        self.ways.iter_mut().find(|way| way.recorder.uid == uid)
+    }
+
     /// Opens a way into a recorder, and forgets those that lead nowhere any more.
     pub(super) fn open_way(&mut self, recorder: &Arc<Recorder>) {
         self.ways.retain(|way| way.recorder.is_open() && way.recorder.uid != recorder.uid);
@@ -145,6 +145,15 @@ impl Way {
     pub(super) fn plan(&self, callsite: usize, stage: u32) -> Option<&Arc<Plan>> {
         let known = self.plans.get(place(callsite, stage))?.as_ref()?;
         (known.callsite == callsite && known.stage == stage).then_some(&known.plan)
+    }
+
+    /// Records a row of a callsite in a stage whose plan the thread has at hand; see [`Recorder::row`].
+    #[inline]
+    pub(super) fn row(&mut self, callsite: usize, stage: u32, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+        let Some(Some(known)) = self.plans.get(place(callsite, stage)) else { return false };
+        known.callsite == callsite
+            && known.stage == stage
+            && self.recorder.row(&mut self.lane, &known.plan, fill)
     }
 }
 
