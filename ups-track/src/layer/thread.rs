@@ -52,7 +52,7 @@ const ANY: u64 = 0;
 pub(super) struct Way {
     pub(super) recorder: Arc<Recorder>,
     lane: Lane,
-    plans: Box<[Option<Known>; PLANS]>,
+    plans: Plans,
 }
 
 /// A plan that the thread has used, by callsite and stage.
@@ -63,8 +63,63 @@ struct Known {
     plan: Arc<Plan>,
 }
 
-/// Plans that a thread keeps at hand; a power of two.
-const PLANS: usize = 128;
+impl Known {
+    fn is(&self, callsite: usize, stage: u32) -> bool {
+        self.callsite == callsite && self.stage == stage
+    }
+}
+
+/// The plans that a thread has at hand, each in the one place that is its own. Most threads have few callsites, so the
+/// table begins without places and doubles when two plans want the same one.
+#[derive(Debug, Default)]
+struct Plans {
+    places: Vec<Option<Known>>,
+}
+
+/// Places of the first table and of the largest; powers of two.
+const FEWEST: usize = 4;
+const MOST: usize = 128;
+
+impl Plans {
+    /// Where a plan is kept. Callsites are statics of at least 16 bytes.
+    #[inline]
+    fn place(&self, callsite: usize, stage: u32) -> usize {
+        let mixed = (callsite >> 4) ^ (callsite >> 11) ^ (stage as usize).wrapping_mul(31);
+        // Of an empty table none.
+        mixed & self.places.len().wrapping_sub(1)
+    }
+
+    #[inline]
+    fn get(&self, callsite: usize, stage: u32) -> Option<&Arc<Plan>> {
+        let known = self.places.get(self.place(callsite, stage))?.as_ref()?;
+        known.is(callsite, stage).then_some(&known.plan)
+    }
+
+    fn learn(&mut self, known: Known) {
+        loop {
+            let at = self.place(known.callsite, known.stage);
+            let is_largest = self.places.len() >= MOST;
+            let is_free = |place: &Option<Known>| {
+                place.as_ref().is_none_or(|other| other.is(known.callsite, known.stage))
+            };
+            match self.places.get_mut(at) {
+                Some(place) if is_largest || is_free(place) => return *place = Some(known),
+                _ => self.grow(),
+            }
+        }
+    }
+
+    fn grow(&mut self) {
+        let places = (self.places.len() * 2).max(FEWEST);
+        for known in std::mem::replace(&mut self.places, vec![None; places]).into_iter().flatten() {
+            // Whoever had a place of its own has one in a larger table.
+            let at = self.place(known.callsite, known.stage);
+            if let Some(place) = self.places.get_mut(at) {
+                *place = Some(known);
+            }
+        }
+    }
+}
 
 impl Thread {
     pub(super) fn enter(&mut self, uid: u64, span: u64, stage: Arc<Stage>) {
@@ -124,7 +179,7 @@ impl Thread {
         self.ways.push(Way {
             lane: recorder.open_lane(),
             recorder: Arc::clone(recorder),
-            plans: Box::new([const { None }; PLANS]),
+            plans: Plans::default(),
         });
     }
 
@@ -132,9 +187,7 @@ impl Thread {
     pub(super) fn learn(&mut self, uid: u64, callsite: usize, plan: Arc<Plan>) {
         if let Some(way) = self.ways.iter_mut().find(|way| way.recorder.uid == uid) {
             let stage = plan.stage.id;
-            if let Some(place) = way.plans.get_mut(place(callsite, stage)) {
-                *place = Some(Known { callsite, stage, plan });
-            }
+            way.plans.learn(Known { callsite, stage, plan });
         }
     }
 }
@@ -143,22 +196,42 @@ impl Way {
     /// The plan for rows of a callsite in a stage, if the thread has it at hand.
     #[inline]
     pub(super) fn plan(&self, callsite: usize, stage: u32) -> Option<&Arc<Plan>> {
-        let known = self.plans.get(place(callsite, stage))?.as_ref()?;
-        (known.callsite == callsite && known.stage == stage).then_some(&known.plan)
+        self.plans.get(callsite, stage)
     }
 
     /// Records a row of a callsite in a stage whose plan the thread has at hand; see [`Recorder::row`].
     #[inline]
     pub(super) fn row(&mut self, callsite: usize, stage: u32, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
-        let Some(Some(known)) = self.plans.get(place(callsite, stage)) else { return false };
-        known.callsite == callsite
-            && known.stage == stage
-            && self.recorder.row(&mut self.lane, &known.plan, fill)
+        let plan = self.plans.get(callsite, stage);
+        plan.is_some_and(|plan| self.recorder.row(&mut self.lane, plan, fill))
     }
 }
 
-/// Where a plan is kept. Callsites are statics of at least 16 bytes.
-#[inline]
-fn place(callsite: usize, stage: u32) -> usize {
-    ((callsite >> 4) ^ (callsite >> 11) ^ (stage as usize).wrapping_mul(31)) % PLANS
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Known, MOST, Plan, Plans};
+    use crate::recorder::Stage;
+
+    #[test]
+    fn plans_stay_at_hand_while_there_is_room() {
+        let stage = Stage::root("");
+        let mut plans = Plans::default();
+        let callsite = |number: usize| 0x5000_0000 + number * 16;
+        for number in 0..MOST {
+            assert!(plans.get(callsite(number), 0).is_none());
+            let plan =
+                Arc::new(Plan::new(u32::try_from(number).unwrap_or(0), Arc::clone(&stage), Vec::new()));
+            plans.learn(Known { callsite: callsite(number), stage: 0, plan });
+            assert!(plans.places.len() <= (4 * number).clamp(4, MOST), "{number}: {}", plans.places.len());
+            for known in 0..=number {
+                assert_eq!(plans.get(callsite(known), 0).map(|plan| plan.id as usize), Some(known));
+            }
+        }
+        let plan = Arc::new(Plan::new(999, stage, Vec::new()));
+        plans.learn(Known { callsite: callsite(MOST), stage: 7, plan });
+        assert_eq!(plans.get(callsite(MOST), 7).map(|plan| plan.id), Some(999));
+        assert_eq!(plans.places.len(), MOST);
+    }
 }
