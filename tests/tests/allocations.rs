@@ -1,5 +1,5 @@
-//! A row costs the thread that logs it no allocation, once its callsite is known. The only test of its process: it counts
-//! what the allocator is asked for.
+//! A row costs the thread that logs it no allocation, once its callsite is known and its lane has grown to what it needs.
+//! The only test of its process: it counts what the allocator is asked for.
 #![expect(clippy::unwrap_used, reason = "tests end by panicking")]
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
@@ -39,7 +39,7 @@ fn row(i: u64) {
 }
 
 #[test]
-fn a_row_allocates_nothing_on_the_thread_that_logs_it() {
+fn rows_allocate_nothing_but_the_memory_of_their_lane() {
     let dir = tempfile::tempdir().unwrap();
     let run = Run::builder().mode(Mode::Offline).dir(dir.path()).quiet(true).global(false).start().unwrap();
     let rows = tracing::subscriber::with_default(tracing_subscriber::registry().with(run.layer()), || {
@@ -47,12 +47,13 @@ fn a_row_allocates_nothing_on_the_thread_that_logs_it() {
         let _stage = info_span!("train", stage = "train").entered();
         row(0);
         let before = COUNT.get();
-        // More than a lane holds, so that buffers are swapped and the thread waits for the writer as well.
-        for i in 1..50_000 {
+        // Far more than a lane holds, so that its memory goes round and the thread waits for the writer as well.
+        for i in 1..200_000 {
             row(i);
         }
         COUNT.get() - before
     });
-    assert_eq!(rows, 0);
-    assert_eq!(run.finish().unwrap().rows(), 50_000);
+    // A lane of 256 KiB are some twenty pieces of memory, whatever the writer does meanwhile; the rows would be 18 MB.
+    assert!(rows < 120, "{rows} allocations");
+    assert_eq!(run.finish().unwrap().rows(), 200_000);
 }

@@ -115,6 +115,11 @@ fn start(dir: &Path) -> RunGuard {
     Run::builder().project("bench").mode(Mode::Offline).dir(dir).quiet(true).global(false).start().unwrap()
 }
 
+/// A run that every thread records into.
+fn start_global(dir: &Path) -> RunGuard {
+    Run::builder().project("bench").mode(Mode::Offline).dir(dir).quiet(true).start().unwrap()
+}
+
 fn percentile(sorted: &[f64], p: f64) -> f64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
     let at = ((sorted.len() - 1) as f64 * p) as usize;
@@ -186,7 +191,7 @@ fn main() {
         return attached_rows(rows.parse().unwrap());
     }
     // Each group in a process of its own: what one leaves behind shall not change another.
-    let groups: [(&str, fn()); 8] = [
+    let groups: [(&str, fn()); 11] = [
         ("row", rows),
         ("forms", forms),
         ("attached", attached),
@@ -195,6 +200,9 @@ fn main() {
         ("disabled", disabled),
         ("process", process),
         ("memory", memory),
+        ("births, one after another", short_threads),
+        ("births, at once", live_threads),
+        ("births, rows in a hurry", many_threads),
     ];
     if let [mode, name] = arguments.as_slice()
         && mode == "only"
@@ -429,4 +437,101 @@ fn memory() {
         "flat",
     );
     drop(run);
+}
+
+/// What a thread does: the row, or what the row would be made of.
+#[inline(never)]
+fn no_row(i: u64) {
+    let x = black_box(1.0 / (i as f64 + 1.0));
+    black_box((i, x, 1e-3 * x, 0.5 + x));
+}
+
+/// Microseconds per thread, one after another.
+fn births(threads: u64, work: fn(u64)) -> f64 {
+    let begin = Instant::now();
+    for i in 0..threads {
+        std::thread::spawn(move || work(i)).join().unwrap();
+    }
+    begin.elapsed().as_secs_f64() * 1e6 / threads as f64
+}
+
+/// Ten thousand threads with a row each, in turns with threads that log nothing.
+fn short_threads() {
+    births(2000, no_row);
+    let before = status("VmRSS");
+    let dir = tempfile::tempdir().unwrap();
+    let run = start_global(dir.path());
+    let (mut floor, mut ours) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        floor.push(births(500, no_row));
+        ours.push(births(500, row));
+    }
+    let most = status("VmHWM") - before;
+    assert_eq!(run.finish().unwrap().rows(), 10_000);
+    floor.sort_by(f64::total_cmp);
+    ours.sort_by(f64::total_cmp);
+    let (floor, ours) = (percentile(&floor, 0.5), percentile(&ours, 0.5));
+    line("10,000 threads with a row each, memory", &format!("{:.1} MB", most / 1e3), "<= 16 MB");
+    line("  a thread with a row", &format!("{ours:.1} us"), "");
+    line("  floor: a thread without", &format!("{floor:.1} us"), "");
+    line("  ratio to the floor", &format!("{:.2}", ours / floor), "<= 1.3");
+}
+
+/// A thousand threads at once, with a thousand rows each.
+fn live_threads() {
+    const THREADS: usize = 1000;
+    let memory = |work: fn(u64)| {
+        let (done, go) = (std::sync::Barrier::new(THREADS + 1), std::sync::Barrier::new(THREADS + 1));
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    (0..1000).for_each(work);
+                    done.wait();
+                    go.wait();
+                });
+            }
+            done.wait();
+            let memory = status("VmRSS");
+            go.wait();
+            memory
+        })
+    };
+    memory(no_row);
+    let before = memory(no_row);
+    let dir = tempfile::tempdir().unwrap();
+    let run = start_global(dir.path());
+    let most = memory(row).max(status("VmHWM"));
+    assert_eq!(run.finish().unwrap().rows(), 1_000_000);
+    line(
+        "1,000 threads with 1,000 rows each, memory",
+        &format!("{:.1} MB", (most - before) / 1e3),
+        "<= 64 MB",
+    );
+}
+
+/// As fast as the writer can, from one thread and from sixteen.
+fn many_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let rate = |threads: u64| {
+        let total = 1_600_000;
+        let run = start(dir.path());
+        let begin = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| run.scope(|_| (0..total / threads).for_each(row)));
+            }
+        });
+        assert_eq!(run.finish().unwrap().rows(), total);
+        total as f64 / begin.elapsed().as_secs_f64() / 1e6
+    };
+    let (mut one, mut sixteen) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        one.push(rate(1));
+        sixteen.push(rate(16));
+    }
+    one.sort_by(f64::total_cmp);
+    sixteen.sort_by(f64::total_cmp);
+    let (one, sixteen) = (percentile(&one, 0.5), percentile(&sixteen, 0.5));
+    line("rows into the log from 16 threads", &format!("{sixteen:.2} M/s"), "as from one");
+    line("  from one thread", &format!("{one:.2} M/s"), "");
 }

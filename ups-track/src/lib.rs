@@ -169,7 +169,7 @@
 //! | full disk | what comes after; said once, counted, told at the end |
 //!
 //! After each of them `ups-track sync` (or `wandb sync`) uploads what is there. Recording never fails the program and never waits for a
-//! network; a thread waits for the writer only when it is 256 KiB of rows ahead of it.
+//! network; a thread waits for the writer only when it is 256 KiB of rows ahead of it, or all threads together 8 MiB.
 //!
 //! # To the server
 //!

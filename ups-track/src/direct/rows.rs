@@ -35,7 +35,7 @@ fn by_plan(recorder: Option<u64>, site: usize, fill: impl Fn(&mut RowWriter<'_>)
         if stage == 0 && way.recorder.root.any_open() && !plan.said_no_stage() && !thread.is_outside(uid) {
             return false;
         }
-        way.recorder.row(&way.lane, plan, fill)
+        thread.way_mut(uid).is_some_and(|way| way.row(site, stage, fill))
     })
     .unwrap_or(false)
 }
@@ -98,7 +98,7 @@ impl Planned<'_> {
         thread::with(|thread| {
             let way = thread.way_into(self.recorder);
             way.learn(self.site, Arc::clone(&plan));
-            self.recorder.row(&way.lane, &plan, fill)
+            way.row_by(&plan, fill)
         })
         .unwrap_or(false)
     }

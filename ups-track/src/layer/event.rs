@@ -82,7 +82,7 @@ pub(super) fn planned(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Arc<Reco
     } else {
         let Some(plan) = planned.plan(&keys, false) else { return false };
         let row = |thread: &mut thread::Thread| {
-            recorder.row(&thread.way_into(recorder).lane, &plan, |row| event.record(&mut RowVisitor(row)))
+            thread.way_into(recorder).row_by(&plan, |row| event.record(&mut RowVisitor(row)))
         };
         if thread::with(row) != Some(true) {
             return false;

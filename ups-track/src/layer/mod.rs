@@ -22,7 +22,7 @@ use crate::direct::refuse::Place;
 use crate::direct::stages::{self, Call};
 use crate::direct::{carry, site};
 use crate::os::ours;
-use crate::recorder::{Op, Recorder, Stage, Stream, force, thread};
+use crate::recorder::{Op, Recorder, RowWriter, Stage, Stream, force, thread};
 use event::RowVisitor;
 use spans::{NameVisitor, StageSpan, StageSpans, StageVisitor};
 
@@ -194,7 +194,8 @@ impl Recording {
                 return false;
             }
             // The values of such a plan are numbers, so that no code of the program's runs in here.
-            way.recorder.row(&way.lane, plan, |row| event.record(&mut RowVisitor(row)))
+            let row = |row: &mut RowWriter<'_>| event.record(&mut RowVisitor(row));
+            thread.way_mut(uid).is_some_and(|way| way.row(site, stage, row))
         })
         .unwrap_or(false)
     }

@@ -31,6 +31,7 @@ pub(crate) use merge::{Memo, Merged};
 pub(crate) use output::{Output, Sink};
 pub(crate) use people::{LastMetric, LastPart};
 pub(crate) use ranks::RankMark;
+use rows::Moment;
 use stages::{Best, StageBook};
 
 /// A plan as the writer uses it.
@@ -39,6 +40,7 @@ struct RowPlan {
     plan: Arc<Plan>,
     /// The key of each slot.
     keys: Vec<Option<u32>>,
+    has_step: bool,
     /// Step metrics that definitions demand and the row lacks; valid for `version` of the definitions.
     inserts: Vec<u32>,
     version: u32,
@@ -73,6 +75,7 @@ pub(crate) struct Ledger {
     is_shard: bool,
     /// Which rank of a group records, if several record into one run.
     rank: Option<RankMark>,
+    moment: Moment,
     items: Vec<u8>,
     record: Vec<u8>,
     row: Vec<(u32, Number)>,
@@ -99,6 +102,7 @@ impl Ledger {
             summary_set: false,
             is_shard: false,
             rank: None,
+            moment: Moment::default(),
             items: Vec::new(),
             record: Vec::new(),
             row: Vec::new(),
@@ -136,7 +140,8 @@ impl Ledger {
                     Some(Slot::Step) => Some(self.key(&plan.stage.step_key())),
                 })
                 .collect();
-            self.plans.push(RowPlan { plan, keys, inserts: Vec::new(), version: u32::MAX });
+            let has_step = plan.has_step();
+            self.plans.push(RowPlan { plan, keys, has_step, inserts: Vec::new(), version: u32::MAX });
         }
     }
 

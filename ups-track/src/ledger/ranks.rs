@@ -117,7 +117,7 @@ impl Ledger {
         let Some(key) = self.keys.get(own as usize) else { return };
         if row.iter().all(|(key, _)| *key != own) {
             let number = Number::U64(rank.into());
-            encode::history_item(&mut self.items, &key.encoded, |out| encode::number(out, number));
+            encode::number_item(&mut self.items, &key.encoded, number);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::definitions;
-use super::{Ledger, display};
+use super::{Ledger, RowPlan, display};
 use crate::kinds::alert::{Alert, AlertLevel};
 use crate::kinds::metric::Number;
 use crate::log::encode;
@@ -11,19 +11,48 @@ use crate::log::splice::{self, RUNTIME, STEP, TIMESTAMP};
 use crate::recorder::{Definition, RowView, Stage};
 use crate::say;
 
+/// What rows of one moment have in common: many come between two ticks of the clock.
+#[derive(Debug, Default)]
+pub(super) struct Moment {
+    time: u64,
+    /// The items that tell the time.
+    items: Vec<u8>,
+}
+
+impl Moment {
+    /// Times in nanoseconds since 1970.
+    fn set(&mut self, time: u64, start: u64) {
+        if self.time == time && !self.items.is_empty() {
+            return;
+        }
+        self.time = time;
+        self.items.clear();
+        let mut seconds = Vec::with_capacity(16);
+        for (key, nanos) in [(RUNTIME, time.saturating_sub(start)), (TIMESTAMP, time)] {
+            seconds.clear();
+            encode::seconds(&mut seconds, nanos / 1_000_000);
+            encode::history_item(&mut self.items, key, &seconds);
+        }
+    }
+}
+
 impl Ledger {
     /// Writes a row out of a lane.
     pub(crate) fn row(&mut self, view: RowView<'_>) {
+        // Out of the way, and back again: a plan is only read here, and nothing else looks at plans meanwhile.
+        let mut plans = std::mem::take(&mut self.plans);
+        match plans.get_mut(view.plan as usize) {
+            Some(plan) => self.planned_row(view, plan),
+            // Plans are learnt before rows are read, and are made before rows are pushed.
+            None => self.refuse("row without plan"),
+        }
+        self.plans = plans;
+    }
+
+    fn planned_row(&mut self, view: RowView<'_>, plan: &mut RowPlan) {
         let mut row = std::mem::take(&mut self.row);
         row.clear();
-        let index = view.plan as usize;
-        let Some(plan) = self.plans.get(index) else {
-            // Plans are learnt before rows are read, and are made before rows are pushed.
-            self.row = row;
-            return self.refuse("row without plan");
-        };
-        let stage = Arc::clone(&plan.plan.stage);
-        let has_step = plan.plan.has_step();
+        let stage = &plan.plan.stage;
         let mut stale = plan.version != self.version;
         for (slot, number) in view.iter() {
             if let Some(Some(key)) = plan.keys.get(slot) {
@@ -35,24 +64,12 @@ impl Ledger {
         // A row that lacks optional values may need other step metrics than the one before.
         stale |= row.len() != plan.keys.len() && self.definitions.have_steps();
         if stale {
-            self.refresh(index, &stage, &row);
-        }
-        let inserts = self.plans.get_mut(index).map(|p| std::mem::take(&mut p.inserts)).unwrap_or_default();
-        self.finish_row(&mut row, &stage, has_step, &inserts, view.time);
-        if let Some(plan) = self.plans.get_mut(index) {
-            plan.inserts = inserts;
-        }
-        self.row = row;
-    }
-
-    /// Brings a plan up to date with the definitions.
-    fn refresh(&mut self, index: usize, stage: &Arc<Stage>, row: &[(u32, Number)]) {
-        self.define_row(stage, row);
-        let inserts = self.missing_steps(row);
-        if let Some(plan) = self.plans.get_mut(index) {
-            plan.inserts = inserts;
+            self.define_row(stage, &row);
+            plan.inserts = self.missing_steps(&row);
             plan.version = self.version;
         }
+        self.finish_row(&mut row, stage, plan.has_step, &plan.inserts, view.time);
+        self.row = row;
     }
 
     pub(super) fn dynamic_row(
@@ -74,9 +91,14 @@ impl Ledger {
     /// Step metrics that definitions demand of the row's keys and that the row lacks.
     fn missing_steps(&self, row: &[(u32, Number)]) -> Vec<u32> {
         let mut missing = Vec::new();
+        let mut known = None;
         for (key, _) in row {
             let Some(step) = self.keys.get(*key as usize).and_then(|key| key.step) else { continue };
-            if !row.iter().any(|(key, _)| *key == step) && !missing.contains(&step) {
+            // Mostly all keys of a row have the same one.
+            if known.replace(step) != Some(step)
+                && !row.iter().any(|(key, _)| *key == step)
+                && !missing.contains(&step)
+            {
                 missing.push(step);
             }
         }
@@ -111,7 +133,7 @@ impl Ledger {
         let mut not_finite = Vec::new();
         for (index, number) in row.iter() {
             let Some(key) = self.keys.get_mut(*index as usize) else { continue };
-            encode::history_item(&mut self.items, &key.encoded, |out| encode::number(out, *number));
+            encode::number_item(&mut self.items, &key.encoded, *number);
             if key.observe(*number) {
                 not_finite.push((*index, *number));
             }
@@ -130,10 +152,9 @@ impl Ledger {
 
     /// Writes the items as the next row; `uuid` tells which row of a child it was.
     pub(super) fn write_row(&mut self, time: u64, uuid: Option<&str>) {
-        let runtime = time.saturating_sub(self.start) / 1_000_000;
-        encode::history_item(&mut self.items, RUNTIME, |out| encode::seconds(out, runtime));
-        encode::history_item(&mut self.items, TIMESTAMP, |out| encode::seconds(out, time / 1_000_000));
-        encode::history_item(&mut self.items, STEP, |out| encode::number(out, Number::U64(self.next_step)));
+        self.moment.set(time, self.start);
+        self.items.extend_from_slice(&self.moment.items);
+        encode::number_item(&mut self.items, STEP, Number::U64(self.next_step));
         encode::history_record(&mut self.record, self.output.next_number(), &self.items);
         if let Some(uuid) = uuid {
             splice::push_uuid(&mut self.record, uuid);

@@ -61,7 +61,9 @@ impl Ledger {
         let index = self.key(key);
         self.items.clear();
         if let Some(key) = self.keys.get(index as usize) {
-            encode::history_item(&mut self.items, &key.encoded, |out| encode::json_value(out, &value));
+            let mut json = Vec::new();
+            encode::json_value(&mut json, &value);
+            encode::history_item(&mut self.items, &key.encoded, &json);
         }
         self.mark_row(&[]);
         self.write_row(time, None);

@@ -7,22 +7,18 @@ use crate::kinds::metric::Number;
 
 /// Appends a number as W&B's JSON: `NaN`, `Infinity` and `-Infinity` are bare words.
 pub(crate) fn number(out: &mut Vec<u8>, number: Number) {
-    match number {
-        Number::F64(v) => float(out, v),
-        Number::I64(v) => out.extend_from_slice(itoa::Buffer::new().format(v).as_bytes()),
-        Number::U64(v) => out.extend_from_slice(itoa::Buffer::new().format(v).as_bytes()),
-    }
+    with_number(number, |text| out.extend_from_slice(text));
 }
 
-fn float(out: &mut Vec<u8>, v: f64) {
-    if v.is_finite() {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(v).as_bytes());
-    } else if v.is_nan() {
-        out.extend_from_slice(b"NaN");
-    } else if v > 0.0 {
-        out.extend_from_slice(b"Infinity");
-    } else {
-        out.extend_from_slice(b"-Infinity");
+/// The same, without a place that it must go to.
+#[inline]
+fn with_number(number: Number, take: impl FnOnce(&[u8])) {
+    match number {
+        Number::F64(v) if v.is_finite() => take(zmij::Buffer::new().format_finite(v).as_bytes()),
+        Number::F64(v) if v.is_nan() => take(b"NaN"),
+        Number::F64(v) => take(if v > 0.0 { b"Infinity" } else { b"-Infinity" }),
+        Number::I64(v) => take(itoa::Buffer::new().format(v).as_bytes()),
+        Number::U64(v) => take(itoa::Buffer::new().format(v).as_bytes()),
     }
 }
 
@@ -67,33 +63,32 @@ pub(crate) fn item_key(out: &mut Vec<u8>, key: &str) {
     out.extend_from_slice(key.as_bytes());
 }
 
-/// Appends one history item: an encoded key (see [`item_key`]) and the JSON that `value` writes.
+/// Appends one history item: an encoded key (see [`item_key`]) and its value, which is JSON.
 #[inline]
-pub(crate) fn history_item(out: &mut Vec<u8>, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
-    // Lengths stand before what they measure; both are one byte for all but giant items, which are moved afterwards.
-    out.push(0x0a);
-    let item_at = out.len();
-    out.push(0);
-    out.extend_from_slice(key);
-    out.extend_from_slice(&[0x82, 0x01]);
-    let value_at = out.len();
-    out.push(0);
-    value(out);
-    length_at(out, value_at);
-    length_at(out, item_at);
-}
-
-/// Sets the length byte at `at` to what follows it, and makes room where a length needs more than one byte.
-#[inline]
-fn length_at(out: &mut Vec<u8>, at: usize) {
-    let length = out.len() - at - 1;
-    if let (Ok(short @ 0..=0x7f), Some(place)) = (u8::try_from(length), out.get_mut(at)) {
-        *place = short;
+pub(crate) fn history_item(out: &mut Vec<u8>, key: &[u8], json: &[u8]) {
+    const VALUE: [u8; 2] = [0x82, 0x01];
+    // Lengths are one byte for all but giant items.
+    if let Ok(length @ 0..=0x7f) = u8::try_from(key.len() + VALUE.len() + 1 + json.len()) {
+        out.extend_from_slice(&[0x0a, length]);
+        out.extend_from_slice(key);
+        #[expect(clippy::cast_possible_truncation, reason = "less than the whole")]
+        out.extend_from_slice(&[VALUE[0], VALUE[1], json.len() as u8]);
+        out.extend_from_slice(json);
         return;
     }
-    let mut long = Vec::with_capacity(5);
-    varint(&mut long, length as u64);
-    drop(out.splice(at..=at, long));
+    let mut value = VALUE.to_vec();
+    varint(&mut value, json.len() as u64);
+    out.push(0x0a);
+    varint(out, (key.len() + value.len() + json.len()) as u64);
+    for part in [key, &value, json] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Appends one history item whose value is a number.
+#[inline]
+pub(crate) fn number_item(out: &mut Vec<u8>, key: &[u8], number: Number) {
+    with_number(number, |text| history_item(out, key, text));
 }
 
 /// Wraps encoded items into `Record { num, history { items } }`, replacing what is in `out`.
@@ -157,13 +152,13 @@ mod tests {
             for (key, v, note) in rows {
                 let mut encoded = Vec::new();
                 item_key(&mut encoded, &key);
-                history_item(&mut items, &encoded, |o| number(o, Number::F64(v)));
+                number_item(&mut items, &encoded, Number::F64(v));
                 want.push(Item {
                     nested_key: vec![key.clone()],
                     value_json: text(|o| number(o, Number::F64(v))),
                     ..Item::default()
                 });
-                history_item(&mut items, &encoded, |o| json_text(o, &note));
+                history_item(&mut items, &encoded, text(|o| json_text(o, &note)).as_bytes());
                 want.push(Item {
                     nested_key: vec![key],
                     value_json: text(|o| json_text(o, &note)),

@@ -82,7 +82,7 @@ pub(crate) fn canonical(row: &History) -> Vec<u8> {
         if let (Some(name), None) = (path.next(), path.next()) {
             let mut key = Vec::new();
             encode::item_key(&mut key, name);
-            encode::history_item(&mut items, &key, |out| out.extend_from_slice(item.value_json.as_bytes()));
+            encode::history_item(&mut items, &key, item.value_json.as_bytes());
         } else {
             items.push(0x0a);
             encode::varint(&mut items, item.encoded_len() as u64);

@@ -1,11 +1,14 @@
-//! The one way in: rows in a buffer per thread, everything else in one queue, a writer that empties both.
+//! The one way in: rows in a lane per thread, everything else in one queue, a writer that empties both.
 //!
 //! Order: every operation has a number (its *epoch*), and every row carries the number of the last operation its
 //! thread could know of. The writer puts both together, so whatever happened before something else also stands
 //! before it in the log, across threads, while rows themselves never touch a shared counter.
 
+mod at_hand;
 pub(crate) mod force;
+mod lane;
 mod op;
+mod pool;
 mod row;
 mod stage;
 pub(crate) mod thread;
@@ -16,14 +19,18 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+pub(crate) use lane::{Lane, Reader};
 pub use op::Stream;
 pub(crate) use op::{Definition, Op, SummaryWords};
-pub(crate) use row::{Lane, MAX_VALUES, Plan, Pushed, RowView, RowWriter, Rows, Slot};
+pub(crate) use pool::Pool;
+pub(crate) use row::{MAX_VALUES, Plan, RowView, RowWriter, Slot};
 pub(crate) use stage::{Calls, Stage, StageOptions, StageStatus};
 
 use crate::kinds::file::FilePolicy;
 use crate::os;
 use crate::os::fork::Born;
+use lane::Pushed;
+use pool::Turn;
 
 /// An operation with its place in the order.
 #[derive(Debug)]
@@ -67,7 +74,7 @@ pub(crate) struct Recorder {
     /// The number of the last operation.
     epoch: AtomicU64,
     ops: Mutex<Vec<Stamped>>,
-    lanes: Mutex<Vec<Arc<Lane>>>,
+    pub(crate) pool: Arc<Pool>,
     plans: Mutex<Plans>,
     pub(crate) root: Arc<Stage>,
     driver: OnceLock<Box<dyn Drive>>,
@@ -108,7 +115,7 @@ impl Recorder {
             uid: NEXT_UID.fetch_add(1, Ordering::Relaxed),
             epoch: AtomicU64::new(0),
             ops: Mutex::default(),
-            lanes: Mutex::default(),
+            pool: Arc::default(),
             plans: Mutex::default(),
             root: Stage::root(label),
             driver: OnceLock::new(),
@@ -199,11 +206,9 @@ impl Recorder {
         }
     }
 
-    /// A buffer for the calling thread.
-    pub(crate) fn open_lane(&self) -> Arc<Lane> {
-        let lane = Arc::new(Lane::default());
-        lock(&self.lanes).push(Arc::clone(&lane));
-        lane
+    /// A lane for the calling thread.
+    pub(crate) fn open_lane(&self) -> Lane {
+        Lane::new(&self.pool)
     }
 
     /// The plan for rows of a site in a stage, if there is one.
@@ -244,38 +249,40 @@ impl Recorder {
     /// Records a row of a plan, whose values `fill` gives; false if they do not fit a lane. Waits while the lane is
     /// full; drops only when the log has failed or the run is over.
     #[inline]
-    pub(crate) fn row(&self, lane: &Lane, plan: &Plan, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+    pub(crate) fn row(&self, lane: &mut Lane, plan: &Plan, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
         if !self.is_open() {
             self.drop_late(1);
             return true;
         }
-        let epoch = self.epoch.load(Ordering::Acquire);
-        match lane.push(plan.id, plan.slots.len(), epoch, os::coarse_nanos(), &fill) {
-            Pushed::Stored => true,
-            Pushed::HalfFull => {
-                self.wake();
-                true
-            }
-            Pushed::Unfit => false,
-            Pushed::Full => self.row_when_there_is_room(lane, plan, &fill),
+        match self.push(lane, plan, &fill) {
+            Pushed::Full => self.row_in_next_segment(lane, plan, &fill),
+            pushed => pushed == Pushed::Stored,
         }
     }
 
+    #[inline]
+    fn push(&self, lane: &mut Lane, plan: &Plan, fill: impl FnOnce(&mut RowWriter<'_>)) -> Pushed {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        lane.push(plan.id, plan.slots.len(), epoch, os::coarse_nanos(), fill)
+    }
+
     #[cold]
-    fn row_when_there_is_room(&self, lane: &Lane, plan: &Plan, fill: &dyn Fn(&mut RowWriter<'_>)) -> bool {
-        loop {
+    fn row_in_next_segment(&self, lane: &mut Lane, plan: &Plan, fill: &dyn Fn(&mut RowWriter<'_>)) -> bool {
+        let mut turn = self.pool.turn(lane, plan);
+        while turn == Turn::Full {
             self.wake();
-            lane.wait(Duration::from_millis(20));
+            self.pool.wait(lane, Duration::from_millis(20));
             if !self.is_open() {
                 self.drop_late(1);
                 return true;
             }
-            let epoch = self.epoch.load(Ordering::Acquire);
-            match lane.push(plan.id, plan.slots.len(), epoch, os::coarse_nanos(), fill) {
-                Pushed::Full => {}
-                pushed => return pushed != Pushed::Unfit,
-            }
+            turn = self.pool.turn(lane, plan);
         }
+        let pushed = self.push(lane, plan, fill);
+        if turn == Turn::HalfFull {
+            self.wake();
+        }
+        pushed == Pushed::Stored
     }
 
     /// Records anything else.
@@ -327,12 +334,7 @@ impl Recorder {
         std::mem::swap(&mut *ops, into);
         self.epoch.load(Ordering::Acquire)
     }
-
-    /// All lanes; those whose thread has ended are forgotten once they are empty.
-    pub(crate) fn lanes(&self, into: &mut Vec<Arc<Lane>>) {
-        into.clear();
-        let mut lanes = lock(&self.lanes);
-        lanes.retain(|lane| !lane.is_closed() || !lane.is_empty());
-        into.extend(lanes.iter().map(Arc::clone));
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::{Lane, Plan, Recorder, Stage, force};
+use super::at_hand::Plans;
+use super::{Lane, Plan, Recorder, RowWriter, Stage, force};
 
 thread_local! {
     static THREAD: RefCell<Thread> = const { RefCell::new(Thread::NEW) };
@@ -104,30 +105,21 @@ enum What {
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) recorder: Arc<Recorder>,
-    pub(crate) lane: Arc<Lane>,
-    plans: Box<[Option<Known<Plan>>; PLACES]>,
-    stages: Vec<Known<Stage>>,
+    lane: Lane,
+    plans: Plans,
+    stages: Vec<Known>,
 }
 
-/// What a thread has used before, by the place in the code and the stage that the thread was in.
+/// A stage that a thread has entered before, by the place in the program and the stage around it.
 #[derive(Debug)]
-struct Known<T> {
+struct Known {
     site: usize,
-    stage: u32,
-    what: Arc<T>,
+    outer: u32,
+    stage: Arc<Stage>,
 }
-
-/// Plans that a thread keeps at hand; a power of two.
-const PLACES: usize = 128;
 
 /// Stages that a thread keeps at hand.
 const STAGES: usize = 16;
-
-impl Drop for Way {
-    fn drop(&mut self) {
-        self.lane.close();
-    }
-}
 
 impl Thread {
     const NEW: Self =
@@ -212,6 +204,12 @@ impl Thread {
         self.ways.iter().find(|way| way.recorder.uid == uid)
     }
 
+    /// The same, to record.
+    #[inline]
+    pub(crate) fn way_mut(&mut self, uid: u64) -> Option<&mut Way> {
+        self.ways.iter_mut().find(|way| way.recorder.uid == uid)
+    }
+
     /// What is kept under one site is kept under another as well.
     pub(crate) fn learn_again(&mut self, uid: Option<u64>, site: usize, other: usize) {
         let uid = uid.unwrap_or_else(|| self.force());
@@ -231,7 +229,7 @@ impl Thread {
             self.ways.push(Way {
                 lane: recorder.open_lane(),
                 recorder: Arc::clone(recorder),
-                plans: Box::new([const { None }; PLACES]),
+                plans: Plans::default(),
                 stages: Vec::new(),
             });
             self.ways.len() - 1
@@ -269,23 +267,31 @@ impl Way {
     /// The plan for rows of a site in a stage, if the thread has it at hand.
     #[inline]
     pub(crate) fn plan(&self, site: usize, stage: u32) -> Option<&Arc<Plan>> {
-        let known = self.plans.get(place(site, stage))?.as_ref()?;
-        (known.site == site && known.stage == stage).then_some(&known.what)
+        self.plans.get(site, stage)
     }
 
     /// Keeps a plan at hand.
     pub(crate) fn learn(&mut self, site: usize, plan: Arc<Plan>) {
-        let stage = plan.stage.id;
-        if let Some(place) = self.plans.get_mut(place(site, stage)) {
-            *place = Some(Known { site, stage, what: plan });
-        }
+        self.plans.learn(site, plan);
+    }
+
+    /// Records a row by a plan that the thread has at hand; see [`Recorder::row`].
+    #[inline]
+    pub(crate) fn row(&mut self, site: usize, stage: u32, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+        let plan = self.plans.get(site, stage);
+        plan.is_some_and(|plan| self.recorder.row(&mut self.lane, plan, fill))
+    }
+
+    /// Records a row by any plan.
+    pub(crate) fn row_by(&mut self, plan: &Plan, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+        self.recorder.row(&mut self.lane, plan, fill)
     }
 
     /// The stage that a site makes inside another, if the thread has it at hand.
     #[inline]
     pub(crate) fn stage(&self, site: usize, outer: u32) -> Option<&Arc<Stage>> {
-        let known = self.stages.iter().find(|known| known.site == site && known.stage == outer)?;
-        Some(&known.what)
+        let known = self.stages.iter().find(|known| known.site == site && known.outer == outer)?;
+        Some(&known.stage)
     }
 
     /// Keeps a stage at hand.
@@ -293,14 +299,8 @@ impl Way {
         if self.stages.len() == STAGES {
             self.stages.remove(0);
         }
-        self.stages.push(Known { site, stage: outer, what: stage });
+        self.stages.push(Known { site, outer, stage });
     }
-}
-
-/// Where a plan is kept. Sites are statics of at least 16 bytes.
-#[inline]
-fn place(site: usize, stage: u32) -> usize {
-    ((site >> 4) ^ (site >> 11) ^ (stage as usize).wrapping_mul(31)) % PLACES
 }
 
 /// The calling thread is in something until this is dropped; it stays with the thread.

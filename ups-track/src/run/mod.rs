@@ -3,6 +3,7 @@
 mod attach;
 mod builder;
 pub(crate) mod dir;
+mod drain;
 pub(crate) mod end;
 mod environment;
 mod git;

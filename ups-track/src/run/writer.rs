@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dir::RunDir;
+use super::drain::Drain;
 use super::end::{Ending, Report};
 use crate::ledger::{Host, Ledger, Output, Sink};
 use crate::log::record;
 use crate::os::files::write_whole;
 use crate::os::lock::Lock;
 use crate::processes::merge::Merger;
-use crate::recorder::{Lane, Op, Recorder, RowView, Rows, Stamped, State};
+use crate::recorder::{Op, Recorder, State};
 use crate::run::terminal::Terminal;
 use crate::settings::config_yaml;
 use crate::{os, say};
@@ -20,127 +21,6 @@ use crate::{os, say};
 /// How long the end of a run waits for the other ranks that record into it: mostly all end together, and what comes later
 /// costs a whole copy of the log.
 const OTHER_RANKS: Duration = Duration::from_secs(2);
-
-/// Empties a recorder into a ledger.
-#[derive(Debug)]
-pub(crate) struct Drain {
-    recorder: Arc<Recorder>,
-    lanes: Vec<Arc<Lane>>,
-    batches: Vec<Batch>,
-    ops: Vec<Stamped>,
-    spare: Rows,
-}
-
-/// What was taken out of a lane and how far it was read.
-#[derive(Debug)]
-struct Batch {
-    lane: Arc<Lane>,
-    rows: Rows,
-    /// Words that were read.
-    read: usize,
-    /// Rows that came while others were waiting for an operation.
-    later: Vec<u64>,
-}
-
-impl Batch {
-    fn head(&self) -> Option<(RowView<'_>, usize)> {
-        let words = self.words();
-        let (row, after) = RowView::split(words.get(self.read..)?)?;
-        Some((row, words.len() - after.len()))
-    }
-
-    fn words(&self) -> &[u64] {
-        if self.later.is_empty() { self.rows.words() } else { &self.later }
-    }
-
-    fn is_read(&self) -> bool {
-        self.read >= self.words().len()
-    }
-
-    fn refill(&mut self, spare: &mut Rows) {
-        if self.is_read() {
-            self.rows.clear();
-            self.later.clear();
-            self.read = 0;
-            self.lane.take(&mut self.rows);
-        } else {
-            // What is left goes before what is new.
-            let left = self.words().get(self.read..).unwrap_or_default().to_vec();
-            self.later = left;
-            self.read = 0;
-            self.lane.take(spare);
-            self.later.extend_from_slice(spare.words());
-            spare.clear();
-        }
-    }
-}
-
-impl Drain {
-    pub(crate) fn new(recorder: Arc<Recorder>) -> Self {
-        Self { recorder, lanes: Vec::new(), batches: Vec::new(), ops: Vec::new(), spare: Rows::default() }
-    }
-
-    /// Moves everything that was recorded so far.
-    pub(crate) fn run(&mut self, ledger: &mut Ledger, host: &mut dyn Host) {
-        // Operations first, lanes second: every row that precedes one of these operations is then in its lane.
-        let mut ops = std::mem::take(&mut self.ops);
-        let last = self.recorder.take_ops(&mut ops);
-        self.recorder.lanes(&mut self.lanes);
-        for lane in &self.lanes {
-            let known = self.batches.iter().position(|batch| Arc::ptr_eq(&batch.lane, lane));
-            let index = known.unwrap_or_else(|| {
-                self.batches.push(Batch {
-                    lane: Arc::clone(lane),
-                    rows: Rows::default(),
-                    read: 0,
-                    later: Vec::new(),
-                });
-                self.batches.len() - 1
-            });
-            if let Some(batch) = self.batches.get_mut(index) {
-                batch.refill(&mut self.spare);
-            }
-        }
-        ledger.learn_plans(&self.recorder);
-        for stamped in ops.drain(..) {
-            self.rows_before(stamped.epoch, ledger);
-            ledger.apply(stamped, host);
-        }
-        // A row that knows of an operation that is not here yet waits for it.
-        self.rows_before(last + 1, ledger);
-        self.ops = ops;
-        let lanes = &self.lanes;
-        self.batches.retain(|b| !b.is_read() || lanes.iter().any(|lane| Arc::ptr_eq(lane, &b.lane)));
-    }
-
-    /// Writes the rows that do not know of operation `epoch`, those of all threads by epoch and time.
-    fn rows_before(&mut self, epoch: u64, ledger: &mut Ledger) {
-        const LAST: (u64, u64) = (u64::MAX, u64::MAX);
-        let order = |row: &RowView<'_>| (row.epoch, row.time);
-        loop {
-            let mut first: Option<usize> = None;
-            let (mut earliest, mut next) = (LAST, LAST);
-            for (index, batch) in self.batches.iter().enumerate() {
-                let Some((row, _)) = batch.head().filter(|(row, _)| row.epoch < epoch) else { continue };
-                if first.is_none() || order(&row) < earliest {
-                    next = earliest;
-                    earliest = order(&row);
-                    first = Some(index);
-                } else {
-                    next = next.min(order(&row));
-                }
-            }
-            let Some(batch) = first.and_then(|index| self.batches.get_mut(index)) else { return };
-            // This lane's rows, as long as no other lane's comes before.
-            while let Some((row, end)) =
-                batch.head().filter(|(row, _)| row.epoch < epoch && order(row) <= next)
-            {
-                ledger.row(row);
-                batch.read = end;
-            }
-        }
-    }
-}
 
 /// The side files and `output.log`, and what a change of tags needs.
 #[derive(Debug)]
