@@ -1,12 +1,13 @@
 //! Runs in a pipeline: finding the run of the context, recording into it, and telling children of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::builder::{header, open_recorder, start_writer};
 use super::dir::RunDir;
-use super::save;
+use super::keep;
 use super::writer::{Surroundings, Writer};
 use super::{Inner, Live, Run, RunBuilder, RunGuard};
 use crate::context::{self, Context, Place};
@@ -29,8 +30,8 @@ pub(crate) struct Pipeline {
     /// The context file for children, once there is one.
     file: OnceLock<PathBuf>,
     names: Names,
-    /// Links in the run's `files/` that this process has made in the run of another one.
-    links: Mutex<Vec<PathBuf>>,
+    /// Links in the run's `files/` that this process has made.
+    links: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Pipeline {
@@ -38,10 +39,10 @@ impl Pipeline {
         Arc::clone(&self.expected)
     }
 
-    /// A file was saved: an attached process must remember the links that it made.
-    pub(super) fn saved(&self, dir: &RunDir, target: &Path, policy: FilePolicy) {
-        if dir.shard.is_some() && policy != FilePolicy::Now {
-            self.links.lock().unwrap_or_else(PoisonError::into_inner).push(target.to_owned());
+    /// A file was saved.
+    pub(super) fn saved(&self, target: &Path, policy: FilePolicy) {
+        if policy != FilePolicy::Now {
+            self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(target.to_owned());
         }
     }
 }
@@ -160,15 +161,10 @@ impl Run {
         &self.0.root_dir
     }
 
-    /// Replaces links in `files/` by what they point to: all of them, or those that this process made.
-    pub(super) fn settle_files(&self, live: &Live) {
-        if self.is_attached() {
-            let links =
-                std::mem::take(&mut *live.pipeline.links.lock().unwrap_or_else(PoisonError::into_inner));
-            links.iter().filter(|link| link.is_symlink()).for_each(|link| save::settle_link(link));
-        } else {
-            save::settle(&live.dir);
-        }
+    /// Makes the saved files the run's own.
+    pub(super) fn keep_files(&self, live: &Live) {
+        let links = std::mem::take(&mut *live.pipeline.links.lock().unwrap_or_else(PoisonError::into_inner));
+        keep::keep(&live.dir, links, self.0.copy_limit);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::kinds::metric::Number;
@@ -26,9 +26,14 @@ struct EndState {
     /// A wake-up that is not a request: lanes are getting full.
     nudged: bool,
     report: Option<Report>,
-    /// Whether the writer thread is gone without a report.
+    /// Whether the writer thread is gone: without a report if it has panicked.
     gone: bool,
+    /// Whether what follows the log is done, so that others may have the run.
+    closed: bool,
 }
+
+/// How long a run's end waits until its writer thread is gone.
+const LETTING_GO: Duration = Duration::from_secs(5);
 
 /// Where the writer and those who wait for it meet.
 #[derive(Debug, Default)]
@@ -36,6 +41,7 @@ pub(crate) struct Ending {
     state: Mutex<EndState>,
     to_writer: Condvar,
     to_waiters: Condvar,
+    closing: OnceLock<()>,
 }
 
 impl Ending {
@@ -73,6 +79,24 @@ impl Ending {
     pub(crate) fn finished(&self, report: Report) {
         self.lock().report = Some(report);
         self.to_waiters.notify_all();
+    }
+
+    /// The log is complete. Does `last`, once, whoever calls; then the writer lets go of the run's lock.
+    pub(crate) fn close(&self, last: impl FnOnce()) {
+        self.closing.get_or_init(|| {
+            last();
+            let mut state = self.lock();
+            state.closed = true;
+            self.to_writer.notify_one();
+            let waiting = |state: &mut EndState| !state.gone;
+            drop(self.to_waiters.wait_timeout_while(state, LETTING_GO, waiting));
+        });
+    }
+
+    /// The writer waits until the run is closed.
+    pub(crate) fn wait_until_closed(&self) {
+        let closed = self.to_writer.wait_while(self.lock(), |state| !state.closed);
+        drop(closed);
     }
 
     /// Whether the log was completed.

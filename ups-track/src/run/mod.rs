@@ -7,6 +7,7 @@ pub(crate) mod end;
 mod environment;
 mod git;
 pub(crate) mod global;
+mod keep;
 mod ranked;
 mod save;
 mod terminal;
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     mode: Mode,
     console: bool,
     quiet: bool,
+    /// Bytes of saved files that are copied at the end.
+    copy_limit: u64,
     /// Which rank records, if several ranks record into the run.
     rank: Option<u32>,
     live: Option<Live>,
@@ -88,6 +91,7 @@ impl Inner {
             mode: settings.mode,
             console: settings.console,
             quiet: settings.quiet,
+            copy_limit: settings.copy_limit,
             rank: settings.rank.as_ref().map(RankMark::rank),
             live: None,
         }
@@ -418,9 +422,7 @@ impl Run {
         let lost = report.lost;
         finished.dir = Some(live.dir.path.clone());
         finished.report = Some(report);
-        if first {
-            self.settle_files(live);
-        }
+        live.ending.close(|| self.keep_files(live));
         if let Some(uplink) = &live.uplink {
             finished.delivery = uplink.finish(finished.rows(), patience);
         }

@@ -1,6 +1,6 @@
 //! The writer: empties the recorder into the ledger in the right order, and the ledger into the log, on a timer.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use super::dir::RunDir;
 use super::end::{Ending, Report};
 use crate::ledger::{Host, Ledger, Output, Sink};
 use crate::log::record;
-use crate::os::files::write_whole;
+use crate::os::files::{append_to, write_whole};
 use crate::os::lock::Lock;
 use crate::processes::merge::Merger;
 use crate::recorder::{Lane, Op, Recorder, RowView, Rows, Stamped, State};
@@ -177,7 +177,7 @@ impl Surroundings {
         }
         if let (None, Some(dir)) = (&self.output_log, &self.dir) {
             let path = dir.files.join("output.log");
-            self.output_log = OpenOptions::new().append(true).create(true).open(path).ok();
+            self.output_log = append_to(&path).ok();
         }
         // The console is in the log as well; its readable copy is a convenience.
         if let Some(file) = &mut self.output_log {
@@ -330,7 +330,9 @@ impl Writer {
             if let Some(code) = request.finish {
                 let report = self.finish(code);
                 ending.finished(report);
-                return;
+                // The run is this process's, until its files are in place as well. Then the lock goes with `self`, and others
+                // may complete what children still write.
+                return ending.wait_until_closed();
             }
         }
     }
@@ -377,8 +379,6 @@ impl Writer {
         let (rows, bytes, lost) = (output.rows(), output.written(), output.lost());
         let failure = failure.or_else(|| output.error().map(ToString::to_string));
         self.recorder.set_state(State::Closed);
-        // From here on others may complete what children still write.
-        self.lock = None;
         Report {
             exit_code: code,
             rows,
