@@ -54,7 +54,7 @@ pub(crate) enum Kind {
         "a global tracing subscriber is already set; add `ups_track::layer()` to it instead of calling `ups_track::init()`"
     )]
     SubscriberTaken,
-    #[error("the log of run `{run}` failed: {reason}; {lost} rows were lost, everything before is in `{}`", path.display())]
+    #[error("the log of run `{run}` failed: {reason}; {lost} rows were lost, everything else is in `{}`", path.display())]
     LogFailed { run: String, path: PathBuf, reason: String, lost: u64 },
     #[error("run `{run}` did not finish writing within {seconds} s; its log `{}` has all but the end", path.display())]
     Stuck { run: String, path: PathBuf, seconds: u64 },

@@ -5,10 +5,12 @@
 mod crowd;
 mod disk;
 mod ending;
+mod gone;
 mod kill;
 mod misuse;
 mod program;
 mod runs;
+mod saved;
 mod settings;
 mod signals;
 mod subscriber;

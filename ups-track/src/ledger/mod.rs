@@ -159,6 +159,19 @@ impl Ledger {
         self.version = self.version.wrapping_add(1);
     }
 
+    /// Tells all but rows once more, for a log that has lost some of it.
+    pub(crate) fn tell_again(&mut self) {
+        for definition in self.definitions.all() {
+            self.output.append(definitions::record(definition));
+        }
+        let update = config_items(&self.config);
+        if !update.is_empty() {
+            self.output.append(Kind::Config(record::Config { update, remove: Vec::new() }));
+        }
+        self.keys.iter_mut().for_each(|key| key.changed = true);
+        self.summary_changed = true;
+    }
+
     fn apply_definition(&mut self, index: usize) {
         let Some(name) = self.keys.get(index).map(|key| key.name.clone()) else { return };
         let Some(definition) = self.definitions.of(&name) else { return };

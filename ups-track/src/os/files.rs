@@ -336,7 +336,11 @@ mod tests {
             for hard in [false, true] {
                 let at = dir.path().join("at");
                 drop(fs::remove_file(&at));
-                if hard { fs::hard_link(&users, &at).unwrap() } else { symlink(&users, &at).unwrap() }
+                if hard {
+                    fs::hard_link(&users, &at).unwrap()
+                } else {
+                    symlink(&users, &at).unwrap()
+                }
                 make(&at).unwrap();
                 assert_eq!(fs::read_to_string(&users).unwrap(), "weights");
                 assert_eq!(fs::metadata(&users).unwrap().nlink(), 1);

@@ -21,8 +21,9 @@ pub(crate) struct Request {
 #[derive(Debug, Default)]
 struct EndState {
     request: Request,
-    /// The last flush that was done.
+    /// The last flush that was done, and whether everything was written then.
     flushed: u64,
+    is_written: bool,
     /// A wake-up that is not a request: lanes are getting full.
     nudged: bool,
     report: Option<Report>,
@@ -66,11 +67,12 @@ impl Ending {
         self.to_writer.notify_one();
     }
 
-    /// The writer has done what was asked up to this flush.
-    pub(crate) fn stepped(&self, flush: u64) {
-        let mut state = self.lock();
-        if state.flushed != flush {
-            state.flushed = flush;
+    /// The writer has done what was asked up to this flush. If it is a new one, `write` tells whether all is written.
+    pub(crate) fn stepped(&self, flush: u64, write: impl FnOnce() -> bool) {
+        if self.lock().flushed != flush {
+            let is_written = write();
+            let mut state = self.lock();
+            (state.flushed, state.is_written) = (flush, is_written);
             self.to_waiters.notify_all();
         }
     }
@@ -121,7 +123,7 @@ impl Ending {
             .to_waiters
             .wait_timeout_while(state, patience, waiting)
             .unwrap_or_else(PoisonError::into_inner);
-        state.flushed >= wanted || state.report.is_some()
+        state.flushed >= wanted && state.is_written || state.report.is_some()
     }
 
     /// Asks for the end, unless somebody did, and waits for it. The first exit code counts. The flag tells whether

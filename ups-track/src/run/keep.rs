@@ -20,10 +20,11 @@ const LISTED: usize = 3;
 /// A file shares its blocks with the original where the file system can do that. Otherwise it is copied, the small ones first, up
 /// to `limit` bytes in all. What is left stays the user's file, and it is remembered which version of it was the run's.
 pub(super) fn keep(dir: &RunDir, own: BTreeSet<PathBuf>, limit: u64) {
-    let links = if dir.shard.is_none() && !has_live_shards(&dir.path) { links_below(&dir.files) } else { own };
+    let links =
+        if dir.shard.is_none() && !has_live_shards(&dir.path) { links_below(&dir.files) } else { own };
     let (mut waiting, mut rest) = (Vec::new(), Rest::default());
     for link in links.into_iter().filter(|link| link.is_symlink()) {
-        match fs::canonicalize(&link).and_then(|source| Ok((fs::metadata(&source)?.len(), source))) {
+        match source_of(&link) {
             Ok((_, source)) if share_whole(&source, &link).is_ok() => {}
             Ok((length, source)) => waiting.push((length, source, link)),
             Err(e) => lost(&link, &e),
@@ -71,6 +72,13 @@ fn links_below(files: &Path) -> BTreeSet<PathBuf> {
         }
     }
     links
+}
+
+/// What a link leads to, and its length.
+fn source_of(link: &Path) -> io::Result<(u64, PathBuf)> {
+    let source = fs::canonicalize(link)?;
+    let meta = fs::metadata(&source)?;
+    if meta.is_file() { Ok((meta.len(), source)) } else { Err(io::Error::other("it is no file any more")) }
 }
 
 fn lost(link: &Path, e: &io::Error) {

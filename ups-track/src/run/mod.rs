@@ -11,6 +11,7 @@ mod keep;
 mod ranked;
 mod save;
 mod terminal;
+mod trouble;
 #[cfg(feature = "online")]
 mod uplink;
 #[cfg(not(feature = "online"))]
@@ -370,7 +371,7 @@ impl Run {
     }
 
     /// Hands everything recorded so far to the operating system, so that even `kill -9` cannot lose it. Waits at most
-    /// ten seconds; false if that was not enough.
+    /// ten seconds; false if that was not enough, or the log cannot be written.
     pub fn flush(&self) -> bool {
         self.0
             .live

@@ -193,7 +193,9 @@ mod tests {
 
     #[test]
     fn names_of_ours_are_reserved() {
-        for ours in ["config.yaml", "output.log", "wandb-summary.json/x", "media", "media/y.ups-track-partial"] {
+        for ours in
+            ["config.yaml", "output.log", "wandb-summary.json/x", "media", "media/y.ups-track-partial"]
+        {
             assert!(is_reserved(ours), "{ours}");
         }
         for theirs in ["config.yaml.partial", "a/config.yaml", "media/x.png", "output.log.new", "Media.txt"] {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::dir::RunDir;
 use super::end::{Ending, Report};
+use super::trouble::Trouble;
 use crate::ledger::{Host, Ledger, Output, Sink};
-use crate::log::record;
+use crate::log::{Standing, record};
 use crate::os::files::{append_to, write_whole};
 use crate::os::lock::Lock;
 use crate::processes::merge::Merger;
@@ -247,7 +248,7 @@ pub(crate) struct Writer {
     pub(crate) ledger: Ledger,
     pub(crate) surroundings: Surroundings,
     start: u64,
-    failure_said: bool,
+    trouble: Trouble,
     /// Merges the shards of attached children; a shard has none.
     pub(crate) merger: Option<Merger>,
     /// Whether there is more to merge at once.
@@ -272,7 +273,7 @@ impl Writer {
             ledger: Ledger::new(sink, start),
             surroundings,
             start,
-            failure_said: false,
+            trouble: Trouble::default(),
             merger: None,
             behind: false,
             lock: None,
@@ -293,23 +294,75 @@ impl Writer {
             // The next round goes on: our own rows come first.
             self.behind = merger.advance(&mut self.ledger, &mut self.surroundings);
         }
-        self.ledger.write_set_summary();
+        if self.ledger.output().error().is_none() {
+            self.ledger.write_set_summary();
+        }
         self.surroundings.write_output_log();
-        self.ledger.output().flush();
-        self.notice_failure();
+        self.ledger.output().flush_soon();
+        if self.ledger.output().error().is_some() {
+            self.look_after_log();
+        }
+        self.notice_trouble();
     }
 
-    fn notice_failure(&mut self) {
-        let Some(error) = self.ledger.output().error() else { return };
-        let text = error.to_string();
-        self.recorder.set_state(State::Failed);
-        if !std::mem::replace(&mut self.failure_said, true) {
-            let place =
-                self.surroundings.dir.as_ref().map(|dir| dir.log.display().to_string()).unwrap_or_default();
-            say::warning(&format!(
-                "cannot write the log `{place}`: {text}; the program goes on, data from now on is dropped and counted"
-            ));
+    /// Tells that the log cannot be written, or can be again.
+    fn notice_trouble(&mut self) {
+        let output = self.ledger.output();
+        let (error, lost) = (output.error().map(ToString::to_string), output.lost());
+        if output.take_missed() {
+            self.tell_again();
         }
+        let place = self.place();
+        self.trouble.notice(error.as_deref(), lost, &place);
+    }
+
+    /// What is not in rows, for a log that may have lost some of it.
+    fn tell_again(&mut self) {
+        let run = self.run_record();
+        self.ledger.output().append(run);
+        self.ledger.tell_again();
+    }
+
+    fn run_record(&self) -> record::Kind {
+        record::Kind::Run(Box::new(self.surroundings.run.clone()))
+    }
+
+    fn place(&self) -> String {
+        self.surroundings.dir.as_ref().map(|dir| dir.log.display().to_string()).unwrap_or_default()
+    }
+
+    /// Looks whether the log is still what was written to it.
+    fn look_after_log(&mut self) {
+        let standing = self.ledger.output().standing();
+        let place = self.place();
+        match standing {
+            Standing::Fine => {}
+            Standing::Moved => self.trouble.once(&format!(
+                "the log `{place}` was moved away while the run goes on; what is recorded goes to wherever it is now, and nothing of it to `{place}`"
+            )),
+            Standing::Deleted => self.bury("somebody has deleted it or put another file in its place while the run went on"),
+            Standing::Cut(left) => {
+                let reason = format!("somebody has cut it to {left} bytes while the run went on");
+                let first = vec![super::builder::header().into(), self.run_record().into()];
+                match self.ledger.output().mend(reason.clone(), first) {
+                    Ok(lost) => say::warning(&format!(
+                        "the log `{place}`: {reason}; {lost} rows are lost, and recording goes on behind what is left"
+                    )),
+                    Err(e) => self.bury(&format!("{reason}, and what is left cannot be gone on with: {e}")),
+                }
+            }
+        }
+    }
+
+    /// The log is gone.
+    fn bury(&mut self, reason: &str) {
+        let place = self.place();
+        self.ledger.output().bury(reason.to_owned());
+        self.recorder.set_state(State::Failed);
+        let lost = self.ledger.output().lost();
+        self.trouble.last(&format!(
+            "the log `{place}` is gone: {reason}; the {lost} rows so far are lost, and so is what comes: end the run and start it again"
+        ));
     }
 
     /// The loop of the writer thread; gives the end of the run.
@@ -321,12 +374,19 @@ impl Writer {
             self.step();
             if last_summary.elapsed() >= summary_interval {
                 let now = os::nanos();
-                self.ledger.write_summary(now);
-                self.ledger.output().flush();
+                self.look_after_log();
+                // One that waits for a disk that is full tells no more than the one after it.
+                if self.ledger.output().error().is_none() {
+                    self.ledger.write_summary(now);
+                    self.ledger.output().flush();
+                }
                 self.surroundings.write_side_files(&self.ledger, now);
                 last_summary = Instant::now();
             }
-            ending.stepped(request.flush);
+            ending.stepped(request.flush, || {
+                self.ledger.output().flush();
+                self.ledger.output().error().is_none()
+            });
             if let Some(code) = request.finish {
                 let report = self.finish(code);
                 ending.finished(report);
@@ -365,7 +425,12 @@ impl Writer {
         // What was recorded between the two lines above.
         self.step();
         self.merge_to_end();
-        let failure = self.ledger.output().revive();
+        self.ledger.output().flush();
+        self.look_after_log();
+        self.ledger.output().give_up();
+        if self.ledger.output().take_missed() {
+            self.tell_again();
+        }
         let dropped = self.ledger.output().lost() + self.recorder.dropped();
         self.ledger.set_dropped(dropped);
         self.surroundings.terminal.finish(&mut self.surroundings.shown);
@@ -376,8 +441,8 @@ impl Writer {
         self.ledger.output().flush();
         self.surroundings.write_side_files(&self.ledger, now);
         let output: &mut Output = self.ledger.output();
-        let (rows, bytes, lost) = (output.rows(), output.written(), output.lost());
-        let failure = failure.or_else(|| output.error().map(ToString::to_string));
+        output.give_up();
+        let (rows, bytes, lost, failure) = (output.rows(), output.written(), output.lost(), output.failure());
         self.recorder.set_state(State::Closed);
         Report {
             exit_code: code,

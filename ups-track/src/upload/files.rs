@@ -86,7 +86,9 @@ pub(crate) async fn send(
     let versions = Rc::new(Versions::of(&book.borrow().memory.log));
     for name in names.into_iter().filter(|name| !ignored.has(name)) {
         match find(&dir, &name, &versions).await {
-            Found::File(file) if book.borrow().sending.files.get(&name) == Some(&shown(&file.look.digest)) => {
+            Found::File(file)
+                if book.borrow().sending.files.get(&name) == Some(&shown(&file.look.digest)) =>
+            {
                 outcome.there.push(name);
             }
             Found::File(file) => to_send.push(file),

@@ -218,7 +218,11 @@ pub(crate) type Shared = Rc<RefCell<Book>>;
 
 /// Writes a file anew; it takes the place of the old one as a whole.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    write_whole(path, content).map_err(|source| Failure::File { action: "write", path: path.to_owned(), source })
+    write_whole(path, content).map_err(|source| Failure::File {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

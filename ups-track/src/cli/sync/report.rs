@@ -63,7 +63,10 @@ fn tell(args: &Sync, name: &str, sent: &Sent, screen: &mut Screen<impl Write>) -
     }
     for name in &sent.files.changed {
         let name = clean(name);
-        writeln!(screen, "  not sent: `{name}` was written to after the run's end, and the run does not hold its own version")?;
+        writeln!(
+            screen,
+            "  not sent: `{name}` was written to after the run's end, and the run does not hold its own version"
+        )?;
     }
     for failed in &sent.files.failed {
         writeln!(screen, "  file not sent: {}", clean(failed))?;

@@ -89,9 +89,7 @@ pub(crate) fn merge(log: &Path, purpose: Purpose) -> Result<Option<Outcome>, Str
     outcome.refused += bad.len();
     outcome.bad.extend(bad);
     if purpose == Purpose::Merge && outcome.records > 0 {
-        again
-            .complete()
-            .map_err(|e| format!("cannot write {} anew: {e}; it is as it was", named(log)))?;
+        again.complete().map_err(|e| format!("cannot write {} anew: {e}; it is as it was", named(log)))?;
     }
     drop(locks);
     Ok(Some(outcome))
