@@ -80,6 +80,15 @@ impl Error {
         matches!(*self.0, Kind::LogFailed { .. } | Kind::Stuck { .. })
     }
 
+    /// Whether the system would not do what was asked: no room, no descriptors, no right.
+    pub(crate) fn is_of_system(&self) -> bool {
+        match &*self.0 {
+            Kind::Io { source, .. } => source.raw_os_error().is_some(),
+            Kind::Thread(_) => true,
+            _ => false,
+        }
+    }
+
     /// The error and its cause, for a message to a person.
     pub(crate) fn with_cause(&self) -> String {
         let cause = std::error::Error::source(self).map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -221,7 +221,6 @@ mod error;
 pub mod guide;
 mod harmless;
 mod id;
-#[cfg(any(feature = "cli", feature = "online"))]
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command alone takes values apart"))]
 mod json;
 mod kinds;

@@ -9,6 +9,7 @@ mod gone;
 mod kill;
 mod misuse;
 mod program;
+mod resumed;
 mod runs;
 mod saved;
 mod settings;

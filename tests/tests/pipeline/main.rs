@@ -11,6 +11,7 @@ mod kill;
 mod linked;
 mod merge;
 mod place;
+mod poor;
 mod python_context;
 mod ranks;
 mod shell;

@@ -20,7 +20,6 @@ pub(crate) fn remember(log: &Path, part: Option<&str>, files: &BTreeMap<String, 
 
 /// What is remembered of the files of a run.
 #[derive(Debug, Clone, Default)]
-#[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only an upload looks"))]
 pub(crate) struct Versions(BTreeMap<String, Vec<Stamp>>);
 
 #[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only an upload looks"))]

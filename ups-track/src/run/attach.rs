@@ -30,6 +30,8 @@ pub(crate) struct Pipeline {
     /// The context file for children, once there is one.
     file: OnceLock<PathBuf>,
     names: Names,
+    /// Whether it was told that a child cannot find the run.
+    untracked_told: AtomicBool,
     /// Links in the run's `files/` that this process has made.
     links: Mutex<BTreeSet<PathBuf>>,
 }
@@ -123,6 +125,18 @@ impl Run {
         }
         let path = self.save_context(live.dir.lock_dir().join("context.json"))?;
         Ok(Some(live.pipeline.file.get_or_init(|| path).clone()))
+    }
+
+    /// A child was started that cannot find the run. Told once: what keeps one child from it keeps the others.
+    pub(crate) fn tell_untracked(&self, child: &str, reason: &str) {
+        let told =
+            self.0.live.as_ref().map(|live| live.pipeline.untracked_told.swap(true, Ordering::Relaxed));
+        if told == Some(false) {
+            say::warning(&format!(
+                "child `{child}` is started, but cannot record into run `{}`: {reason}; if it records, then in a run of its own",
+                self.id()
+            ));
+        }
     }
 
     fn expect_children(&self) -> Result<()> {

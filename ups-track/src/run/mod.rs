@@ -3,6 +3,7 @@
 mod attach;
 mod builder;
 pub(crate) mod dir;
+mod earlier;
 pub(crate) mod end;
 mod environment;
 mod git;
