@@ -8,6 +8,8 @@ mod children;
 mod fork;
 mod hostile;
 mod kill;
+#[cfg(target_os = "linux")]
+mod kills;
 mod linked;
 mod merge;
 mod place;
