@@ -8,12 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
 use rustix::process::{Pid, Signal, kill_process};
@@ -31,9 +31,6 @@ const INTERVAL: u64 = 100_000;
 
 /// Time between two beats, which tell how long the machine has left a process without a turn.
 const BEAT: Duration = Duration::from_millis(5);
-
-/// Far more than anything needs.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happened in some rounds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -159,9 +156,14 @@ impl Round {
             said: String::new(),
         };
         let mut random = Rng::with_seed(seed);
-        let said = File::create(dir.join("said")).unwrap();
         let mut parent = round.command(&["play", "parent"]);
-        let mut parent = parent.stdout(Stdio::null()).stderr(said).spawn().unwrap();
+        let mut parent = parent.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = parent.stderr.take().unwrap();
+        let said = thread::spawn(move || {
+            let mut said = Vec::new();
+            stderr.read_to_end(&mut said).unwrap();
+            String::from_utf8_lossy(&said).into_owned()
+        });
         let mut order = ["parent", CHILDREN[0], CHILDREN[1]];
         random.shuffle(&mut order);
         for who in order.into_iter().take(random.usize(1..=3)) {
@@ -171,10 +173,8 @@ impl Round {
         // The others come to their end.
         fs::write(dir.join("stop"), "").unwrap();
         parent.wait().unwrap();
-        for name in CHILDREN {
-            round.wait_for(name);
-        }
-        round.said = fs::read_to_string(dir.join("said")).unwrap();
+        // To the end of what is said: then none of the processes is there any more.
+        round.said = said.join().unwrap();
         round
     }
 
@@ -196,15 +196,6 @@ impl Round {
             && kill_process(pid, Signal::KILL).is_ok()
         {
             self.killed.insert(who, now());
-        }
-    }
-
-    /// Waits for a process that may be nobody's child any more.
-    fn wait_for(&self, who: &str) {
-        let until = Instant::now() + PATIENCE;
-        while self.pid(who).is_some_and(is_running) {
-            assert!(Instant::now() < until, "`{who}` does not end");
-            thread::sleep(Duration::from_millis(2));
         }
     }
 
@@ -329,12 +320,6 @@ impl Round {
         let own = named.iter().filter(|file| file.starts_with(&format!("{name}-"))).count();
         if own == count { Ok(count) } else { Err(format!("{name}: files with a gap")) }
     }
-}
-
-/// Whether a process is there; one that is dead and that nobody has waited for is not.
-fn is_running(pid: Pid) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 /// `_step` counts the rows, and no record came twice out of a shard.

@@ -18,12 +18,17 @@ pub(crate) struct Request {
     pub(crate) finish: Option<i32>,
 }
 
+/// The last flush that was done, and whether everything was written then.
+#[derive(Debug, Default)]
+struct Flushed {
+    number: u64,
+    is_written: bool,
+}
+
 #[derive(Debug, Default)]
 struct EndState {
     request: Request,
-    /// The last flush that was done, and whether everything was written then.
-    flushed: u64,
-    is_written: bool,
+    flushed: Flushed,
     /// A wake-up that is not a request: lanes are getting full.
     nudged: bool,
     report: Option<Report>,
@@ -52,7 +57,8 @@ impl Ending {
 
     /// The writer waits for a request, at most `tick`.
     pub(crate) fn wait(&self, tick: Duration) -> Request {
-        let idle = |s: &mut EndState| !s.nudged && s.request.finish.is_none() && s.request.flush == s.flushed;
+        let idle =
+            |s: &mut EndState| !s.nudged && s.request.finish.is_none() && s.request.flush == s.flushed.number;
         let (mut state, _) = self
             .to_writer
             .wait_timeout_while(self.lock(), tick, idle)
@@ -69,10 +75,10 @@ impl Ending {
 
     /// The writer has done what was asked up to this flush. If it is a new one, `write` tells whether all is written.
     pub(crate) fn stepped(&self, flush: u64, write: impl FnOnce() -> bool) {
-        if self.lock().flushed != flush {
+        if self.lock().flushed.number != flush {
             let is_written = write();
             let mut state = self.lock();
-            (state.flushed, state.is_written) = (flush, is_written);
+            state.flushed = Flushed { number: flush, is_written };
             self.to_waiters.notify_all();
         }
     }
@@ -118,12 +124,12 @@ impl Ending {
         state.request.flush += 1;
         let wanted = state.request.flush;
         self.to_writer.notify_one();
-        let waiting = |s: &mut EndState| s.flushed < wanted && s.report.is_none() && !s.gone;
+        let waiting = |s: &mut EndState| s.flushed.number < wanted && s.report.is_none() && !s.gone;
         let (state, _) = self
             .to_waiters
             .wait_timeout_while(state, patience, waiting)
             .unwrap_or_else(PoisonError::into_inner);
-        state.flushed >= wanted && state.is_written || state.report.is_some()
+        state.flushed.number >= wanted && state.flushed.is_written || state.report.is_some()
     }
 
     /// Asks for the end, unless somebody did, and waits for it. The first exit code counts. The flag tells whether

@@ -290,6 +290,8 @@ impl Writer {
     /// Moves everything recorded so far into the log, and the log to the operating system.
     pub(crate) fn step(&mut self) {
         self.drain.run(&mut self.ledger, &mut self.surroundings);
+        // Our own rows are safe before others are merged, which may take a while.
+        self.ledger.output().flush_soon();
         if let Some(merger) = &mut self.merger {
             // The next round goes on: our own rows come first.
             self.behind = merger.advance(&mut self.ledger, &mut self.surroundings);
