@@ -336,11 +336,8 @@ mod tests {
             for hard in [false, true] {
                 let at = dir.path().join("at");
                 drop(fs::remove_file(&at));
-                if hard {
-                    fs::hard_link(&users, &at).unwrap()
-                } else {
-                    symlink(&users, &at).unwrap()
-                }
+                let linked = if hard { fs::hard_link(&users, &at) } else { symlink(&users, &at) };
+                linked.unwrap();
                 make(&at).unwrap();
                 assert_eq!(fs::read_to_string(&users).unwrap(), "weights");
                 assert_eq!(fs::metadata(&users).unwrap().nlink(), 1);

@@ -150,7 +150,7 @@ impl RunBuilder {
         self
     }
 
-    /// Sets how many bytes of saved files, in all, a run copies at its end where the file system has no cheaper way
+    /// Sets how many bytes of saved files, all together, this process copies at its end where the file system has no cheaper way
     /// (`UPS_TRACK_COPY_LIMIT`, such as `20G`): 1 GB by default. See [`save_file`](Run::save_file).
     pub fn copy_limit(mut self, bytes: u64) -> Self {
         self.overrides.copy_limit = Some(bytes);

@@ -104,7 +104,7 @@ impl Run {
     /// link.
     ///
     /// The end of a run makes these files its own: they share their blocks with the originals where the file system can do
-    /// that (btrfs, XFS), and are copied otherwise, the small ones first, up to 1 GB in all (`UPS_TRACK_COPY_LIMIT`, such as
+    /// that (btrfs, XFS), and are copied otherwise, the small ones first, up to 1 GB per process (`UPS_TRACK_COPY_LIMIT`, such as
     /// `20G`). Of those beyond that a warning says that the run does not hold them: they are uploaded only as long as nobody
     /// has written to them.
     ///

@@ -371,12 +371,15 @@ impl Writer {
     pub(crate) fn run(mut self, ending: &Ending, tick: Duration, summary_interval: Duration) {
         os::block_file_size_signal();
         let mut last_summary = Instant::now();
+        let mut pause = tick;
         loop {
-            let request = ending.wait(if self.behind { Duration::ZERO } else { tick });
+            let request = ending.wait(if self.behind { Duration::ZERO } else { pause });
+            let began = Instant::now();
             self.step();
             if last_summary.elapsed() >= summary_interval {
                 let now = os::nanos();
                 self.look_after_log();
+                self.lock.iter().for_each(Lock::beat);
                 // One that waits for a disk that is full tells no more than the one after it.
                 if self.ledger.output().error().is_none() {
                     self.ledger.write_summary(now);
@@ -389,6 +392,8 @@ impl Writer {
                 self.ledger.output().flush();
                 self.ledger.output().error().is_none()
             });
+            // What takes long must not make the rounds rarer.
+            pause = tick.saturating_sub(began.elapsed()).max(tick / 10);
             if let Some(code) = request.finish {
                 let report = self.finish(code);
                 ending.finished(report);

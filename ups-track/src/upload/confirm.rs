@@ -11,9 +11,9 @@ use super::log::Options;
 use super::run::Described;
 use super::source::Source;
 use super::state::Memory;
+use super::versions::Versions;
 use super::{Client, Failure};
 use crate::log::marker;
-use crate::log::outside::Versions;
 use crate::log::record::Kind;
 use crate::os::files::is_draft;
 

@@ -15,7 +15,7 @@ use super::graphql::{Granted, Target};
 use super::http::{Client, Digest, Put, upload_headers};
 use super::snapshot::{Look, Snapshot, look};
 use super::state::Shared;
-use crate::log::outside::Versions;
+use super::versions::Versions;
 
 /// Files in one request for places.
 const BATCH: usize = 100;

@@ -27,6 +27,7 @@ mod snapshot;
 mod source;
 mod state;
 mod stream;
+mod versions;
 mod writer;
 
 pub(crate) use access::Access;
