@@ -2,6 +2,8 @@
 //! of the two runs that they leave on the server.
 
 pub mod json;
+#[cfg(target_os = "linux")]
+pub mod kills;
 pub mod log;
 pub mod normalized;
 pub mod server;

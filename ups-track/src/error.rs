@@ -54,7 +54,7 @@ pub(crate) enum Kind {
         "a global tracing subscriber is already set; add `ups_track::layer()` to it instead of calling `ups_track::init()`"
     )]
     SubscriberTaken,
-    #[error("the log of run `{run}` failed: {reason}; {lost} rows were lost, everything before is in `{}`", path.display())]
+    #[error("the log of run `{run}` failed: {reason}; {lost} rows were lost, everything else is in `{}`", path.display())]
     LogFailed { run: String, path: PathBuf, reason: String, lost: u64 },
     #[error("run `{run}` did not finish writing within {seconds} s; its log `{}` has all but the end", path.display())]
     Stuck { run: String, path: PathBuf, seconds: u64 },
@@ -78,6 +78,15 @@ impl Error {
     /// Whether the run's log could not be written to its end.
     pub fn is_log(&self) -> bool {
         matches!(*self.0, Kind::LogFailed { .. } | Kind::Stuck { .. })
+    }
+
+    /// Whether the system would not do what was asked: no room, no descriptors, no right.
+    pub(crate) fn is_of_system(&self) -> bool {
+        match &*self.0 {
+            Kind::Io { source, .. } => source.raw_os_error().is_some(),
+            Kind::Thread(_) => true,
+            _ => false,
+        }
     }
 
     /// The error and its cause, for a message to a person.

@@ -166,7 +166,14 @@
 //! | panic, SIGINT, SIGTERM (with [`init`] or [`macro@main`]) | nothing; the log says exit code 1, 255, 143 |
 //! | `kill -9`, SIGTERM with a bare layer | the last flush interval, 100 ms by default; no exit record |
 //! | power cut | what the operating system had not yet written; nothing is forced to the disk |
-//! | full disk | what comes after; said once, counted, told at the end |
+//! | a disk that is full for a while | nothing, as long as 16 MB hold what comes meanwhile; what is more is counted, and told when there is room again and at the end |
+//! | the log is deleted, replaced or cut by somebody | what was in it; told within seconds, and by `finish` with the number of rows |
+//!
+//! A run that is gone on with (`WANDB_RESUME`) keeps the best values of its earlier part if that was recorded below the same
+//! directory, as `wandb-summary.json` has them: the last 5 s before a `kill -9` may be missing there, and what another machine has
+//! recorded, or a run was rewound from (`WANDB_RESUME_FROM`), is not known.
+//!
+//! A run holds its saved files as they were at its end: [`Run::save_file`] tells how, and what becomes of large ones.
 //!
 //! After each of them `ups-track sync` (or `wandb sync`) uploads what is there. Recording never fails the program and never waits for a
 //! network; a thread waits for the writer only when it is 256 KiB of rows ahead of it, or all threads together 8 MiB.
@@ -221,7 +228,7 @@
 //! `WANDB_CONSOLE`, `WANDB_SILENT`, `WANDB_QUIET`, `WANDB_HOST`, `WANDB_USERNAME`, `WANDB_USER_EMAIL`, `WANDB_PROGRAM`,
 //! `WANDB_ARGS`, `WANDB_DOCKER`, `WANDB_DISABLE_GIT`, `WANDB_GIT_COMMIT`, `WANDB_GIT_REMOTE_URL`, `WANDB_SYMLINK`,
 //! `WANDB_CONTEXT_FILE`, `UPS_TRACK_CHILD`, `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]), `UPS_TRACK_RANKS`,
-//! `UPS_TRACK_RANKS_LABEL`, `UPS_TRACK_RANKS_PATIENCE`, `UPS_TRACK_RANKS_ID` (see [`Ranks`]), `WANDB_X_DISABLE_META`,
+//! `UPS_TRACK_COPY_LIMIT` (see [`Run::save_file`]), `UPS_TRACK_RANKS_LABEL`, `UPS_TRACK_RANKS_PATIENCE`, `UPS_TRACK_RANKS_ID` (see [`Ranks`]), `WANDB_X_DISABLE_META`,
 //! `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`, and for the server those of the section above and
 //! `UPS_TRACK_FINISH_PATIENCE`. What the
 //! [builder](RunBuilder) sets goes before the environment, that before W&B's settings files, those before the defaults. A
@@ -244,7 +251,6 @@ mod error;
 pub mod guide;
 mod harmless;
 mod id;
-#[cfg(any(feature = "cli", feature = "online"))]
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command alone takes values apart"))]
 mod json;
 mod kinds;

@@ -5,11 +5,14 @@
 mod crowd;
 mod disk;
 mod ending;
+mod gone;
 mod guests;
 mod kill;
 mod misuse;
 mod program;
+mod resumed;
 mod runs;
+mod saved;
 mod settings;
 mod signals;
 mod subscriber;

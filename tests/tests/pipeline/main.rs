@@ -8,9 +8,12 @@ mod children;
 mod fork;
 mod hostile;
 mod kill;
+#[cfg(target_os = "linux")]
+mod kills;
 mod linked;
 mod merge;
 mod place;
+mod poor;
 mod python_context;
 mod ranks;
 mod shell;

@@ -145,3 +145,48 @@ fn a_slow_storage_and_many_files() {
     assert!((0..40_u8).all(|number| run.files[&format!("{number}.bin")] == vec![number; 10_000]));
     assert_eq!((server.violations(), server.faults_left()), (vec![], 0));
 }
+
+/// A run that ended with a file larger than what it may copy, and where that file is.
+fn with_large_file(id: &str) -> (Recorded, tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ckpt.bin");
+    fs::write(&file, "the run's weights").unwrap();
+    let recorded = record_with(
+        id,
+        |builder| builder.copy_limit(0),
+        |run| run.save_file(&file, FilePolicy::End).unwrap(),
+    );
+    (recorded, dir, file)
+}
+
+#[test]
+fn a_file_that_the_run_does_not_hold_goes_while_it_is_the_same() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let (recorded, _dir, _) = with_large_file("same");
+    let said = said(command(&server, home.path()).arg("sync").arg(&recorded.log));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(on(&server, "same").files["ckpt.bin"], b"the run's weights");
+}
+
+#[test]
+fn no_later_version_of_a_file_is_taken_for_the_runs() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let (recorded, _dir, file) = with_large_file("later");
+    if !fs::exists(recorded.dir.join("run-later.wandb.files")).unwrap() {
+        eprintln!("skipped: on this file system the run holds every file");
+        return;
+    }
+    // In place: the run has another name of the same file.
+    fs::write(&file, "the weights of another run").unwrap();
+    let told = said(command(&server, home.path()).arg("sync").arg(&recorded.log));
+    assert!(
+        told.code != 0 && told.out.contains("not sent: `ckpt.bin` was written to after the run's end"),
+        "{told:?}"
+    );
+    assert!(!on(&server, "later").files.contains_key("ckpt.bin"));
+    // Everything else is there.
+    assert!(crate::marker(&recorded.log).exists());
+    let pruned = said(command(&server, home.path()).args(["sync", "--prune", "--yes"]).arg(&recorded.log));
+    assert_eq!(pruned.code, 0, "{pruned:?}");
+    assert!(!recorded.dir.exists() && fs::read_to_string(&file).unwrap() == "the weights of another run");
+}

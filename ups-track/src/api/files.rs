@@ -11,6 +11,7 @@ use super::error::{Error, Result, shown};
 use super::queries;
 use super::run::Named;
 use super::runs::Connection;
+use crate::os::files::Draft;
 use crate::upload::Client;
 use crate::upload::files::is_inside;
 
@@ -80,19 +81,12 @@ impl RunFile {
             return Err(Error::answer(&what, "the server tells no address for it"));
         };
         let failed = |source| Error::File { path: to.to_owned(), source };
-        let mut part = to.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
+        let mut draft = Draft::of(to);
+        let part = draft.made_by_caller().to_owned();
         let (size, limit) = (self.size(), self.size().unwrap_or(UNTOLD));
-        let into = part.clone();
-        let fetch = async move |client: &Client| client.fetch(&url, limit, size, &into).await;
-        let fetched = self.run.api.work(&what, fetch);
-        let done = fetched.and_then(|()| fs::rename(&part, to).map_err(failed));
-        if done.is_err() {
-            // It may not have been made.
-            drop(fs::remove_file(&part));
-        }
-        done
+        let fetch = async move |client: &Client| client.fetch(&url, limit, size, &part).await;
+        self.run.api.work(&what, fetch)?;
+        draft.place().map_err(failed)
     }
 
     /// Downloads the file to its own name below a directory, makes the directories for it, and gives the path.

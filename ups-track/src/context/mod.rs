@@ -3,14 +3,14 @@
 mod find;
 mod trust;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
 use crate::harmless;
+use crate::os::files::write_private;
 use crate::settings::{Mode, rules};
 pub(crate) use find::{CHILD, FILE, Place, place, unknown_run};
 pub(crate) use trust::{trusted_dir, trusted_file};
@@ -192,33 +192,6 @@ impl Context {
 /// Absolute, and without a way back up.
 fn is_plain(dir: &Path) -> bool {
     dir.is_absolute() && !dir.components().any(|part| part == std::path::Component::ParentDir)
-}
-
-/// Writes a file that only its owner can read, as a whole or not at all.
-fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let name =
-        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
-    let partial = path.with_file_name(format!(
-        ".{}.{}-{}",
-        name.to_string_lossy(),
-        std::process::id(),
-        crate::id::generate()
-    ));
-    let written = create_private(&partial)
-        .and_then(|mut file| file.write_all(content))
-        .and_then(|()| fs::rename(&partial, path));
-    if written.is_err() {
-        drop(fs::remove_file(&partial));
-    }
-    written
-}
-
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

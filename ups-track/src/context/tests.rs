@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::fs;
+
 use super::*;
 
 fn loaded(text: impl AsRef<[u8]>) -> Result<Context, String> {

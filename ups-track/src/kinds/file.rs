@@ -1,13 +1,13 @@
 //! Files: a checkpoint, a report. They become run files.
 
-/// When a saved file is uploaded.
+/// When a saved file is uploaded, and which version of it the run has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FilePolicy {
-    /// Once, soon.
+    /// Once, soon: as it is when it is saved.
     Now,
-    /// Once, when the run ends.
+    /// Once, when the run ends: as it is then.
     End,
-    /// Now, again whenever the file changes, and at the end.
+    /// Now, again whenever the file changes, and at the end, whose version stays.
     #[default]
     Live,
 }

@@ -27,6 +27,10 @@ impl Definitions {
         }
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Definition> {
+        self.exact.iter().chain(&self.prefixes)
+    }
+
     /// Whether adding this definition would change nothing.
     pub(crate) fn knows(&self, new: &Definition) -> bool {
         let list = if new.name.ends_with('*') { &self.prefixes } else { &self.exact };

@@ -12,7 +12,7 @@ mod stages;
 mod summary;
 mod tables;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::kinds::alert::Alert;
 use crate::kinds::metric::Number;
+use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
 use crate::log::encode;
 use crate::log::record::{self, Item, Kind, Timestamp};
@@ -64,6 +65,8 @@ pub(crate) struct Ledger {
     /// Time of the last row, nanoseconds since 1970.
     last_time: u64,
     config: Map<String, Value>,
+    /// The summary of the run's earlier part.
+    earlier: BTreeMap<String, Scalar>,
     refused: HashMap<&'static str, u64>,
     /// Callsites that were warned about.
     warned: u64,
@@ -96,6 +99,7 @@ impl Ledger {
             next_step: 0,
             last_time: start,
             config: Map::new(),
+            earlier: BTreeMap::new(),
             refused: HashMap::new(),
             warned: 0,
             summary_changed: false,
@@ -162,6 +166,19 @@ impl Ledger {
             self.apply_definition(index);
         }
         self.version = self.version.wrapping_add(1);
+    }
+
+    /// Tells all but rows once more, for a log that has lost some of it.
+    pub(crate) fn tell_again(&mut self) {
+        for definition in self.definitions.all() {
+            self.output.append(definitions::record(definition));
+        }
+        let update = config_items(&self.config);
+        if !update.is_empty() {
+            self.output.append(Kind::Config(record::Config { update, remove: Vec::new() }));
+        }
+        self.keys.iter_mut().for_each(|key| key.changed = true);
+        self.summary_changed = true;
     }
 
     fn apply_definition(&mut self, index: usize) {
@@ -238,13 +255,36 @@ impl Ledger {
                 )),
             }
         }
-        let bests = stage
-            .options()
-            .best
-            .iter()
-            .map(|(metric, goal)| Best::new(self.key(&stage.key(metric)), *goal))
+        let bests = stage.options().best.iter();
+        let bests = bests
+            .map(|(metric, goal)| {
+                let before = self.best_before(&stage.key(&format!("best_{metric}")));
+                Best::new(self.key(&stage.key(metric)), *goal, before)
+            })
             .collect();
         StageBook { stage: Arc::clone(stage), step, bests, told: None }
+    }
+
+    /// The best value of the run's earlier part, which with the rest of its row becomes part of this summary.
+    fn best_before(&mut self, name: &str) -> Option<f64> {
+        let Some(Scalar::Number(best)) = self.earlier.get(name).cloned() else { return None };
+        let is_of_row =
+            |key: &str| key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let row: Vec<_> = self
+            .earlier
+            .iter()
+            .filter(|(key, _)| is_of_row(key))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        for (key, value) in row {
+            self.set_summary(&key, value);
+        }
+        Some(best.as_f64())
+    }
+
+    /// What the summary of the run's earlier part held, if the run is gone on with.
+    pub(crate) fn goes_on(&mut self, earlier: BTreeMap<String, Scalar>) {
+        self.earlier = earlier;
     }
 
     /// Applies an operation.

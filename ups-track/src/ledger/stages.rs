@@ -30,8 +30,10 @@ pub(crate) struct Best {
 }
 
 impl Best {
-    pub(crate) fn new(metric: u32, goal: Goal) -> Self {
-        Self { metric, goal, value: None, row: Vec::new(), changed: false }
+    /// `before` is the best value of an earlier part of the run.
+    pub(crate) fn new(metric: u32, goal: Goal, before: Option<f64>) -> Self {
+        let value = before.filter(|value| !value.is_nan());
+        Self { metric, goal, value, row: Vec::new(), changed: false }
     }
 
     /// Keeps `row` if its value of the metric is better than all before. NaN never is; of equals the first stays.

@@ -6,6 +6,7 @@
 
 pub(crate) mod encode;
 mod framing;
+pub(crate) mod outside;
 mod reader;
 pub mod record;
 pub(crate) mod splice;
@@ -14,7 +15,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use reader::{Damage, Entry, ReadError, Reader};
-pub(crate) use writer::LogWriter;
+pub(crate) use writer::{LogWriter, Standing, WaitingRows};
 
 /// A file beside a log, or another file: its name with something at the end.
 pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// The right to write the log in a directory.
 #[derive(Debug)]
-pub(crate) struct Lock(#[cfg_attr(not(unix), expect(dead_code, reason = "held, not read"))] File);
+pub(crate) struct Lock(File);
 
 /// A writer's lock shall not outlive its process in a forked child. The writer's thread holds it, and that has no copy in
 /// the child.
@@ -49,6 +49,19 @@ impl Lock {
 }
 
 impl Lock {
+    /// Leaves a sign of life: the time of the lock's file.
+    pub(crate) fn beat(&self) {
+        // Without it, who comes later knows a bit less.
+        drop(self.0.set_modified(std::time::SystemTime::now()));
+    }
+
+    /// When the writer of a directory that nobody writes any more was last alive.
+    #[cfg(feature = "online")]
+    pub(crate) fn last_beat(dir: &Path) -> Option<std::time::SystemTime> {
+        let time = dir.join(WRITER).metadata().and_then(|meta| meta.modified()).ok();
+        time.filter(|_| !Self::is_taken(dir))
+    }
+
     /// Takes the lock of a directory; none if another process has it.
     pub(crate) fn take(dir: &Path) -> io::Result<Option<Self>> {
         // Who only looks whether the lock is taken holds it for a moment.

@@ -34,8 +34,8 @@ pub trait TrackCommand: Sized {
     /// Sets the environment of a child of `run`, and records how the child ends: `children/<name>/status`,
     /// `exit_code` and `duration_s` in the run's summary, and an alert if it fails.
     ///
-    /// Call it last: variables that are set afterwards win. That the run's context cannot be written is told when the
-    /// child is started.
+    /// Call it last: variables that are set afterwards win. If the run's context cannot be written (a full disk, a directory
+    /// that is not Unicode), the child is started all the same, and a warning tells why it does not record into the run.
     fn track(&mut self, run: &Run, child: impl Into<ChildOptions>) -> TrackedCommand<'_, Self>;
 }
 
@@ -94,10 +94,10 @@ impl<'c, C> TrackedCommand<'c, C> {
         Self { command, run: run.clone(), name, fault }
     }
 
-    /// Starts a process with `start`, and watches it.
+    /// Starts a process with `start`, and watches it. A child is started even if it cannot be told of the run.
     pub(super) fn begin<T>(&mut self, start: impl FnOnce(&mut C) -> io::Result<T>) -> io::Result<(Watch, T)> {
-        if let Some(fault) = &self.fault {
-            return Err(io::Error::other(fault.clone()));
+        if let Some(fault) = self.fault.take() {
+            self.run.tell_untracked(&self.name, &fault);
         }
         let watch = Watch::begin(&self.run, &self.name);
         match start(self.command) {
@@ -115,7 +115,7 @@ impl TrackedCommand<'_> {
     ///
     /// # Errors
     ///
-    /// If the run's context cannot be written, or the process cannot be started.
+    /// If the process cannot be started.
     pub fn spawn(&mut self) -> io::Result<TrackedChild> {
         let (watch, process) = self.begin(Command::spawn)?;
         watch.runs();

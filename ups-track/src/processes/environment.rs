@@ -34,7 +34,7 @@ const PARENTS_OWN: &[&str] = &[
 /// A variable and its value; without one it is removed.
 pub(super) type Variable = (&'static str, Option<OsString>);
 
-/// The variables of a child of `run`, whose context file is `context`. `inherited` tells what a variable would be
+/// The variables of a child of `run`, whose context file is `context` if it could be written. `inherited` tells what a variable would be
 /// otherwise.
 pub(super) fn variables(
     run: &Run,
@@ -59,13 +59,22 @@ pub(super) fn variables(
     if let Ok(Some(rank)) = Rank::from_env_or_parent() {
         set(PARENT, rank.fingerprint().into());
     }
-    let Some(context) = context else { return variables };
-    set(FILE, context.into());
+    if run.is_disabled() {
+        return variables;
+    }
     set(CHILD, options.kind.as_str().into());
+    let kind = match context {
+        Some(context) => {
+            set(FILE, context.into());
+            options.kind
+        }
+        // Without a context a child cannot find this run: it has one of its own beside it.
+        None => Child::Linked,
+    };
     if let Some(dir) = run.root_dir().parent() {
         set("WANDB_DIR", dir.into());
     }
-    match options.kind {
+    match kind {
         Child::Linked => {
             set("WANDB_RUN_GROUP", run.group().unwrap_or(run.id()).into());
             set("WANDB_TAGS", tags(inherited("WANDB_TAGS"), run.id()));

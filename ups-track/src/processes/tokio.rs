@@ -21,7 +21,7 @@ impl TrackedCommand<'_, Command> {
     ///
     /// # Errors
     ///
-    /// If the run's context cannot be written, or the process cannot be started.
+    /// If the process cannot be started.
     pub fn spawn(&mut self) -> io::Result<TrackedChild<Process>> {
         let (watch, process) = self.begin(Command::spawn)?;
         watch.runs();

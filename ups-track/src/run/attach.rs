@@ -1,12 +1,13 @@
 //! Runs in a pipeline: finding the run of the context, recording into it, and telling children of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::builder::{header, open_recorder, start_writer};
 use super::dir::RunDir;
-use super::save;
+use super::keep;
 use super::writer::{Surroundings, Writer};
 use super::{Inner, Live, Run, RunBuilder, RunGuard};
 use crate::context::{self, Context, Place};
@@ -29,8 +30,10 @@ pub(crate) struct Pipeline {
     /// The context file for children, once there is one.
     file: OnceLock<PathBuf>,
     names: Names,
-    /// Links in the run's `files/` that this process has made in the run of another one.
-    links: Mutex<Vec<PathBuf>>,
+    /// Whether it was told that a child cannot find the run.
+    untracked_told: AtomicBool,
+    /// Links in the run's `files/` that this process has made.
+    links: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Pipeline {
@@ -38,10 +41,10 @@ impl Pipeline {
         Arc::clone(&self.expected)
     }
 
-    /// A file was saved: an attached process must remember the links that it made.
-    pub(super) fn saved(&self, dir: &RunDir, target: &Path, policy: FilePolicy) {
-        if dir.shard.is_some() && policy != FilePolicy::Now {
-            self.links.lock().unwrap_or_else(PoisonError::into_inner).push(target.to_owned());
+    /// A file was saved.
+    pub(super) fn saved(&self, target: &Path, policy: FilePolicy) {
+        if policy != FilePolicy::Now {
+            self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(target.to_owned());
         }
     }
 }
@@ -124,6 +127,18 @@ impl Run {
         Ok(Some(live.pipeline.file.get_or_init(|| path).clone()))
     }
 
+    /// A child was started that cannot find the run. Told once: what keeps one child from it keeps the others.
+    pub(crate) fn tell_untracked(&self, child: &str, reason: &str) {
+        let told =
+            self.0.live.as_ref().map(|live| live.pipeline.untracked_told.swap(true, Ordering::Relaxed));
+        if told == Some(false) {
+            say::warning(&format!(
+                "child `{child}` is started, but cannot record into run `{}`: {reason}; if it records, then in a run of its own",
+                self.id()
+            ));
+        }
+    }
+
     fn expect_children(&self) -> Result<()> {
         let Some(live) = &self.0.live else { return Ok(()) };
         let place = shard::place(&live.dir.path);
@@ -160,15 +175,10 @@ impl Run {
         &self.0.root_dir
     }
 
-    /// Replaces links in `files/` by what they point to: all of them, or those that this process made.
-    pub(super) fn settle_files(&self, live: &Live) {
-        if self.is_attached() {
-            let links =
-                std::mem::take(&mut *live.pipeline.links.lock().unwrap_or_else(PoisonError::into_inner));
-            links.iter().filter(|link| link.is_symlink()).for_each(|link| save::settle_link(link));
-        } else {
-            save::settle(&live.dir);
-        }
+    /// Makes the saved files the run's own.
+    pub(super) fn keep_files(&self, live: &Live) {
+        let links = std::mem::take(&mut *live.pipeline.links.lock().unwrap_or_else(PoisonError::into_inner));
+        keep::keep(&live.dir, links, self.0.copy_limit);
     }
 }
 

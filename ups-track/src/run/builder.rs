@@ -9,11 +9,11 @@ use super::dir::RunDir;
 use super::end::Ending;
 use super::uplink::{Uplink, Way};
 use super::writer::{Surroundings, Writer};
-use super::{Inner, Live, Pipeline, Run, RunGuard, environment};
+use super::{Inner, Live, Pipeline, Run, RunGuard, earlier, environment};
 use crate::os::files::write_whole;
 use serde_json::{Map, Value};
 
-use crate::context::Context;
+use crate::context::{CHILD, Context};
 use crate::ends;
 use crate::error::{Error, Kind, Result};
 use crate::kinds::config::RunConfig;
@@ -151,6 +151,13 @@ impl RunBuilder {
         self
     }
 
+    /// Sets how many bytes of saved files, all together, this process copies at its end where the file system has no cheaper way
+    /// (`UPS_TRACK_COPY_LIMIT`, such as `20G`): 1 GB by default. See [`save_file`](Run::save_file).
+    pub fn copy_limit(mut self, bytes: u64) -> Self {
+        self.overrides.copy_limit = Some(bytes);
+        self
+    }
+
     /// Sets what the ranks of a group that a launcher has started do with the run (`UPS_TRACK_RANKS`):
     /// [`Ranks::First`](crate::Ranks::First) by default.
     pub fn ranks(mut self, ranks: impl Into<RankOptions>) -> Self {
@@ -170,7 +177,8 @@ impl RunBuilder {
     /// # Errors
     ///
     /// If a setting is bad (the error names it, its value and the rule), the variables of a launcher do not fit together,
-    /// the context file is bad or its run is gone, the run's directory cannot be made, or `global(true)` was asked for while another global run is open.
+    /// the context file is bad or its run is gone, the directory of a run of its own cannot be made (an attached child that
+    /// has no place to record to is [disabled](Run::is_disabled), with a warning), or `global(true)` was asked for while another global run is open.
     pub fn start(self) -> Result<RunGuard> {
         if self.global == Some(false) {
             return self.start_now();
@@ -203,16 +211,29 @@ impl RunBuilder {
         let run = if settings.mode == Mode::Disabled {
             Run(Arc::new(Inner::disabled(&settings)))
         } else {
-            match attached {
-                Some((context, dir)) => Run(Arc::new(begin_attached(&settings, context, dir)?)),
-                None => Run(Arc::new(begin(&settings, sources, way)?)),
-            }
+            // A child of another process is worth more than what it records.
+            let is_child =
+                sources.var(CHILD).is_some_and(|kind| kind.value == "attached") || attached.is_some();
+            let begun = match attached {
+                Some((context, dir)) => begin_attached(&settings, context, dir),
+                None => begin(&settings, sources, way),
+            };
+            Run(Arc::new(match begun {
+                Err(e) if is_child && e.is_of_system() => untracked(&settings, &e),
+                begun => begun?,
+            }))
         };
         run.give_home();
         // From here on a run that cannot stay is ended, too.
         let run = RunGuard::new(run);
-        if let Some(meeting) = place.meeting.filter(|_| !run.is_disabled()) {
-            meeting.open(&run)?;
+        if let Some(meeting) = place.meeting.filter(|_| !run.is_disabled())
+            && let Err(e) = meeting.open(&run)
+        {
+            say::warning(&format!(
+                "the other ranks cannot find run `{}` and record runs of their own: {}",
+                run.id(),
+                e.with_cause()
+            ));
         }
         if run.is_attached() {
             self.tell_parent(&run);
@@ -230,6 +251,15 @@ impl RunBuilder {
         }
         Ok(run)
     }
+}
+
+/// The run of a child that has no place to record to.
+fn untracked(settings: &Settings, e: &Error) -> Inner {
+    say::warning(&format!(
+        "this process records for another one, and cannot: {}; it goes on, and records nothing",
+        e.with_cause()
+    ));
+    Inner::disabled(settings)
 }
 
 /// Makes directory, log and thread.
@@ -255,6 +285,9 @@ fn begin(settings: &Settings, sources: Sources, way: Option<Way>) -> Result<Inne
     // Without a lock (a file system may have none) a merge elsewhere does not know that the run goes on.
     writer.lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     writer.ledger.begin_config(config);
+    if goes_on(settings) {
+        writer.ledger.goes_on(earlier::summary(&settings.root_dir, &settings.run_id, &dir.path));
+    }
     first_records(&mut writer, settings, &sources, run, start);
     if let Some(mark) = settings.rank.clone() {
         writer.ledger.of_rank(mark);
@@ -269,6 +302,12 @@ fn begin(settings: &Settings, sources: Sources, way: Option<Way>) -> Result<Inne
     // The log has its first records.
     let uplink = way.map(|way| Uplink::start(way, settings, sources, &dir)).transpose()?;
     start_writer(settings, recorder, writer, dir, pipeline, uplink)
+}
+
+/// Whether the run may have an earlier part that counts. Of one that was taken back to a step nobody here knows what was
+/// before that.
+fn goes_on(settings: &Settings) -> bool {
+    matches!(settings.resume, Some(Resume::Allow | Resume::Must | Resume::Auto)) && settings.branch.is_none()
 }
 
 /// The recorder of a log in this directory.

@@ -8,6 +8,8 @@ use crate::context::{self, Context, trusted_dir, trusted_file};
 use crate::error::{Error, Result};
 use crate::harmless;
 use crate::os;
+#[cfg(unix)]
+use crate::os::files::point;
 use crate::processes::shard;
 use crate::settings::{Mode, Settings};
 
@@ -17,6 +19,8 @@ pub(crate) struct RunDir {
     pub(crate) path: PathBuf,
     /// The transaction log.
     pub(crate) log: PathBuf,
+    /// The run's transaction log, which is another one if the log is a shard.
+    pub(crate) run_log: PathBuf,
     /// What file records refer to.
     pub(crate) files: PathBuf,
     /// Our own messages.
@@ -37,8 +41,10 @@ impl RunDir {
             t.year, t.month, t.day, t.hour, t.minute, t.second, settings.run_id
         );
         let path = create_fresh(root, &name)?;
+        let log = path.join(format!("run-{}.wandb", settings.run_id));
         let dir = Self {
-            log: path.join(format!("run-{}.wandb", settings.run_id)),
+            run_log: log.clone(),
+            log,
             files: path.join("files"),
             debug_log: path.join("logs").join("debug.log"),
             shard: None,
@@ -60,6 +66,7 @@ impl RunDir {
     pub(crate) fn existing(path: &Path, log: &Path) -> Self {
         Self {
             log: log.to_owned(),
+            run_log: log.to_owned(),
             files: path.join("files"),
             debug_log: path.join("logs").join("debug.log"),
             shard: None,
@@ -83,6 +90,7 @@ impl RunDir {
         let shard = shard::create(path).map_err(|e| Error::io("make a shard in", &place, e))?;
         Ok(Self {
             log: shard.join(shard::LOG),
+            run_log: log,
             files,
             debug_log: shard.join("debug.log"),
             path: path.to_owned(),
@@ -123,14 +131,8 @@ fn make(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn link(root: &Path, name: &str, to: &Path) {
     let relative = to.strip_prefix(root).unwrap_or(to);
-    let temporary = root.join(format!(".{name}.{}", std::process::id()));
-    drop(fs::remove_file(&temporary));
     // A link that cannot be made is a link less.
-    if std::os::unix::fs::symlink(relative, &temporary).is_ok()
-        && fs::rename(&temporary, root.join(name)).is_err()
-    {
-        drop(fs::remove_file(&temporary));
-    }
+    drop(point(&root.join(name), relative));
 }
 
 #[cfg(not(unix))]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::kinds::metric::Number;
@@ -18,17 +18,28 @@ pub(crate) struct Request {
     pub(crate) finish: Option<i32>,
 }
 
+/// The last flush that was done, and whether everything was written then.
+#[derive(Debug, Default)]
+struct Flushed {
+    number: u64,
+    is_written: bool,
+}
+
 #[derive(Debug, Default)]
 struct EndState {
     request: Request,
-    /// The last flush that was done.
-    flushed: u64,
+    flushed: Flushed,
     /// A wake-up that is not a request: lanes are getting full.
     nudged: bool,
     report: Option<Report>,
-    /// Whether the writer thread is gone without a report.
+    /// Whether the writer thread is gone: without a report if it has panicked.
     gone: bool,
+    /// Whether what follows the log is done, so that others may have the run.
+    closed: bool,
 }
+
+/// How long a run's end waits until its writer thread is gone.
+const LETTING_GO: Duration = Duration::from_secs(5);
 
 /// Where the writer and those who wait for it meet.
 #[derive(Debug, Default)]
@@ -36,6 +47,7 @@ pub(crate) struct Ending {
     state: Mutex<EndState>,
     to_writer: Condvar,
     to_waiters: Condvar,
+    closing: OnceLock<()>,
 }
 
 impl Ending {
@@ -45,7 +57,8 @@ impl Ending {
 
     /// The writer waits for a request, at most `tick`.
     pub(crate) fn wait(&self, tick: Duration) -> Request {
-        let idle = |s: &mut EndState| !s.nudged && s.request.finish.is_none() && s.request.flush == s.flushed;
+        let idle =
+            |s: &mut EndState| !s.nudged && s.request.finish.is_none() && s.request.flush == s.flushed.number;
         let (mut state, _) = self
             .to_writer
             .wait_timeout_while(self.lock(), tick, idle)
@@ -60,11 +73,12 @@ impl Ending {
         self.to_writer.notify_one();
     }
 
-    /// The writer has done what was asked up to this flush.
-    pub(crate) fn stepped(&self, flush: u64) {
-        let mut state = self.lock();
-        if state.flushed != flush {
-            state.flushed = flush;
+    /// The writer has done what was asked up to this flush. If it is a new one, `write` tells whether all is written.
+    pub(crate) fn stepped(&self, flush: u64, write: impl FnOnce() -> bool) {
+        if self.lock().flushed.number != flush {
+            let is_written = write();
+            let mut state = self.lock();
+            state.flushed = Flushed { number: flush, is_written };
             self.to_waiters.notify_all();
         }
     }
@@ -73,6 +87,24 @@ impl Ending {
     pub(crate) fn finished(&self, report: Report) {
         self.lock().report = Some(report);
         self.to_waiters.notify_all();
+    }
+
+    /// The log is complete. Does `last`, once, whoever calls; then the writer lets go of the run's lock.
+    pub(crate) fn close(&self, last: impl FnOnce()) {
+        self.closing.get_or_init(|| {
+            last();
+            let mut state = self.lock();
+            state.closed = true;
+            self.to_writer.notify_one();
+            let waiting = |state: &mut EndState| !state.gone;
+            drop(self.to_waiters.wait_timeout_while(state, LETTING_GO, waiting));
+        });
+    }
+
+    /// The writer waits until the run is closed.
+    pub(crate) fn wait_until_closed(&self) {
+        let closed = self.to_writer.wait_while(self.lock(), |state| !state.closed);
+        drop(closed);
     }
 
     /// Whether the log was completed.
@@ -92,12 +124,12 @@ impl Ending {
         state.request.flush += 1;
         let wanted = state.request.flush;
         self.to_writer.notify_one();
-        let waiting = |s: &mut EndState| s.flushed < wanted && s.report.is_none() && !s.gone;
+        let waiting = |s: &mut EndState| s.flushed.number < wanted && s.report.is_none() && !s.gone;
         let (state, _) = self
             .to_waiters
             .wait_timeout_while(state, patience, waiting)
             .unwrap_or_else(PoisonError::into_inner);
-        state.flushed >= wanted || state.report.is_some()
+        state.flushed.number >= wanted && state.flushed.is_written || state.report.is_some()
     }
 
     /// Asks for the end, unless somebody did, and waits for it. The first exit code counts. The flag tells whether

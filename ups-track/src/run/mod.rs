@@ -4,13 +4,16 @@ mod attach;
 mod builder;
 pub(crate) mod dir;
 mod drain;
+mod earlier;
 pub(crate) mod end;
 mod environment;
 mod git;
 pub(crate) mod global;
+mod keep;
 mod ranked;
 mod save;
 mod terminal;
+mod trouble;
 #[cfg(feature = "online")]
 mod uplink;
 #[cfg(not(feature = "online"))]
@@ -73,6 +76,8 @@ pub(crate) struct Inner {
     mode: Mode,
     console: bool,
     quiet: bool,
+    /// Bytes of saved files that are copied at the end.
+    copy_limit: u64,
     /// Which rank records, if several ranks record into the run.
     rank: Option<u32>,
     live: Option<Live>,
@@ -94,6 +99,7 @@ impl Inner {
             mode: settings.mode,
             console: settings.console,
             quiet: settings.quiet,
+            copy_limit: settings.copy_limit,
             rank: settings.rank.as_ref().map(RankMark::rank),
             live: None,
         }
@@ -445,7 +451,7 @@ impl Run {
     }
 
     /// Hands everything recorded so far to the operating system, so that even `kill -9` cannot lose it. Waits at most
-    /// ten seconds; false if that was not enough.
+    /// ten seconds; false if that was not enough, or the log cannot be written.
     pub fn flush(&self) -> bool {
         self.0
             .live
@@ -497,9 +503,7 @@ impl Run {
         let lost = report.lost;
         finished.dir = Some(live.dir.path.clone());
         finished.report = Some(report);
-        if first {
-            self.settle_files(live);
-        }
+        live.ending.close(|| self.keep_files(live));
         if let Some(uplink) = &live.uplink {
             finished.delivery = uplink.finish(finished.rows(), patience);
         }

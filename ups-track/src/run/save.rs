@@ -2,13 +2,17 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use super::Run;
-use super::dir::RunDir;
 use crate::error::{Error, Result};
 use crate::kinds::file::FilePolicy;
 use crate::kinds::summary::Goal;
+#[cfg(not(unix))]
+use crate::os::files::Draft;
+#[cfg(unix)]
+use crate::os::files::point;
+use crate::os::files::{copy_whole, is_draft};
 use crate::recorder::{Definition, Op, SummaryWords};
 use crate::say;
 
@@ -82,11 +86,27 @@ impl<'run> MetricDefinition<'run> {
 const RESERVED: &[&str] =
     &["config.yaml", "wandb-summary.json", "wandb-metadata.json", "output.log", "requirements.txt"];
 
+/// Whether a name would stand in the way of a file of ours, or of the folder of values that are files.
+fn is_reserved(name: &str) -> bool {
+    // File systems of macOS and Windows take names for equal that differ in case.
+    let is = |own: &str, name: &str| {
+        if cfg!(any(windows, target_os = "macos")) { own.eq_ignore_ascii_case(name) } else { own == name }
+    };
+    let first = name.split('/').next().unwrap_or_default();
+    RESERVED.iter().any(|own| is(own, first)) || is("media", name) || is_draft(name)
+}
+
 impl Run {
     /// Saves a file with the run, under the path it has below the current directory, or else under its name.
     ///
-    /// With [`FilePolicy::Now`] the content is copied at once. With `End` and `Live` it is what the file holds when the
-    /// run ends: until then there is only a link.
+    /// With [`FilePolicy::Now`] the run has what the file holds now: it is copied at once. With `End` and `Live` the run has
+    /// what the file holds when the run ends (or the attached child or rank that has saved it): until then there is only a
+    /// link.
+    ///
+    /// The end of a run makes these files its own: they share their blocks with the originals where the file system can do
+    /// that (btrfs, XFS), and are copied otherwise, the small ones first, up to 1 GB per process (`UPS_TRACK_COPY_LIMIT`, such as
+    /// `20G`). Of those beyond that a warning says that the run does not hold them: they are uploaded only as long as nobody
+    /// has written to them.
     ///
     /// # Errors
     ///
@@ -103,7 +123,7 @@ impl Run {
         }
         let name = name_below_files(path)
             .ok_or_else(|| refuse(io::ErrorKind::InvalidInput, "its name is not Unicode or empty"))?;
-        if RESERVED.contains(&name.as_str()) {
+        if is_reserved(&name) {
             return Err(refuse(
                 io::ErrorKind::InvalidInput,
                 "this name is one of W&B's own files; rename the file",
@@ -113,7 +133,7 @@ impl Run {
         let result =
             target.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| place(&source, &target, policy));
         result.map_err(|e| Error::io("save the file", path, e))?;
-        live.pipeline.saved(&live.dir, &target, policy);
+        live.pipeline.saved(&target, policy);
         live.recorder.op(Op::File { path: name, policy });
         Ok(())
     }
@@ -138,55 +158,49 @@ fn name_below_files(path: &Path) -> Option<String> {
 }
 
 fn place(source: &Path, target: &Path, policy: FilePolicy) -> io::Result<()> {
-    if policy != FilePolicy::Now && fs::canonicalize(target).is_ok_and(|there| there == source) {
-        return Ok(());
+    if fs::canonicalize(target).is_ok_and(|there| there == source) {
+        // Who has written the file to where it will be goes on with it there; and what leads there already need not again.
+        let is_there = !target.is_symlink();
+        if is_there || policy != FilePolicy::Now {
+            return Ok(());
+        }
     }
-    // Made beside the target: other processes of the run may save a file of this name at the same time.
-    let partial = target.with_added_extension(format!("{}.ups-track-partial", crate::id::generate()));
-    let placed = match policy {
-        FilePolicy::Now => fs::copy(source, &partial).map(|_| ()),
-        FilePolicy::End | FilePolicy::Live => link(source, &partial),
-    };
-    let placed = placed.and_then(|()| fs::rename(&partial, target));
-    if placed.is_err() {
-        drop(fs::remove_file(&partial));
+    match policy {
+        FilePolicy::Now => copy_whole(source, target).map(drop),
+        FilePolicy::End | FilePolicy::Live => link(source, target),
     }
-    placed
 }
 
 #[cfg(unix)]
 fn link(source: &Path, target: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(source, target)
+    point(target, source)
 }
 
 #[cfg(not(unix))]
 fn link(source: &Path, target: &Path) -> io::Result<()> {
-    fs::hard_link(source, target).or_else(|_| fs::copy(source, target).map(|_| ()))
-}
-
-/// Replaces the links in `files/` by what they point to, so that the run keeps its files whatever happens to the
-/// originals: a hard link where that is possible, a copy otherwise.
-pub(super) fn settle(dir: &RunDir) {
-    let mut folders = vec![dir.files.clone()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries.flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                Ok(kind) if kind.is_symlink() => settle_link(&entry.path()),
-                _ => {}
-            }
-        }
+    let mut draft = Draft::of(target);
+    match draft.name_for(source) {
+        Ok(()) => draft.place(),
+        Err(_) => copy_whole(source, target).map(drop),
     }
 }
 
-pub(super) fn settle_link(link: &Path) {
-    let kept = fs::canonicalize(link).and_then(|source| {
-        let temporary: PathBuf = link.with_extension("ups-track-partial");
-        fs::hard_link(&source, &temporary).or_else(|_| fs::copy(&source, &temporary).map(|_| ()))?;
-        fs::rename(&temporary, link)
-    });
-    if let Err(e) = kept {
-        say::warning(&format!("the saved file `{}` could not be kept with the run: {e}", link.display()));
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::is_reserved;
+
+    #[test]
+    fn names_of_ours_are_reserved() {
+        for ours in
+            ["config.yaml", "output.log", "wandb-summary.json/x", "media", "media/y.ups-track-partial"]
+        {
+            assert!(is_reserved(ours), "{ours}");
+        }
+        for theirs in ["config.yaml.partial", "a/config.yaml", "media/x.png", "output.log.new", "Media.txt"] {
+            assert!(!is_reserved(theirs), "{theirs}");
+        }
+        assert_eq!(super::name_below_files(Path::new("/a/../b")).as_deref(), Some("b"));
     }
 }

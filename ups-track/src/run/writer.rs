@@ -1,6 +1,6 @@
 //! The writer: empties the recorder into the ledger in the right order, and the ledger into the log, on a timer.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use super::dir::RunDir;
 use super::drain::Drain;
 use super::end::{Ending, Report};
+use super::trouble::Trouble;
 use crate::ledger::{Host, Ledger, Output, Sink};
-use crate::log::record;
-use crate::os::files::write_whole;
+use crate::log::{Standing, record};
+use crate::os::files::{append_to, write_whole};
 use crate::os::lock::Lock;
 use crate::processes::merge::Merger;
 use crate::recorder::{Op, Recorder, State};
@@ -57,7 +58,7 @@ impl Surroundings {
         }
         if let (None, Some(dir)) = (&self.output_log, &self.dir) {
             let path = dir.files.join("output.log");
-            self.output_log = OpenOptions::new().append(true).create(true).open(path).ok();
+            self.output_log = append_to(&path).ok();
         }
         // The console is in the log as well; its readable copy is a convenience.
         if let Some(file) = &mut self.output_log {
@@ -127,7 +128,7 @@ pub(crate) struct Writer {
     pub(crate) ledger: Ledger,
     pub(crate) surroundings: Surroundings,
     start: u64,
-    failure_said: bool,
+    trouble: Trouble,
     /// Merges the shards of attached children; a shard has none.
     pub(crate) merger: Option<Merger>,
     /// Whether there is more to merge at once.
@@ -152,7 +153,7 @@ impl Writer {
             ledger: Ledger::new(sink, start),
             surroundings,
             start,
-            failure_said: false,
+            trouble: Trouble::default(),
             merger: None,
             behind: false,
             lock: None,
@@ -169,48 +170,116 @@ impl Writer {
     /// Moves everything recorded so far into the log, and the log to the operating system.
     pub(crate) fn step(&mut self) {
         self.drain.run(&mut self.ledger, &mut self.surroundings);
+        // Our own rows are safe before others are merged, which may take a while.
+        self.ledger.output().flush_soon();
         if let Some(merger) = &mut self.merger {
             // The next round goes on: our own rows come first.
             self.behind = merger.advance(&mut self.ledger, &mut self.surroundings);
         }
-        self.ledger.write_set_summary();
+        if self.ledger.output().error().is_none() {
+            self.ledger.write_set_summary();
+        }
         self.surroundings.write_output_log();
-        self.ledger.output().flush();
-        self.notice_failure();
+        self.ledger.output().flush_soon();
+        if self.ledger.output().error().is_some() {
+            self.look_after_log();
+        }
+        self.notice_trouble();
     }
 
-    fn notice_failure(&mut self) {
-        let Some(error) = self.ledger.output().error() else { return };
-        let text = error.to_string();
-        self.recorder.set_state(State::Failed);
-        if !std::mem::replace(&mut self.failure_said, true) {
-            let place =
-                self.surroundings.dir.as_ref().map(|dir| dir.log.display().to_string()).unwrap_or_default();
-            say::warning(&format!(
-                "cannot write the log `{place}`: {text}; the program goes on, data from now on is dropped and counted"
-            ));
+    /// Tells that the log cannot be written, or can be again.
+    fn notice_trouble(&mut self) {
+        let output = self.ledger.output();
+        let (error, lost) = (output.error().map(ToString::to_string), output.lost());
+        if output.take_missed() {
+            self.tell_again();
         }
+        let place = self.place();
+        self.trouble.notice(error.as_deref(), lost, &place);
+    }
+
+    /// What is not in rows, for a log that may have lost some of it.
+    fn tell_again(&mut self) {
+        let run = self.run_record();
+        self.ledger.output().append(run);
+        self.ledger.tell_again();
+    }
+
+    fn run_record(&self) -> record::Kind {
+        record::Kind::Run(Box::new(self.surroundings.run.clone()))
+    }
+
+    fn place(&self) -> String {
+        self.surroundings.dir.as_ref().map(|dir| dir.log.display().to_string()).unwrap_or_default()
+    }
+
+    /// Looks whether the log is still what was written to it.
+    fn look_after_log(&mut self) {
+        let standing = self.ledger.output().standing();
+        let place = self.place();
+        match standing {
+            Standing::Fine => {}
+            Standing::Moved => self.trouble.once(&format!(
+                "the log `{place}` was moved away while the run goes on; what is recorded goes to wherever it is now, and nothing of it to `{place}`"
+            )),
+            Standing::Deleted => self.bury("somebody has deleted it or put another file in its place while the run went on"),
+            Standing::Cut(left) => {
+                let reason = format!("somebody has cut it to {left} bytes while the run went on");
+                let first = vec![super::builder::header().into(), self.run_record().into()];
+                match self.ledger.output().mend(reason.clone(), first) {
+                    Ok(lost) => say::warning(&format!(
+                        "the log `{place}`: {reason}; {lost} rows are lost, and recording goes on behind what is left"
+                    )),
+                    Err(e) => self.bury(&format!("{reason}, and what is left cannot be gone on with: {e}")),
+                }
+            }
+        }
+    }
+
+    /// The log is gone.
+    fn bury(&mut self, reason: &str) {
+        let place = self.place();
+        self.ledger.output().bury(reason.to_owned());
+        self.recorder.set_state(State::Failed);
+        let lost = self.ledger.output().lost();
+        self.trouble.last(&format!(
+            "the log `{place}` is gone: {reason}; the {lost} rows so far are lost, and so is what comes: end the run and start it again"
+        ));
     }
 
     /// The loop of the writer thread; gives the end of the run.
     pub(crate) fn run(mut self, ending: &Ending, tick: Duration, summary_interval: Duration) {
         os::block_file_size_signal();
         let mut last_summary = Instant::now();
+        let mut pause = tick;
         loop {
-            let request = ending.wait(if self.behind { Duration::ZERO } else { tick });
+            let request = ending.wait(if self.behind { Duration::ZERO } else { pause });
+            let began = Instant::now();
             self.step();
             if last_summary.elapsed() >= summary_interval {
                 let now = os::nanos();
-                self.ledger.write_summary(now);
-                self.ledger.output().flush();
+                self.look_after_log();
+                self.lock.iter().for_each(Lock::beat);
+                // One that waits for a disk that is full tells no more than the one after it.
+                if self.ledger.output().error().is_none() {
+                    self.ledger.write_summary(now);
+                    self.ledger.output().flush();
+                }
                 self.surroundings.write_side_files(&self.ledger, now);
                 last_summary = Instant::now();
             }
-            ending.stepped(request.flush);
+            ending.stepped(request.flush, || {
+                self.ledger.output().flush();
+                self.ledger.output().error().is_none()
+            });
+            // What takes long must not make the rounds rarer.
+            pause = tick.saturating_sub(began.elapsed()).max(tick / 10);
             if let Some(code) = request.finish {
                 let report = self.finish(code);
                 ending.finished(report);
-                return;
+                // The run is this process's, until its files are in place as well. Then the lock goes with `self`, and others
+                // may complete what children still write.
+                return ending.wait_until_closed();
             }
         }
     }
@@ -243,7 +312,12 @@ impl Writer {
         // What was recorded between the two lines above.
         self.step();
         self.merge_to_end();
-        let failure = self.ledger.output().revive();
+        self.ledger.output().flush();
+        self.look_after_log();
+        self.ledger.output().give_up();
+        if self.ledger.output().take_missed() {
+            self.tell_again();
+        }
         let dropped = self.ledger.output().lost() + self.recorder.dropped();
         self.ledger.set_dropped(dropped);
         self.surroundings.terminal.finish(&mut self.surroundings.shown);
@@ -254,11 +328,9 @@ impl Writer {
         self.ledger.output().flush();
         self.surroundings.write_side_files(&self.ledger, now);
         let output: &mut Output = self.ledger.output();
-        let (rows, bytes, lost) = (output.rows(), output.written(), output.lost());
-        let failure = failure.or_else(|| output.error().map(ToString::to_string));
+        output.give_up();
+        let (rows, bytes, lost, failure) = (output.rows(), output.written(), output.lost(), output.failure());
         self.recorder.set_state(State::Closed);
-        // From here on others may complete what children still write.
-        self.lock = None;
         Report {
             exit_code: code,
             rows,

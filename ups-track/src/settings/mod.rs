@@ -125,6 +125,8 @@ pub(crate) struct Settings {
     pub(crate) console: bool,
     pub(crate) silent: bool,
     pub(crate) quiet: bool,
+    /// Bytes of saved files that a run copies at its end.
+    pub(crate) copy_limit: u64,
     /// Whether what is said about a callsite is a panic there.
     pub(crate) strict: bool,
     pub(crate) symlink: bool,

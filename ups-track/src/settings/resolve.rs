@@ -33,6 +33,7 @@ pub(crate) struct Overrides {
     pub(crate) strict: Option<bool>,
     pub(crate) flush_interval: Option<Duration>,
     pub(crate) finish_patience: Option<Duration>,
+    pub(crate) copy_limit: Option<u64>,
 }
 
 /// The default time between two flushes of the log: what `kill -9` can lose at most.
@@ -41,8 +42,30 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 /// The file that keeps the id of a directory's last run.
 const RESUME_FILE: &str = "wandb-resume.json";
 
+/// Bytes of saved files that a run copies at its end: a few seconds of a usual disk.
+const COPY_LIMIT: u64 = 1_000_000_000;
+
 /// The time between two summary records.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(5);
+
+fn copy_limit(given: &Overrides, sources: &Sources) -> Result<u64> {
+    let given = given.copy_limit.map(|bytes| Given::builder("copy_limit", bytes.to_string()));
+    let Some(found) = sources.find(given, &["UPS_TRACK_COPY_LIMIT"], "copy_limit") else {
+        return Ok(COPY_LIMIT);
+    };
+    size(&found.value)
+        .ok_or_else(|| found.refuse("copy limit", "must be a number of bytes, such as 500M, 20G or 0"))
+}
+
+/// A number of bytes, or of thousands of them (`K`, `M`, `G`, `T`).
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim().trim_end_matches(['b', 'B']);
+    let units = [('k', 1), ('m', 2), ('g', 3), ('t', 4)];
+    let unit = units.iter().find(|(unit, _)| text.ends_with([*unit, unit.to_ascii_uppercase()]));
+    let (number, power) =
+        unit.map_or((text, 0), |(_, power)| (text.get(..text.len() - 1).unwrap_or(""), *power));
+    number.trim_end().parse::<u64>().ok()?.checked_mul(1000_u64.checked_pow(power)?)
+}
 
 /// Settles every setting.
 pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settings> {
@@ -129,6 +152,7 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         // `latest-run` is the pipeline's run, not that of a part of it.
         symlink: flag(&["WANDB_SYMLINK"], "symlink")?.unwrap_or(!is_linked_child(sources)),
         flush_interval: flush_interval(given, sources)?,
+        copy_limit: copy_limit(given, sources)?,
         uplink: uplink::resolve(given, sources)?,
         summary_interval: SUMMARY_INTERVAL,
         rank: None,
@@ -316,6 +340,19 @@ mod tests {
     fn with(vars: &[(&str, &str)]) -> Result<Settings> {
         let dir = tempfile::tempdir().unwrap();
         resolve(&Overrides::default(), &mut Sources::from_vars(vars, dir.path()))
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in
+            [("0", 0), ("7", 7), ("500M", 500_000_000), ("2 GB", 2_000_000_000), ("1k", 1000)]
+        {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for bad in ["", "G", "-1", "1.5G", "1GiB", "99999999T", "x"] {
+            assert_eq!(size(bad), None, "{bad}");
+        }
+        assert!(message(&[("UPS_TRACK_COPY_LIMIT", "much")]).contains("500M"));
     }
 
     fn message(vars: &[(&str, &str)]) -> String {

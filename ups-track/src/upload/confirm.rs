@@ -11,9 +11,11 @@ use super::log::Options;
 use super::run::Described;
 use super::source::Source;
 use super::state::Memory;
+use super::versions::Versions;
 use super::{Client, Failure};
 use crate::log::marker;
 use crate::log::record::Kind;
+use crate::os::files::is_draft;
 
 /// Names in one question.
 const BATCH: usize = 100;
@@ -147,6 +149,9 @@ fn below(dir: &Path, prefix: &str, names: &mut BTreeSet<String>) -> std::io::Res
     };
     for entry in entries {
         let entry = entry?;
+        if is_draft(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
             below(&entry.path(), &format!("{name}/"), names)?;
@@ -166,10 +171,16 @@ async fn missing(
     memory: &Memory,
 ) -> Result<Option<String>, Failure> {
     let sent = memory.sent().map(|(_, _, sending)| &sending.files);
+    let versions = Versions::of(&memory.log);
     let mut here: Vec<(&str, u64)> = Vec::new();
     for name in names.iter().filter(|name| !DERIVED.contains(&name.as_str()) && is_inside(name)) {
         // A file that is not here any more was said to be missing by whoever has uploaded the log.
-        let Ok(data) = dir.join(name).metadata() else { continue };
+        let path = dir.join(name);
+        let Ok(data) = path.metadata() else { continue };
+        // So was one that is not the run's any more.
+        if !versions.allow(name, &path) {
+            continue;
+        }
         let digest = sent.and_then(|files| files.get(name));
         if digest.is_some() && digest_of(dir, name).await.as_ref() != digest {
             return Ok(Some(format!("`{}` was changed after it was uploaded", crate::harmless::clean(name))));

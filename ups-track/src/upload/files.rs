@@ -15,6 +15,7 @@ use super::graphql::{Granted, Target};
 use super::http::{Client, Digest, Put, upload_headers};
 use super::snapshot::{Look, Snapshot, look};
 use super::state::Shared;
+use super::versions::Versions;
 
 /// Files in one request for places.
 const BATCH: usize = 100;
@@ -29,6 +30,8 @@ pub(crate) struct Outcome {
     pub(crate) there: Vec<String>,
     /// Recorded, but not on the disk, or with a name that a file of a run cannot have.
     pub(crate) missing: Vec<String>,
+    /// Written to since the run has ended, which does not hold them: what they are now is not the run's.
+    pub(crate) changed: Vec<String>,
     pub(crate) failed: Vec<String>,
 }
 
@@ -41,6 +44,15 @@ struct ToSend {
     name: String,
     path: PathBuf,
     look: Look,
+    versions: Rc<Versions>,
+}
+
+/// What is found under a name.
+enum Found {
+    File(ToSend),
+    /// Another version than the run's.
+    Changed,
+    Nothing,
 }
 
 /// A digest as it is remembered.
@@ -71,13 +83,17 @@ pub(crate) async fn send(
     let mut outcome = Outcome::default();
     let mut to_send = Vec::new();
     let ignored = &client.preferences().ignored;
+    let versions = Rc::new(Versions::of(&book.borrow().memory.log));
     for name in names.into_iter().filter(|name| !ignored.has(name)) {
-        match find(&dir, &name).await {
-            Some(file) if book.borrow().sending.files.get(&name) == Some(&shown(&file.look.digest)) => {
+        match find(&dir, &name, &versions).await {
+            Found::File(file)
+                if book.borrow().sending.files.get(&name) == Some(&shown(&file.look.digest)) =>
+            {
                 outcome.there.push(name);
             }
-            Some(file) => to_send.push(file),
-            None => outcome.missing.push(name),
+            Found::File(file) => to_send.push(file),
+            Found::Changed => outcome.changed.push(name),
+            Found::Nothing => outcome.missing.push(name),
         }
     }
     for batch in to_send.chunks(BATCH) {
@@ -89,11 +105,19 @@ pub(crate) async fn send(
     Ok(outcome)
 }
 
-/// The file of a name, if there is one that can be read.
-async fn find(dir: &Path, name: &str) -> Option<ToSend> {
-    let path = is_inside(name).then(|| dir.join(name))?;
-    let look = look_at(&path).await.ok()?;
-    Some(ToSend { name: name.to_owned(), path, look })
+/// The file of a name, if there is one that can be read and is the run's.
+async fn find(dir: &Path, name: &str, versions: &Rc<Versions>) -> Found {
+    if !is_inside(name) {
+        return Found::Nothing;
+    }
+    let path = dir.join(name);
+    let Ok(look) = look_at(&path).await else { return Found::Nothing };
+    // Asked after it was read: what was read is the version that is allowed.
+    if versions.allow(name, &path) {
+        Found::File(ToSend { name: name.to_owned(), path, look, versions: Rc::clone(versions) })
+    } else {
+        Found::Changed
+    }
 }
 
 /// Reads a file elsewhere: a large one shall not keep lines from being sent.
@@ -114,7 +138,10 @@ async fn aside<T: Send + 'static>(
 /// The digest of a file, if there is one that can be read.
 #[cfg(feature = "cli")]
 pub(super) async fn digest_of(dir: &Path, name: &str) -> Option<String> {
-    find(dir, name).await.map(|file| shown(&file.look.digest))
+    match find(dir, name, &Rc::default()).await {
+        Found::File(file) => Some(shown(&file.look.digest)),
+        Found::Changed | Found::Nothing => None,
+    }
 }
 
 async fn send_batch(
@@ -173,18 +200,21 @@ async fn send_batch(
 
 /// Sends one version of a file as a whole, and gives its digest.
 async fn put(client: &Client, url: &str, headers: &HeaderMap, file: ToSend) -> Result<Digest, Failure> {
-    let ToSend { name, path, mut look } = file;
+    let ToSend { name, path, mut look, versions } = file;
+    let allowed = || if versions.allow(&name, &path) { Ok(()) } else { Err(Failure::Changing) };
     for _ in 0..TRIES {
         match put_once(client, url, headers, look, &|| File::open(&path)).await {
             Err(Failure::Changing) => look = look_at(&path).await?,
             done => return done.map(|()| look.digest),
         }
+        allowed()?;
     }
     // Beside `files/`, where nobody takes it for a file of the run.
     let depth = Path::new(&name).components().count();
     let dir = path.ancestors().nth(depth + 1).unwrap_or(Path::new("")).to_owned();
     let from = path.clone();
     let copy = aside(&path, move || Snapshot::take(&from, &dir)).await?.ok_or(Failure::Changing)?;
+    allowed()?;
     put_once(client, url, headers, copy.look, &|| copy.open()).await.map(|()| copy.look.digest)
 }
 

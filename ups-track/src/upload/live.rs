@@ -321,6 +321,10 @@ fn tell(sent: &Sent) {
         let names: Vec<_> = sent.files.missing.iter().map(|name| format!("`{name}`")).collect();
         say::warning(&format!("not there any more, so not uploaded: {}", names.join(", ")));
     }
+    if !sent.files.changed.is_empty() {
+        let names: Vec<_> = sent.files.changed.iter().map(|name| format!("`{name}`")).collect();
+        say::warning(&format!("written to after the run's end, so not uploaded: {}", names.join(", ")));
+    }
     if sent.lines_too_long > 0 {
         say::warning(&format!(
             "{} lines were longer than a server takes, and were left out",

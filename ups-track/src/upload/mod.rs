@@ -27,6 +27,7 @@ mod snapshot;
 mod source;
 mod state;
 mod stream;
+mod versions;
 mod writer;
 
 pub(crate) use access::Access;
@@ -69,5 +70,5 @@ pub(crate) fn is_being_sent(log: &std::path::Path) -> bool {
 ///
 /// If the marker cannot be made beside the log.
 pub(crate) fn mark(log: &std::path::Path) -> std::io::Result<()> {
-    std::fs::File::create(crate::log::marker(log)).map(drop)
+    crate::os::files::write_whole(&crate::log::marker(log), b"")
 }

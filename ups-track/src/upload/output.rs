@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::log::beside;
+use crate::os::files::{Draft, Readers};
 
 /// Makes a directory, unless it is there.
 pub(super) fn create_dir(dir: &Path) -> Result<(), Failure> {
@@ -15,7 +15,7 @@ pub(super) fn create_dir(dir: &Path) -> Result<(), Failure> {
 /// `output.log`, which takes the place of an older one when it is complete.
 pub(super) struct Output {
     file: BufWriter<File>,
-    new: PathBuf,
+    draft: Draft,
     path: PathBuf,
 }
 
@@ -23,9 +23,9 @@ impl Output {
     pub(super) fn create(dir: &Path, name: &str) -> Result<Self, Failure> {
         create_dir(dir)?;
         let path = dir.join(name);
-        let new = beside(&path, ".new");
-        let file = File::create(&new).map_err(|e| Self::fault(&path, e))?;
-        Ok(Self { file: BufWriter::new(file), new, path })
+        let mut draft = Draft::of(&path);
+        let file = draft.create(Readers::All).map_err(|e| Self::fault(&path, e))?;
+        Ok(Self { file: BufWriter::new(file), draft, path })
     }
 
     fn fault(path: &Path, source: std::io::Error) -> Failure {
@@ -37,9 +37,9 @@ impl Output {
     }
 
     /// Gives the file its name, which is returned.
-    pub(super) fn complete(mut self) -> Result<String, Failure> {
-        let flushed = self.file.flush().and_then(|()| fs::rename(&self.new, &self.path));
-        flushed.map_err(|e| Self::fault(&self.path, e))?;
-        Ok(self.path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+    pub(super) fn complete(self) -> Result<String, Failure> {
+        let Self { mut file, draft, path } = self;
+        file.flush().and_then(|()| draft.place()).map_err(|e| Self::fault(&path, e))?;
+        Ok(path.file_name().unwrap_or_default().to_string_lossy().into_owned())
     }
 }

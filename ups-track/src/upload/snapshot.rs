@@ -1,13 +1,14 @@
 //! Files as they are at one moment: their digests, and copies of those that do not hold still.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
 use super::http::Digest;
+use crate::os::files::{Draft, Readers};
 
 /// How often a file is copied that changes meanwhile.
 const COPIES: usize = 3;
@@ -57,8 +58,8 @@ fn digest(file: &mut File, length: u64, to: &mut impl Write) -> io::Result<(u64,
 #[derive(Debug)]
 pub(super) struct Snapshot {
     file: File,
-    /// Where it is, on systems on which an open file cannot be removed.
-    path: Option<PathBuf>,
+    /// Its name, on systems on which an open file must have one.
+    _name: Option<Draft>,
     pub(super) look: Look,
 }
 
@@ -69,11 +70,11 @@ impl Snapshot {
     ///
     /// If the file cannot be read or the copy not be written.
     pub(super) fn take(path: &Path, dir: &Path) -> io::Result<Option<Self>> {
-        let at = dir.join(format!(".upload-{}", crate::id::generate()));
-        let file = fs::OpenOptions::new().read(true).write(true).create_new(true).open(&at)?;
-        let path_of_copy = if cfg!(unix) { fs::remove_file(&at).err().map(|_| at) } else { Some(at) };
+        let mut name = Draft::of(&dir.join("upload"));
+        let file = name.create(Readers::All)?;
+        let name = if cfg!(unix) { None } else { Some(name) };
         let look = Look { length: 0, digest: Digest::default() };
-        let mut copy = Self { file, path: path_of_copy, look };
+        let mut copy = Self { file, _name: name, look };
         for _ in 0..COPIES {
             if copy.copied(path)? {
                 return Ok(Some(copy));
@@ -105,15 +106,6 @@ impl Snapshot {
     }
 }
 
-impl Drop for Snapshot {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            // What is left is a copy of what is there.
-            drop(fs::remove_file(path));
-        }
-    }
-}
-
 /// Length and time of the last change.
 fn stamp(file: &File) -> io::Result<(u64, Option<SystemTime>)> {
     let found = file.metadata()?;
@@ -123,6 +115,8 @@ fn stamp(file: &File) -> io::Result<(u64, Option<SystemTime>)> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

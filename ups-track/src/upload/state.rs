@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use super::graphql::Target;
 use super::{Failure, Writer};
 use crate::log::beside;
 use crate::log::record::Run;
+use crate::os::files::write_whole;
 
 /// How far one of the streams is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +99,7 @@ const LOOKS: usize = 5;
 /// The memory of one log. While it exists, no other process of ours uploads the log.
 #[derive(Debug)]
 pub(crate) struct Memory {
+    pub(super) log: PathBuf,
     path: PathBuf,
     content: Content,
     _lock: File,
@@ -143,7 +145,7 @@ impl Memory {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Content::default(),
             Err(source) => return Err(Failure::File { action: "read", path, source }),
         };
-        Ok(Self { path, content, _lock: lock })
+        Ok(Self { log: log.to_owned(), path, content, _lock: lock })
     }
 
     /// Step and run time in seconds from which the first upload began.
@@ -216,9 +218,7 @@ pub(crate) type Shared = Rc<RefCell<Book>>;
 
 /// Writes a file anew; it takes the place of the old one as a whole.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let new = beside(path, ".new");
-    let written = File::create(&new).and_then(|mut file| file.write_all(content));
-    written.and_then(|()| fs::rename(&new, path)).map_err(|source| Failure::File {
+    write_whole(path, content).map_err(|source| Failure::File {
         action: "write",
         path: path.to_owned(),
         source,

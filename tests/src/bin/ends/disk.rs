@@ -10,6 +10,8 @@ pub(crate) fn main(program: &str) -> ExitCode {
     match program {
         "burst" => burst(),
         "rows" => steady::main(),
+        "second" => for_a_while(0),
+        "gap" => for_a_while(150_000),
         other => crate::unknown(other),
     }
 }
@@ -33,6 +35,46 @@ fn burst() -> ExitCode {
     rows(ROWS..ROWS + 40);
     told(&run);
     ExitCode::SUCCESS
+}
+
+/// A disk that has room again after `more` rows: the test has put a file `ballast` beside our `wandb`.
+fn for_a_while(more: u64) -> ExitCode {
+    let run = match ups_track::init() {
+        Ok(run) => run,
+        Err(e) => {
+            tell(&format!("error: {e}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut step = 0;
+    loop {
+        rows(step..step + 100);
+        step += 100;
+        if !run.flush() {
+            break;
+        }
+    }
+    work_after_rows();
+    rows(step..step + more);
+    step += more;
+    run.flush();
+    let ballast = std::env::var_os("WANDB_DIR").map(|dir| std::path::Path::new(&dir).join("ballast"));
+    if let Err(e) = std::fs::remove_file(ballast.unwrap_or_default()) {
+        tell(&format!("error: {e}"));
+    }
+    tell(&format!("flushed {}", run.flush()));
+    rows(step..step + 100);
+    tell(&format!("{}", step + 100));
+    told(&run);
+    ExitCode::SUCCESS
+}
+
+/// What is no row, while nothing can be written.
+fn work_after_rows() {
+    let rate = 0.1;
+    ups_track::config!(rate);
+    let score = 0.25;
+    ups_track::summary!(score);
 }
 
 /// Tells the test what finishing says.

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::os::files::{Draft, Readers};
 
 /// A file that is being written.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub(super) struct Output {
     file: BufWriter<File>,
     target: PathBuf,
     /// Where the content is until it is complete; none for what is no ordinary file, such as `/dev/stdout`.
-    partial: Option<PathBuf>,
+    draft: Option<Draft>,
 }
 
 impl Output {
@@ -25,28 +26,21 @@ impl Output {
             )));
         }
         let special = fs::metadata(path).is_ok_and(|meta| !meta.is_file());
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
-        let partial = (!special).then(|| path.with_file_name(name));
-        let opened = File::options()
-            .write(true)
-            .create(!special)
-            .truncate(!special)
-            .open(partial.as_deref().unwrap_or(path))
-            .map_err(|e| fault(path, e))?;
-        Ok(Self { file: BufWriter::new(opened), target: path.to_owned(), partial })
+        let (file, draft) = if special {
+            (File::options().write(true).open(path), None)
+        } else {
+            let mut draft = Draft::of(path);
+            (draft.create(Readers::All), Some(draft))
+        };
+        let file = BufWriter::new(file.map_err(|e| fault(path, e))?);
+        Ok(Self { file, target: path.to_owned(), draft })
     }
 
     /// Puts the complete file in its place.
-    pub(super) fn complete(mut self) -> Result<(), Failure> {
-        let done = self.file.flush().and_then(|()| match &self.partial {
-            Some(partial) => fs::rename(partial, &self.target),
-            None => Ok(()),
-        });
-        if done.is_ok() {
-            self.partial = None;
-        }
-        done.map_err(|e| fault(&self.target, e))
+    pub(super) fn complete(self) -> Result<(), Failure> {
+        let Self { mut file, target, draft } = self;
+        let done = file.flush().and_then(|()| draft.map_or(Ok(()), Draft::place));
+        done.map_err(|e| fault(&target, e))
     }
 }
 
@@ -65,14 +59,5 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Some(partial) = &self.partial {
-            // An incomplete export is of no use to anybody.
-            drop(fs::remove_file(partial));
-        }
     }
 }

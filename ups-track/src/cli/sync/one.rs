@@ -15,7 +15,7 @@ pub(super) enum Ended {
     Later(&'static str),
     Failed(upload::Failure),
     Sent {
-        sent: Sent,
+        sent: Box<Sent>,
         /// Why something of attached children is not in the log.
         unmerged: Vec<String>,
         /// Why it could not be marked as uploaded.
@@ -64,5 +64,5 @@ pub(super) fn step_of(progress: &Progress<'_>) -> Step {
 pub(super) fn settled(log: &Log, sent: Sent, unmerged: Vec<String>) -> Ended {
     let all = sent.is_all() && unmerged.is_empty();
     let unmarked = all.then(|| upload::mark(&log.path).err()).flatten();
-    Ended::Sent { sent, unmerged, unmarked }
+    Ended::Sent { sent: Box::new(sent), unmerged, unmarked }
 }

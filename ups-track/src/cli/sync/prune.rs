@@ -12,6 +12,7 @@ use super::super::text::{clean, count};
 use super::super::{FINE, Failure, UNFINISHED};
 use super::{Server, shown};
 use crate::log::marker;
+use crate::os::files::is_draft;
 use crate::os::lock::Lock;
 use crate::processes::merge::{Purpose, merge};
 use crate::upload::{self, Confirmed};
@@ -138,7 +139,7 @@ fn logs_of(dir: &Path) -> Result<Vec<PathBuf>, String> {
                 return Err("is not uploaded".to_owned());
             }
             logs.push(path);
-        } else if !KNOWN.contains(&name.as_str()) && !name.contains(".wandb.") {
+        } else if !KNOWN.contains(&name.as_str()) && !name.contains(".wandb.") && !is_draft(&name) {
             return Err(format!("`{name}` in it is no part of a run"));
         }
     }

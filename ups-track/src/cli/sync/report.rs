@@ -43,7 +43,7 @@ pub(super) fn report(
 /// Tells what was uploaded, and what was not; gives the exit code.
 fn tell(args: &Sync, name: &str, sent: &Sent, screen: &mut Screen<impl Write>) -> io::Result<u8> {
     let all = sent.is_all();
-    if all && args.quiet {
+    if all && args.quiet && sent.files.changed.is_empty() {
         return Ok(FINE);
     }
     let (colour, word) =
@@ -60,6 +60,13 @@ fn tell(args: &Sync, name: &str, sent: &Sent, screen: &mut Screen<impl Write>) -
     writeln!(screen, "  {there}, {exit}")?;
     for name in &sent.files.missing {
         writeln!(screen, "  not there any more: `{}`", clean(name))?;
+    }
+    for name in &sent.files.changed {
+        let name = clean(name);
+        writeln!(
+            screen,
+            "  not sent: `{name}` was written to after the run's end, and the run does not hold its own version"
+        )?;
     }
     for failed in &sent.files.failed {
         writeln!(screen, "  file not sent: {}", clean(failed))?;
@@ -80,7 +87,8 @@ fn tell(args: &Sync, name: &str, sent: &Sent, screen: &mut Screen<impl Write>) -
         writeln!(screen, "  only up to where it is whole: {}", clean(&damage.text))?;
     }
     Ok(match (&sent.damage, all) {
-        (_, true) => FINE,
+        (_, true) if sent.files.changed.is_empty() => FINE,
+        (_, true) => UNFINISHED,
         (None, false) if sent.files.failed.is_empty() => UNFINISHED,
         (Some(damage), false) if damage.torn => UNFINISHED,
         _ => FAILED,

@@ -1,12 +1,12 @@
 //! Where the records of a merge go that writes the log anew.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::ledger::Sink;
 use crate::log::LogWriter;
 use crate::log::record::Record;
+use crate::os::files::copy_new;
 
 /// The new log; made when the first record comes, so that a log with nothing to merge is not touched.
 #[derive(Debug)]
@@ -26,10 +26,7 @@ impl Beside {
 
     fn writer(&mut self) -> io::Result<&mut LogWriter> {
         if self.writer.is_none() {
-            // What a merge that was killed has left.
-            drop(fs::remove_file(&self.path));
-            fs::copy(&self.log, &self.path)?;
-            let mut file = OpenOptions::new().write(true).open(&self.path)?;
+            let mut file = copy_new(&self.log, &self.path)?;
             file.set_len(self.end)?;
             file.seek(SeekFrom::Start(self.end))?;
             self.writer = Some(LogWriter::resume(file, self.end, self.records));

@@ -13,8 +13,8 @@ use crate::log::{ReadError, Reader};
 use crate::os::lock::Lock;
 use crate::processes::shard;
 
-/// Bytes that are merged in one go, so that a long shard does not hold up the run's own rows.
-const AT_ONCE: u64 = 1 << 20;
+/// Bytes that are merged in one go, so that a long shard does not hold up others.
+const AT_ONCE: u64 = 64 << 10;
 
 /// What is known of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::incoming::{Incoming, ShardState};
+use super::incoming::Incoming;
 use crate::ledger::{Host, Ledger};
 use crate::processes::shard;
 use crate::say;
 
 /// How often new shards are looked for.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Time that a round may take, so that many shards do not hold up the run's own rows.
+const AT_ONCE: Duration = Duration::from_millis(10);
 
 /// The shards of one run.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct Merger {
     /// How far each shard was merged before.
     merged: HashMap<String, u64>,
     pub(crate) shards: Vec<Incoming>,
+    /// The shard that was merged last: each has its turn.
+    next: usize,
     known: HashSet<String>,
     refused: HashSet<String>,
     looked: Option<Instant>,
@@ -39,6 +44,7 @@ impl Merger {
             expected,
             merged: HashMap::new(),
             shards: Vec::new(),
+            next: 0,
             known: HashSet::new(),
             refused: HashSet::new(),
             looked: None,
@@ -61,13 +67,26 @@ impl Merger {
         if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
             self.look();
         }
-        let mut more = false;
-        for shard in self.shards.iter_mut().filter(|shard| shard.state == ShardState::Open) {
-            more |= shard.advance(&self.run_dir, &self.run_id, ledger, host);
-            if self.tells {
-                for what in shard.complaints.drain(..) {
-                    say::warning(&format!("shard `{}` of run `{}` {what}", shard.name, self.run_id));
+        let until = Instant::now() + AT_ONCE;
+        let (mut more, count) = (true, self.shards.len());
+        while std::mem::take(&mut more) {
+            for _ in 0..count {
+                self.next = (self.next + 1) % count;
+                more |= self.advance_one(self.next, ledger, host);
+                if Instant::now() >= until {
+                    return true;
                 }
+            }
+        }
+        false
+    }
+
+    fn advance_one(&mut self, index: usize, ledger: &mut Ledger, host: &mut dyn Host) -> bool {
+        let Some(shard) = self.shards.get_mut(index) else { return false };
+        let more = shard.advance(&self.run_dir, &self.run_id, ledger, host);
+        if self.tells {
+            for what in shard.complaints.drain(..) {
+                say::warning(&format!("shard `{}` of run `{}` {what}", shard.name, self.run_id));
             }
         }
         more

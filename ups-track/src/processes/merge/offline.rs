@@ -1,7 +1,7 @@
 //! The merge when nobody writes the run: its log is written anew beside the old one, and takes its place as a whole.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::harmless;
 use crate::ledger::{Host, Ledger, Sink};
 use crate::log::record::{Exit, Kind, Record, Run};
 use crate::log::{ReadError, Reader};
+use crate::os::files::Draft;
 use crate::os::lock::Lock;
 use crate::processes::shard;
 use crate::recorder::Op;
@@ -88,9 +89,7 @@ pub(crate) fn merge(log: &Path, purpose: Purpose) -> Result<Option<Outcome>, Str
     outcome.refused += bad.len();
     outcome.bad.extend(bad);
     if purpose == Purpose::Merge && outcome.records > 0 {
-        again
-            .complete()
-            .map_err(|e| format!("cannot write {}: {e}; the log is as it was", named(&again.beside)))?;
+        again.complete().map_err(|e| format!("cannot write {} anew: {e}; it is as it was", named(log)))?;
     }
     drop(locks);
     Ok(Some(outcome))
@@ -166,18 +165,19 @@ struct Again {
     surroundings: Surroundings,
     merger: Merger,
     log: PathBuf,
-    /// Where the new log is written.
-    beside: PathBuf,
+    /// The new log; none if one only looks.
+    draft: Option<Draft>,
     start: u64,
     exit: Option<Exit>,
 }
 
 impl Again {
     fn new(dir: &Path, log: &Path, past: Past, purpose: Purpose) -> Self {
-        let beside = log.with_extension("wandb.merging");
-        let sink: Box<dyn Sink> = match purpose {
-            Purpose::Merge => Box::new(Beside::new(log, &beside, past.end, past.records)),
-            Purpose::Look => Box::new(Nowhere),
+        // Who merges holds the lock.
+        let draft = (purpose == Purpose::Merge).then(|| Draft::locked(log, ".merging"));
+        let sink: Box<dyn Sink> = match &draft {
+            Some(draft) => Box::new(Beside::new(log, draft.path(), past.end, past.records)),
+            None => Box::new(Nowhere),
         };
         let start = past.run.start_time.map_or(0, |start| {
             u64::try_from(start.seconds).unwrap_or(0) * 1_000_000_000
@@ -192,7 +192,7 @@ impl Again {
             Ok(())
         }));
         let merger = Merger::continued(dir, &run_id, past.merged);
-        Self { ledger, surroundings, merger, log: log.to_owned(), beside, start, exit: past.exit }
+        Self { ledger, surroundings, merger, log: log.to_owned(), draft, start, exit: past.exit }
     }
 
     fn outcome(&self) -> Outcome {
@@ -214,14 +214,6 @@ impl Again {
 
     /// Ends the new log and puts it in the place of the old one.
     fn complete(&mut self) -> io::Result<()> {
-        let done = self.write_end();
-        if done.is_err() {
-            drop(fs::remove_file(&self.beside));
-        }
-        done
-    }
-
-    fn write_end(&mut self) -> io::Result<()> {
         // The run took as long as it took, however late this is.
         let seconds = self.exit.map_or(0, |exit| u64::try_from(exit.runtime).unwrap_or(0));
         let now = self.ledger.last_time().max(self.start + seconds * 1_000_000_000);
@@ -231,10 +223,7 @@ impl Again {
         if let Some(e) = self.ledger.output().error() {
             return Err(io::Error::new(e.kind(), e.to_string()));
         }
-        File::open(&self.beside)?.sync_all()?;
-        fs::rename(&self.beside, &self.log)?;
-        // The new name shall outlast a power cut, where the system can promise that.
-        drop(self.log.parent().map(File::open).map(|dir| dir.and_then(|dir| dir.sync_all())));
+        self.draft.take().map_or(Ok(()), Draft::place_for_good)?;
         self.surroundings.write_all(&self.ledger, now);
         Ok(())
     }
