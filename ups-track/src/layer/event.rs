@@ -367,7 +367,7 @@ fn console_line(metadata: &Metadata<'_>, seen: &[(&'static str, Seen)]) -> Strin
     }
     let ours = metadata.target().starts_with("ups_track::");
     for (name, value) in seen.iter().filter(|(name, _)| *name != "message" && !ours) {
-        let _ = write!(line, " {name}={}", value.display());
+        let _ = write!(line, " {name}={}", crate::secrets::shown(name, value.display()));
     }
     line
 }
