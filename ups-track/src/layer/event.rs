@@ -67,7 +67,7 @@ pub(super) fn plan_for(
     }
     let place = Place::of(metadata);
     let is_refused = |name| match role(name) {
-        Role::Metric(key) => matches!(key::fault(key), Some(KeyFault::Empty | KeyFault::Reserved)),
+        Role::Metric(key) => key::fault(key).is_some_and(KeyFault::is_refused),
         _ => false,
     };
     if fields.iter().any(|field| is_refused(field.name())) {

@@ -255,7 +255,7 @@ impl Ledger {
                     self.set_summary(&name, value);
                 }
                 self.summary_set = true;
-                for (name, goal) in goals {
+                for (name, goal) in goals.into_iter().filter(|(name, _)| !name.ends_with('*')) {
                     self.define_once(&Definition { name, goal: Some(goal), ..Definition::default() });
                 }
             }
@@ -396,7 +396,7 @@ pub(crate) fn parse_goals(text: &str) -> Result<Vec<(String, Goal)>, &str> {
     text.split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
-        .map(|part| match part.split_once('=') {
+        .map(|part| match part.rsplit_once('=') {
             Some((name, "min")) => Ok((name.to_owned(), Goal::Min)),
             Some((name, "max")) => Ok((name.to_owned(), Goal::Max)),
             _ => Err(part),

@@ -6,6 +6,7 @@
 
 pub(crate) mod encode;
 mod framing;
+pub(crate) mod lean;
 mod reader;
 pub mod record;
 pub(crate) mod splice;
