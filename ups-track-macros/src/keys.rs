@@ -6,6 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::{Ident, LitStr, Token};
 
 use crate::errors::{Errors, err};
+use crate::key_rule::{self, KeyFault};
 
 /// A key as it is written: a name or a string.
 #[derive(Clone)]
@@ -45,15 +46,13 @@ impl Parse for KeyName {
 ///
 /// The same rule as `ups_track::Key::new`.
 pub(crate) fn fault(noun: &str, key: &str) -> Option<String> {
-    if key.is_empty() {
-        return Some(format!("the {noun} is empty"));
+    if matches!(noun, "stage name" | "prefix" | "step key") && key.contains('*') {
+        return Some(format!("{noun} `{key}` holds `*`, which stands for any key in W&B's definitions"));
     }
-    if key.starts_with('_') {
-        return Some(format!("{noun} `{key}` is reserved: names beginning with `_` belong to W&B"));
-    }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    key.chars().find(|c| !allowed(*c)).map(|bad| {
-        format!("{noun} `{key}` holds {bad:?}; allowed are ASCII letters, digits, `_`, `-`, `.` and `/`")
+    key_rule::fault(key).map(|fault| match fault {
+        KeyFault::Empty => format!("the {noun} is empty"),
+        KeyFault::Unseen => format!("{noun} `{}` {}", key.escape_debug(), fault.about()),
+        _ => format!("{noun} `{key}` {}", fault.about()),
     })
 }
 
@@ -102,20 +101,14 @@ mod tests {
 
     #[test]
     fn the_rule() {
-        for good in ["loss", "train/loss", "a.b-c_d/9"] {
+        for good in ["loss", "train/loss", "a.b-c_d/9", "train loss", "größe"] {
             assert_eq!(fault("metric key", good), None);
         }
-        assert_eq!(fault("metric key", "").as_deref(), Some("the metric key is empty"));
-        assert_eq!(
-            fault("metric key", "_step").as_deref(),
-            Some("metric key `_step` is reserved: names beginning with `_` belong to W&B")
-        );
-        assert_eq!(
-            fault("metric key", "train loss").as_deref(),
-            Some(
-                "metric key `train loss` holds ' '; allowed are ASCII letters, digits, `_`, `-`, `.` and `/`"
-            )
-        );
+        let said = |key| fault("metric key", key).unwrap_or_default();
+        assert_eq!(said(""), "the metric key is empty");
+        assert_eq!(said("_step"), "metric key `_step` is reserved: names beginning with `_` belong to W&B");
+        assert_eq!(said("loss "), "metric key `loss ` begins or ends with a blank");
+        assert_eq!(said("a\nb"), "metric key `a\\nb` holds a character that cannot be seen");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod calls;
 mod derives;
 mod errors;
 mod functions;
+mod key_rule;
 mod keys;
 mod krate;
 mod options;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::{harmless, secrets};
+
 /// Why a run could not be started, finished or read.
 ///
 /// Tracking itself never fails a program: only setting up and finishing return errors.
@@ -107,13 +109,25 @@ impl From<Kind> for Error {
 }
 
 impl fmt::Display for Error {
+    /// Harmless on a terminal, whatever a path or setting has in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&harmless::clean(&secrets::clean(&self.0.to_string())))
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn an_error_does_nothing_to_a_terminal() {
+        let error = Error::io("open", "a\u{1b}[2J\u{9b}\u{202e}\nb", std::io::Error::other("x"));
+        assert_eq!(error.to_string(), "cannot open `a␛[2J\u{fffd}\u{fffd}␊b`");
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn warning(text: &str) {
 }
 
 fn say(prefix: &str, text: &str) {
+    let text = crate::secrets::clean(text);
     let lines: Vec<_> = text.split('\n').map(crate::harmless::clean).collect();
     let text = lines.join("\n");
     // A closed standard error must not take the program down, so the result is of no interest.

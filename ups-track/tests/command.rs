@@ -129,13 +129,13 @@ fn export_writes_what_was_logged() {
     assert_eq!(rows.len(), 100);
     assert_eq!(rows[1]["loss"], 0.5);
     assert_eq!(rows[1]["_step"], 1);
-    assert_eq!(rows[1]["odd___key_"], "Infinity");
+    assert_eq!(rows[1]["odd, \"key\""], "Infinity");
 
     let (code, out, _) =
         ups_track(&["export", "wandb", "--format", "csv", "--output", "rows.csv"], dir.path());
     assert_eq!((code, out.as_str()), (0, ""));
     let csv = std::fs::read_to_string(dir.path().join("rows.csv")).unwrap();
-    assert!(csv.starts_with("loss,odd___key_,step,_runtime,_timestamp,_step\n"), "{csv}");
+    assert!(csv.starts_with("loss,\"odd, \"\"key\"\"\",step,_runtime,_timestamp,_step\n"), "{csv}");
     assert_eq!(csv.lines().count(), 101);
 
     let (_, out, _) = ups_track(&["export", "wandb", "--what", "console"], dir.path());
@@ -164,4 +164,46 @@ fn help_and_mistakes() {
     let (code, _, err) = ups_track(&["show", "."], dir.path());
     assert_eq!(code, 2);
     assert!(err.contains("no run in `.`"), "{err}");
+}
+
+/// What is no key for a terminal, but one for W&B.
+const KEYS: [&str; 8] = ["損失", "精度", "%acc", "_acc", "a b", "a.b", "a*", "x\u{1b}[2J\u{9b}\u{202e}\ny"];
+
+#[test]
+fn keys_and_values_of_any_kind_are_shown_and_exported_and_do_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder =
+        Run::builder().mode(Mode::Offline).dir(dir.path()).id("keys").name("n\u{1b}[2J").quiet(true);
+    let text = "v\u{1b}[2J\u{9b}\u{202e}";
+    let run = builder.global(false).config(&KEYS.map(|key| (key, text))).start().unwrap();
+    run.log(1, &KEYS.map(|key| (key, 0.5)));
+    run.summarize(&KEYS.map(|key| (format!("s/{key}"), text)));
+    let finished = run.finish().unwrap();
+    let commands: [&[&str]; 7] = [
+        &["show", "--all"],
+        &["verify", "."],
+        &["export", "."],
+        &["export", ".", "--format", "csv"],
+        &["export", ".", "--what", "summary"],
+        &["export", ".", "--what", "summary", "--format", "csv"],
+        &["export", ".", "--what", "config"],
+    ];
+    for arguments in commands {
+        let (code, out, err) = ups_track(arguments, finished.dir().unwrap());
+        assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
+        for said in [out, finished.to_string()] {
+            let acts = |c: char| c.is_control() && c != '\n' && c != '\t' || matches!(c, '\u{202e}');
+            assert!(!said.contains(acts), "{arguments:?}: {said:?}");
+            assert!(
+                arguments[0] == "verify" || said.contains("損失") && said.contains("精度"),
+                "{arguments:?}: {said}"
+            );
+        }
+    }
+    let (_, row, _) = ups_track(&["export", "."], finished.dir().unwrap());
+    let row: serde_json::Value = serde_json::from_str(&row).unwrap();
+    assert!(KEYS.iter().all(|key| row[key] == 0.5), "{row}");
+    let (_, config, _) = ups_track(&["export", ".", "--what", "config"], finished.dir().unwrap());
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert!(KEYS.iter().all(|key| config[key] == text), "{config}");
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tracing::{info, warn};
 use ups_track::testing::capture;
-use ups_track::{alert, file};
+use ups_track::{alert, config, file, metric, summary};
 
 #[test]
 fn the_prefixes_of_fields_name_the_kind() {
@@ -48,12 +48,41 @@ fn a_metric_without_a_step_is_kept_with_the_last_one() {
 }
 
 #[test]
-fn reserved_keys_are_refused_and_odd_ones_repaired() {
+fn keys_are_refused_where_wandb_refuses_them_and_nowhere_else() {
     let captured = capture(|| {
         info!("metric._step" = 1.0, "metric.train loss" = 2.0, step = 1);
+        info!(
+            metric.損失 = 0.5,
+            metric.精度 = 0.75,
+            "metric.%acc" = 1.0,
+            "metric._acc" = 2.0,
+            "metric.x_acc" = 3.0,
+            "metric.a\nb" = 4.0,
+            step = 2
+        );
     });
-    assert_eq!(captured.rows[0].keys(), ["train_loss", "step"]);
+    assert_eq!(captured.rows[0].keys(), ["train loss", "step"]);
     assert_eq!(captured.summary("ups_track/refused/keys"), Some(&json!(1)));
+    let row = &captured.rows[1];
+    let values = ["損失", "精度", "%acc", "_acc", "x_acc", "a\nb"].map(|key| row.get(key));
+    assert_eq!(values, [0.5, 0.75, 1.0, 2.0, 3.0, 4.0].map(Some));
+    // `_step`, `_acc` and the one with an end of a line in it are told, each once.
+    assert_eq!(captured.summary("ups_track/warnings"), Some(&json!(3)));
+}
+
+#[test]
+fn keys_in_any_script_are_keys_in_macros() {
+    let captured = capture(|| {
+        metric!(step = 1, 損失 = 0.5_f64 + 0.0, "train loss" = 0.25_f64 + 0.0, "%" = 1.0_f64 + 0.0);
+        summary!("résumé final" = 3);
+        config!(größe = 5, "a=b,c" = 6);
+    });
+    let row = &captured.rows[0];
+    assert_eq!(["損失", "train loss", "%"].map(|key| row.get(key)), [0.5, 0.25, 1.0].map(Some));
+    assert_eq!(captured.summary("résumé final"), Some(&json!(3)));
+    assert_eq!(captured.config.get("größe"), Some(&json!(5)));
+    assert_eq!(captured.config.get("a=b,c"), Some(&json!(6)));
+    assert_eq!(captured.summary("ups_track/warnings"), None);
 }
 
 #[test]

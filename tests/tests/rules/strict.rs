@@ -36,7 +36,7 @@ fn mistakes_that_only_running_shows_panic() {
     for (code, said) in [
         ((|| info!(metric.loss = 1.0)) as fn(), "no step"),
         (|| info!(summary._loss = 1.0), "reserved"),
-        (|| info!("summary.a b" = 1.0), "recorded as `a_b`"),
+        (|| info!("summary.a " = 1.0), "recorded under that name"),
         (|| info!(file.path = "no such file", file.policy = "soon"), "not now, end or live"),
         (|| metric!(step = 1, ..[("a", 1.0), ("a", 2.0)]), "twice"),
     ] {

@@ -9,6 +9,7 @@ mod files;
 mod headers;
 mod hostile;
 mod identity;
+mod keys;
 mod login;
 #[cfg(target_os = "linux")]
 mod memory;

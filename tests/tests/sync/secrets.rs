@@ -6,6 +6,8 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use tracing_subscriber::layer::SubscriberExt as _;
+use ups_track::{Alert, Stream, TableRow};
 use ups_track_tests::server::{API_KEY, Received, Server};
 
 use crate::{command, files_below, has, said};
@@ -20,6 +22,36 @@ db:
   url: postgres://me:planted-in-url@db.invalid:5432/x?a=1
 hf_token: [planted-in-list]
 data: s3://AKIA:planted-s3@bucket/x
+pass: planted-1
+pwd: planted-2
+passphrase: planted-3
+passcode: planted-4
+authorization: planted-5
+auth: planted-6
+bearer: planted-7
+cookie: planted-8
+connection_string: planted-9
+dsn: planted-10
+private: planted-11
+accesskey: planted-12
+ssh_key: planted-13
+encryption_key: planted-14
+openai_key: planted-15
+github_pat: planted-16
+credentials: {user: planted-17, more: [planted-18]}
+query: https://h.invalid/x?token=planted-19&y=1
+query2: https://h.invalid/x?a=1&api_key=planted-20
+sas: https://h.invalid/x?sv=1&sig=planted-21
+s3: https://h.invalid/x?X-Amz-Signature=planted-22
+slashed: postgres://user:planted/23@db.invalid/x
+odbc: Server=db;Uid=me;Password=planted-24;
+header: 'Authorization: Bearer planted-25'
+pem: '-----BEGIN PRIVATE KEY----- planted-26 -----END PRIVATE KEY-----'
+shape: use AKIAPLANTEDPLANTED01 now
+pad_token: kept-pad
+max_tokens: 512
+author: kept-author
+commit: 0123456789abcdef0123456789abcdef01234567
 lr: 0.5
 ";
 
@@ -42,6 +74,28 @@ fn record(server: &Server, home: &Path, mode: &str) {
         command.env("WANDB_X_EXTRA_HTTP_HEADERS", r#"{"X-Gateway": "planted-header"}"#);
     }
     command.args(["run", "--", "true", "--token=planted-argument", "--api-key", "planted-after"]);
+    command.args([
+        "--pass",
+        "planted-a1",
+        "--pwd",
+        "planted-a2",
+        "--auth",
+        "planted-a3",
+        "--dsn",
+        "planted-a4",
+    ]);
+    command.args([
+        "--env=API_KEY=planted-a5",
+        "--api-key",
+        "-planted-a6",
+        "-H",
+        "Authorization: Bearer planted-a7",
+    ]);
+    command.args(["https://h.invalid/?token=planted-a8", "--pad-token=kept-argument"]);
+    command.env("WANDB_NOTES", "see https://me:planted-notes@h.invalid/x");
+    command
+        .env("WANDB_NAME", "run password=planted-name")
+        .env("WANDB_TAGS", "https://me:planted-tag@h.invalid");
     command.args([
         "WANDB_API_KEY=planted-assigned",
         "https://me:planted-in-argument@host.invalid/x",
@@ -70,6 +124,47 @@ fn secrets_are_neither_written_nor_sent_live() {
     check_all(&server, home.path());
 }
 
+#[derive(TableRow)]
+struct Case {
+    password: String,
+    url: String,
+}
+
+/// What a program records by itself goes the same way.
+#[test]
+fn secrets_that_a_program_records_are_not_in_its_log() {
+    let recorded = crate::record_with(
+        "recorded",
+        |builder| builder,
+        |run| {
+            run.summarize(&[
+                ("eval/api_key", "planted-s1"),
+                ("where", "s3://me:planted-s2@bucket/x"),
+                ("kept", "kept-s"),
+            ]);
+            run.update_config(&[("deep/password", "planted-c")]);
+            run.alert(Alert::new("down: https://me:planted-t@h").text("password=planted-x"));
+            run.set_notes("token at https://h/?token=planted-n");
+            run.set_name("https://me:planted-m@h");
+            run.add_tags(["https://me:planted-g@h"]);
+            run.write_console(Stream::Stdout, "api_key: planted-o\nkept-console token: word\n");
+            let subscriber = tracing_subscriber::registry().with(run.layer());
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(config.password = "planted two words planted-p", "set");
+                tracing::info!(summary.token = "planted-q", "set");
+            });
+            let url = "see https://me:planted-cell@h".to_owned();
+            run.log_table("cases", &[Case { password: "planted-cell".to_owned(), url }]);
+        },
+    );
+    for file in files_below(recorded.root.path()) {
+        let bytes = fs::read(&file).unwrap();
+        assert!(!has(&bytes, PLANTED.as_bytes()), "{file}: {}", String::from_utf8_lossy(&bytes));
+    }
+    let log = fs::read(&recorded.log).unwrap();
+    assert!(has(&log, b"kept-s") && has(&log, b"kept-console token: word") && has(&log, b"s3://bucket/x"));
+}
+
 /// Looks through everything that was written and sent.
 #[track_caller]
 fn check_all(server: &Server, home: &Path) {
@@ -80,12 +175,19 @@ fn check_all(server: &Server, home: &Path) {
     assert_eq!(run.config()["db"]["url"], "postgres://db.invalid:5432/x?a=1");
     assert_eq!(run.repo.as_deref(), Some("https://git.invalid/me/repo.git"));
     let metadata = String::from_utf8(run.files["wandb-metadata.json"].clone()).unwrap();
-    for words in ["--lr=1", "a-job", "https://host.invalid/x"] {
+    for key in ["pad_token", "author"] {
+        assert_eq!(run.config()[key], format!("kept-{}", key.trim_end_matches("_token")));
+    }
+    assert_eq!(run.config()["commit"], "0123456789abcdef0123456789abcdef01234567");
+    assert_eq!(run.notes.as_deref(), Some("see https://h.invalid/x"));
+    for words in ["--lr=1", "a-job", "https://host.invalid/x", "--pad-token=kept-argument"] {
         assert!(metadata.contains(words), "{words}: {metadata}");
     }
 
     let basic = BASE64_STANDARD.encode(format!("api:{API_KEY}"));
-    let secrets = [PLANTED.to_owned(), API_KEY.to_owned(), BASE64_STANDARD.encode(API_KEY), basic.clone()];
+    let shape = "AKIAPLANTEDPLANTED01".to_owned();
+    let secrets =
+        [PLANTED.to_owned(), shape, API_KEY.to_owned(), BASE64_STANDARD.encode(API_KEY), basic.clone()];
     for file in files_below(&root) {
         let bytes = fs::read(&file).unwrap();
         for secret in &secrets {

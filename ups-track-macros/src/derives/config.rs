@@ -14,7 +14,7 @@ use super::types::{is_secret, is_text};
 use crate::errors::{Errors, err};
 use crate::keys::{self, KeyName, Keys};
 use crate::krate::Krate;
-use crate::secret_names::is_secret_name;
+use crate::secret_names::sign;
 use crate::values::{local, source_of_type};
 
 /// How a part of the config looks as JSON.
@@ -109,7 +109,7 @@ fn shape(fields: &Fields, rule: Option<&str>, errors: &mut Errors) -> Shape {
         };
         if matches!(fields, Fields::Named(_)) && !attrs.flatten {
             keys.add(&key, errors);
-            if is_secret_name(&key.text) && is_text(&field.ty) {
+            if sign(&key.text).is_some() && is_text(&field.ty) {
                 errors.push(looks_secret(&key, &field.ty));
             }
         }

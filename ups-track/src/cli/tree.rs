@@ -110,7 +110,7 @@ impl Tree {
 
     /// The tree without the keys that W&B keeps for itself.
     pub(super) fn drop_own(&mut self) {
-        self.0.retain(|key, _| !key.starts_with('_'));
+        self.0.retain(|key, _| key != "_wandb");
     }
 
     /// One JSON object.

@@ -122,35 +122,21 @@ impl Place {
         self.key(recorder, name)
     }
 
-    /// The key as it may be recorded: unchanged if it is good, repaired if it can be, `None` if it belongs to W&B.
+    /// The key, if W&B takes it: what it takes is recorded under exactly that name.
     pub(crate) fn key<'k>(self, recorder: &Recorder, key: &'k str) -> Option<std::borrow::Cow<'k, str>> {
-        match key::fault(key) {
-            None => Some(key.into()),
-            Some(KeyFault::Empty) => {
-                self.refuse(recorder, key, "keys", "a key is empty; its value was not recorded");
-                None
-            }
-            Some(KeyFault::Reserved) => {
-                let text = format!(
-                    "key `{key}` is reserved: names that begin with `_` belong to W&B; it was not recorded"
-                );
-                self.refuse(recorder, key, "keys", &text);
-                None
-            }
-            Some(KeyFault::Character(_)) => {
-                let good = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
-                let repaired: String = key.chars().map(|c| if good(c) { c } else { '_' }).collect();
-                let text = format!(
-                    "key `{}` is recorded as `{repaired}`: allowed are ASCII letters, digits, `_`, `-`, `.` and `/`",
-                    key.escape_debug()
-                );
-                self.say(recorder, key, &text);
-                if repaired.starts_with('_') {
-                    Some(format!("x{repaired}").into())
-                } else {
-                    Some(repaired.into())
-                }
-            }
+        let Some(fault) = key::fault(key) else { return Some(key.into()) };
+        let text = match fault {
+            KeyFault::Empty => "a key is empty".to_owned(),
+            KeyFault::Hidden => format!(
+                "key `{key}` begins with `_`, which is reserved for values that W&B's pages do not show"
+            ),
+            _ => format!("key `{}` {}", crate::harmless::clean(key), fault.about()),
+        };
+        if fault.is_refused() {
+            self.refuse(recorder, key, "keys", &format!("{text}; its value was not recorded"));
+            return None;
         }
+        self.say(recorder, key, &format!("{text}; it is recorded under that name"));
+        Some(key.into())
     }
 }

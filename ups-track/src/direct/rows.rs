@@ -127,7 +127,7 @@ impl Planned<'_> {
                 slots.push(Some(Slot::Step));
                 continue;
             };
-            if matches!(key::fault(given), Some(KeyFault::Empty | KeyFault::Reserved)) {
+            if key::fault(given).is_some_and(KeyFault::is_refused) {
                 return None;
             }
             let full = stage.key(&place.key(recorder, given)?);

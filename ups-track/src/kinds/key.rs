@@ -1,37 +1,15 @@
-//! What a key may look like: one rule, read by the macros' constants and at run time.
+//! Keys: the rule of [`rule`], at compile time for constants.
+
+mod rule;
 
 use super::const_text::ConstText;
+pub(crate) use rule::{KeyFault, fault};
 
-/// Why a key is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyFault {
-    /// The key has no characters.
-    Empty,
-    /// The key begins with `_`: such names belong to W&B (`_step`, `_timestamp`, …).
-    Reserved,
-    /// The key has this byte outside `A-Z a-z 0-9 _ - . /` (for text beyond ASCII: its first byte).
-    Character(u8),
-}
-
-/// Checks a key of a metric, summary value or config entry.
-///
-/// Allowed are ASCII letters, digits, `_`, `-`, `.` and `/`, and no `_` in front. The rule is narrower than what
-/// the server stores: charts, filters and the query language of W&B stumble over everything else.
-pub(crate) const fn fault(key: &str) -> Option<KeyFault> {
-    let bytes = key.as_bytes();
-    match bytes {
-        [] => return Some(KeyFault::Empty),
-        [b'_', ..] => return Some(KeyFault::Reserved),
-        _ => {}
+impl KeyFault {
+    /// Whether W&B takes no value under such a key.
+    pub(crate) const fn is_refused(self) -> bool {
+        matches!(self, Self::Empty | Self::Own)
     }
-    let mut rest = bytes;
-    while let [byte, tail @ ..] = rest {
-        if !matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'/') {
-            return Some(KeyFault::Character(*byte));
-        }
-        rest = tail;
-    }
-    None
 }
 
 /// A key that was checked when the program was compiled, for names that are not literals in a macro call.
@@ -48,6 +26,11 @@ pub(crate) const fn fault(key: &str) -> Option<KeyFault> {
 /// use ups_track::Key;
 /// const LOSS: Key = Key::new("_loss"); // names that begin with `_` belong to W&B
 /// ```
+///
+/// Any other text is a key, in any script and with blanks inside, as for W&B; but its pages sort and filter only by keys of
+/// letters, digits and `_`. What no eye sees (a blank at an end, control characters) is a slip in source code and does not
+/// compile. A name that comes at run time is data: whatever W&B takes is recorded under exactly that name, and what would
+/// not compile is told once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(&'static str);
 
@@ -56,25 +39,13 @@ impl Key {
     ///
     /// # Panics
     ///
-    /// If the name is empty, begins with `_`, or has a character outside `A-Z a-z 0-9 _ - . /`.
+    /// If the name is empty, begins with `_`, begins or ends with a blank, or has a character that cannot be seen.
     #[expect(clippy::panic, reason = "in a const item this panic is the compile error")]
     pub const fn new(name: &'static str) -> Self {
-        const ALLOWED: &str = "allowed are ASCII letters, digits, `_`, `-`, `.` and `/`";
         let text = match fault(name) {
             None => return Self(name),
             Some(KeyFault::Empty) => ConstText::new().with("the key is empty"),
-            Some(KeyFault::Reserved) => ConstText::new()
-                .with("key `")
-                .with(name)
-                .with("` is reserved: names beginning with `_` belong to W&B"),
-            Some(KeyFault::Character(byte)) => {
-                let text = ConstText::new().with("key `").with(name).with("` holds ");
-                let text = match core::str::from_utf8(&[byte]) {
-                    Ok(character) => text.with("'").with(character).with("'"),
-                    Err(_) => text.with("a character that is not ASCII"),
-                };
-                text.with("; ").with(ALLOWED)
-            }
+            Some(fault) => ConstText::new().with("key `").with(name).with("` ").with(fault.about()),
         };
         panic!("{}", text.as_str())
     }
@@ -96,13 +67,16 @@ mod tests {
     use super::{KeyFault, fault};
 
     #[test]
-    fn the_rule() {
-        for good in ["loss", "train/loss", "a.b-c_d/9", "9"] {
-            assert_eq!(fault(good), None, "{good}");
+    fn the_macros_have_the_same_rule() {
+        let theirs = include_str!("../../../ups-track-macros/src/key_rule.rs");
+        assert!(theirs == include_str!("key/rule.rs"), "the two files must be equal");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_what_is_not_shown() {
+        for c in '\0'..=char::MAX {
+            let is_unseen = fault(&format!("a{c}a")) == Some(KeyFault::Unseen);
+            assert_eq!(is_unseen, crate::harmless::harmless(c) != c, "{c:?}");
         }
-        assert_eq!(fault(""), Some(KeyFault::Empty));
-        assert_eq!(fault("_step"), Some(KeyFault::Reserved));
-        assert_eq!(fault("train loss"), Some(KeyFault::Character(b' ')));
-        assert_eq!(fault("verlust_ü"), Some(KeyFault::Character(0xc3)));
     }
 }

@@ -355,7 +355,7 @@ fn console_line(metadata: &Metadata<'_>, seen: &[(&'static str, Seen)]) -> Strin
         line.push_str(&message.display());
     }
     for (name, value) in seen.iter().filter(|(name, _)| *name != "message") {
-        let _ = write!(line, " {name}={}", value.display());
+        let _ = write!(line, " {name}={}", crate::secrets::shown(name, value.display()));
     }
     line
 }

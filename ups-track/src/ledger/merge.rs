@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 use std::path::{Component, Path};
 
-use prost::Message as _;
 use serde_json::Value;
 
 use super::{Host, Ledger, merge};
+use crate::kinds::key::{self, KeyFault};
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
+use crate::log::lean;
 use crate::log::record::{self, Item, Kind, Metric, MetricSummary, Record};
 use crate::log::splice::{self, RUNTIME, STEP, TIMESTAMP};
 use crate::os;
@@ -42,7 +43,7 @@ impl Ledger {
             self.write_row(time, Some(uuid));
             return Merged::Row;
         }
-        match Record::decode(bytes) {
+        match lean::decode(bytes) {
             Ok(Record { kind: Some(kind), .. }) => self.merge_kind(kind, uuid, memo, host),
             Ok(_) => Merged::Refused("a record of unknown kind".into()),
             Err(e) => Merged::Refused(format!("a record that is none: {e}")),
@@ -59,9 +60,8 @@ impl Ledger {
                 return Merged::Row;
             }
             Kind::Summary(summary) => {
-                let own = |item: &Item| item.path().next().is_some_and(|first| first.starts_with('_'));
-                summary.update.retain(|item| !own(item));
-                summary.remove.retain(|item| !own(item));
+                summary.update.retain(|item| !is_own(item));
+                summary.remove.retain(|item| !is_own(item));
                 if summary.update.is_empty() && summary.remove.is_empty() {
                     return Merged::Nothing;
                 }
@@ -202,10 +202,10 @@ impl Ledger {
             }
         }
         for item in &summary.update {
-            let name = flat(item);
-            if name.starts_with('_') {
+            if is_own(item) {
                 continue;
             }
+            let name = flat(item);
             let index = self.key(&name);
             let Some(key) = self.keys.get_mut(index as usize) else { continue };
             let mut known = Vec::new();
@@ -281,6 +281,11 @@ fn definition(metric: &Metric) -> Definition {
 
 fn words(w: MetricSummary) -> SummaryWords {
     SummaryWords { min: w.min, max: w.max, mean: w.mean, first: w.first, last: w.last, none: w.none }
+}
+
+/// Whether an item is one of W&B's own, which every log has for itself.
+fn is_own(item: &Item) -> bool {
+    item.path().next().and_then(key::fault) == Some(KeyFault::Own)
 }
 
 /// The key of an item, parts joined with dots.

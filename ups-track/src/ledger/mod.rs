@@ -8,6 +8,7 @@ mod output;
 mod people;
 mod ranks;
 mod rows;
+pub(crate) mod scrub;
 mod stages;
 mod summary;
 mod tables;
@@ -25,7 +26,7 @@ use crate::kinds::summary::Goal;
 use crate::log::encode;
 use crate::log::record::{self, Item, Kind, Timestamp};
 use crate::recorder::{Definition, Op, Plan, Recorder, Slot, Stage, Stamped, Stream, SummaryWords};
-use crate::{say, secrets};
+use crate::say;
 use definitions::Definitions;
 use key::Key;
 pub(crate) use merge::{Memo, Merged};
@@ -290,6 +291,7 @@ impl Ledger {
     /// Applies an operation.
     pub(crate) fn apply(&mut self, mut stamped: Stamped, host: &mut dyn Host) {
         let time = stamped.time;
+        scrub::op(&mut stamped.op);
         self.mark(&mut stamped.op);
         match stamped.op {
             Op::Row { stage, step, values } => self.dynamic_row(&stage, step, values, time),
@@ -298,7 +300,7 @@ impl Ledger {
                     self.set_summary(&name, value);
                 }
                 self.summary_set = true;
-                for (name, goal) in goals {
+                for (name, goal) in goals.into_iter().filter(|(name, _)| !name.ends_with('*')) {
                     self.define_once(&Definition { name, goal: Some(goal), ..Definition::default() });
                 }
             }
@@ -345,10 +347,7 @@ impl Ledger {
         self.config = config;
     }
 
-    fn update_config(&mut self, mut entries: Map<String, Value>) {
-        for (name, value) in &mut entries {
-            secrets::scrub(name, value);
-        }
+    fn update_config(&mut self, entries: Map<String, Value>) {
         let update = config_items(&entries);
         for (key, value) in entries {
             merge(self.config.entry(key).or_insert(Value::Null), value);
@@ -442,7 +441,7 @@ pub(crate) fn parse_goals(text: &str) -> Result<Vec<(String, Goal)>, &str> {
     text.split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
-        .map(|part| match part.split_once('=') {
+        .map(|part| match part.rsplit_once('=') {
             Some((name, "min")) => Ok((name.to_owned(), Goal::Min)),
             Some((name, "max")) => Ok((name.to_owned(), Goal::Max)),
             _ => Err(part),

@@ -190,7 +190,8 @@ impl Ledger {
         let nested = stage.path.contains('/');
         for (index, _) in row {
             let Some(key) = self.keys.get_mut(*index as usize) else { continue };
-            if std::mem::replace(&mut key.defined, true) || *key.name == *step {
+            // W&B has no name for the definition of a key that ends with `*`: it would hold for all that begin so.
+            if std::mem::replace(&mut key.defined, true) || *key.name == *step || key.name.ends_with('*') {
                 continue;
             }
             let name = key.name.to_string();

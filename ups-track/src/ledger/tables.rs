@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Host, Ledger};
+use crate::harmless::harmless;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::table::TableData;
 use crate::log::encode;
@@ -71,12 +72,24 @@ impl Ledger {
     }
 }
 
-/// A key as part of a path: it leads nowhere but down.
+/// Bytes of a part of a path, so that with what comes behind it a file can have it as its name.
+const LONGEST_PART: usize = 150;
+
+/// A key as part of a path: it leads nowhere but down, and a file can have it as its name. Tables of different keys have
+/// different files by what comes behind it.
 fn below(key: &str) -> String {
-    let parts = key.split('/').filter(|part| !part.is_empty());
-    let safe = parts
-        .map(|part| if part.chars().all(|c| c == '.') { "_".repeat(part.len()) } else { part.to_owned() });
-    safe.collect::<Vec<_>>().join("/")
+    let safe = |part: &str| {
+        if part.chars().all(|c| c == '.') {
+            return "_".repeat(part.len());
+        }
+        let fine = |c| if c == '\\' || harmless(c) != c { '_' } else { c };
+        let mut safe: String = part.chars().map(fine).collect();
+        while safe.len() > LONGEST_PART {
+            safe.pop();
+        }
+        safe
+    };
+    key.split('/').filter(|part| !part.is_empty()).map(safe).collect::<Vec<_>>().join("/")
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -96,6 +109,8 @@ mod tests {
         assert_eq!(below("eval/cases"), "eval/cases");
         assert_eq!(below("/a//b"), "a/b");
         assert_eq!(below("../../x/./y"), "__/__/x/_/y");
+        assert_eq!(below("損失/a b\\\0\u{1b}"), "損失/a b___");
+        assert_eq!(below(&"損".repeat(100)), "損".repeat(50));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub(crate) mod encode;
 mod framing;
+pub(crate) mod lean;
 pub(crate) mod outside;
 mod reader;
 pub mod record;

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use prost::Message;
-
 use super::framing::{BLOCK, CHUNK_HEADER, ChunkKind, FILE_HEADER, checksum};
+use super::lean;
 use super::record::Record;
 
 /// What is wrong with a log at some place.
@@ -48,7 +47,7 @@ pub enum Damage {
 #[non_exhaustive]
 pub enum ReadError {
     /// The file could not be opened or read.
-    #[error("cannot read `{}`", path.display())]
+    #[error("cannot read `{}`", crate::harmless::path(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -56,7 +55,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// The log is damaged.
-    #[error("`{}` is damaged at byte {offset}: {damage}", path.display())]
+    #[error("`{}` is damaged at byte {offset}: {damage}", crate::harmless::path(path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -96,7 +95,8 @@ pub struct Entry {
 /// Reads the records of a log in order.
 ///
 /// The iterator ends after the first fault: what follows a damaged place cannot be trusted, and W&B's own reader
-/// stops there too. Memory use is bounded by the largest record, whatever the bytes are.
+/// stops there too. Memory use is bounded by the largest record, whatever the bytes are: items of large records that say
+/// nothing are left out.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), ups_track::log::ReadError> {
@@ -327,7 +327,7 @@ impl<R: Read> Reader<R> {
 
     fn read(&mut self) -> Result<Option<Entry>, ReadError> {
         let Some(offset) = self.raw()? else { return Ok(None) };
-        match Record::decode(self.record.as_slice()) {
+        match lean::decode(&self.record) {
             Ok(record) => Ok(Some(Entry { offset, size: self.record.len(), record })),
             Err(e) => Err(self.damaged(offset, Damage::Message(e.to_string()))),
         }

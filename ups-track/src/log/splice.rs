@@ -32,7 +32,7 @@ impl RawItem<'_> {
 }
 
 /// Reads a varint; gives it and what follows.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0_u64;
     for (at, byte) in bytes.iter().enumerate().take(10) {
         value |= u64::from(byte & 0x7f).checked_shl(7 * u32::try_from(at).ok()?)?;
@@ -44,7 +44,7 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Reads a length and as many bytes; gives them and what follows.
-fn block(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn block(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = varint(bytes)?;
     rest.split_at_checked(usize::try_from(length).ok()?)
 }

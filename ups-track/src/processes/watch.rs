@@ -1,6 +1,7 @@
 //! What a run records of its children: name, status, exit code, duration.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::harmless::harmless;
 use crate::kinds::alert::{Alert, AlertLevel};
 use crate::kinds::scalar::Scalar;
 use crate::recorder::Op;
@@ -20,9 +22,7 @@ pub(crate) struct Names(Mutex<HashMap<String, u64>>);
 impl Names {
     /// A name that no other child of the run has, whichever process of the run has started it: `eval`, `eval-2`, ….
     fn take(&self, wanted: &str, run_dir: &Path) -> String {
-        let good = |c: char| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '_' };
-        let name: String = wanted.chars().take(60).map(good).collect();
-        let name = if name.is_empty() { "child".to_owned() } else { name };
+        let name = if wanted.is_empty() { "child".to_owned() } else { file_name(wanted) };
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(name.clone()).or_default();
         loop {
@@ -33,6 +33,35 @@ impl Names {
             }
         }
     }
+}
+
+/// Bytes that a name may have; the shortest limit of file systems is 255, and a number comes behind it.
+const LONGEST: usize = 200;
+
+/// A name as that of a file and as a part of a key. What cannot be in either is written `%2F`, as in addresses, so that
+/// names that differ stay different.
+fn file_name(wanted: &str) -> String {
+    let mut name = String::with_capacity(wanted.len());
+    let mut rest = wanted.chars();
+    while let Some(c) = rest.next() {
+        let is_hex = |code: &str| code.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_code = c == '%' && rest.as_str().get(..2).is_some_and(is_hex);
+        if is_code || matches!(c, '/' | '\\') || harmless(c) != c {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing into a `String` cannot fail.
+                let _ = write!(name, "%{byte:02X}");
+            }
+        } else {
+            name.push(c);
+        }
+    }
+    if name.len() > LONGEST {
+        while name.len() > LONGEST - 10 {
+            name.pop();
+        }
+        let _ = write!(name, "~{:08x}", crc32fast::hash(wanted.as_bytes()));
+    }
+    name
 }
 
 /// Takes a name for all processes of the run; false if one of them has it. Where no file can be made, nobody has.
@@ -118,7 +147,28 @@ pub(crate) fn exit_code(status: ExitStatus) -> Option<i32> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn names_that_differ_stay_different(a in "[a%/2F\\\\損\n\u{202e}]{1,6}", b in "[a%/2F\\\\損\n\u{202e}]{1,6}") {
+            prop_assert_eq!(file_name(&a) == file_name(&b), a == b);
+        }
+
+        #[test]
+        fn any_name_can_be_that_of_a_file(name in "\\PC{1,300}|[\0-\u{ff}]{1,100}") {
+            let name = file_name(&name);
+            prop_assert!(name.len() <= LONGEST && !name.contains(['/', '\0']), "{}", name);
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_different() {
+        let [a, b] = ["a", "b"].map(|end| file_name(&format!("{}{end}", "損".repeat(100))));
+        assert!(a != b && a.len() <= LONGEST && a.starts_with("損損"), "{a}");
+    }
 
     #[test]
     fn every_child_has_its_own_name() {
@@ -126,8 +176,8 @@ mod tests {
         let take = |names: &Names, wanted| names.take(wanted, dir.path());
         let names = Names::default();
         assert_eq!(
-            ["eval", "eval", "a b/ü", "", ".."].map(|wanted| take(&names, wanted)),
-            ["eval", "eval-2", "a_b__", "child", "..-2"]
+            ["eval", "eval", "a b/ü", "データ", "モデル", "", ".."].map(|wanted| take(&names, wanted)),
+            ["eval", "eval-2", "a b%2Fü", "データ", "モデル", "child", "..-2"]
         );
         let of_another_process = Names::default();
         assert_eq!(["eval", "train"].map(|wanted| take(&of_another_process, wanted)), ["eval-3", "train"]);

@@ -17,7 +17,7 @@ use crate::context::{CHILD, Context};
 use crate::ends;
 use crate::error::{Error, Kind, Result};
 use crate::kinds::config::RunConfig;
-use crate::ledger::{RankMark, config_items, timestamp};
+use crate::ledger::{RankMark, config_items, scrub, timestamp};
 use crate::log::LogWriter;
 use crate::log::record;
 use crate::os::lock::Lock;
@@ -408,7 +408,7 @@ fn run_record(
     start: u64,
 ) -> record::Run {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    record::Run {
+    scrub::run(record::Run {
         run_id: settings.run_id.clone(),
         entity: text(&settings.entity),
         project: text(&settings.project),
@@ -435,5 +435,5 @@ fn run_record(
             metric: "_step".into(),
         }),
         resume: matches!(settings.resume, Some(Resume::Allow | Resume::Must)),
-    }
+    })
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::harmless::{self, clean};
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::ledger::{LastMetric, LastPart};
@@ -245,42 +246,48 @@ impl Finished {
 const LISTED: usize = 12;
 
 impl fmt::Display for Finished {
+    /// Harmless on a terminal, whatever names and values have in them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Some(report), Some(dir)) = (&self.report, &self.dir) else {
-            return write!(f, "run {} was disabled: nothing was recorded", self.id);
+            return write!(f, "run {} was disabled: nothing was recorded", clean(&self.id));
         };
-        let name = self.name.as_deref().map(|name| format!("{name} ")).unwrap_or_default();
+        let name = self.name.as_deref().map(|name| format!("{} ", clean(name))).unwrap_or_default();
         let outcome = match report.exit_code {
             0 => "finished".to_owned(),
             code => format!("failed with exit code {code}"),
         };
         let who = if self.attached { "child of run" } else { "run" };
-        writeln!(f, "{who} {name}({}) {outcome} after {}", self.id, duration(report.seconds))?;
+        writeln!(f, "{who} {name}({}) {outcome} after {}", clean(&self.id), duration(report.seconds))?;
         for (label, parts) in [("children", &report.children), ("stages", &report.stages)] {
-            let width = parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
+            let width = widest(parts.iter().map(|part| part.name.as_str()));
             for (label, part) in labels(label).zip(parts) {
                 writeln!(
                     f,
                     "  {label} {:width$}  {:>9}  {}",
-                    part.name,
+                    clean(&part.name),
                     duration(part.seconds),
-                    part.status
+                    clean(&part.status)
                 )?;
             }
         }
         let listed = report.metrics.get(..LISTED.min(report.metrics.len())).unwrap_or_default();
-        let width = listed.iter().map(|m| m.name.len()).max().unwrap_or(0);
+        let width = widest(listed.iter().map(|metric| metric.name.as_str()));
         for (label, metric) in labels("metrics").zip(listed) {
             let line = sparkline(&metric.thumbnail, 24);
-            writeln!(f, "  {label} {:width$}  {line:24}  {}", metric.name, short(metric.last.as_f64()))?;
+            writeln!(
+                f,
+                "  {label} {:width$}  {line:24}  {}",
+                clean(&metric.name),
+                short(metric.last.as_f64())
+            )?;
         }
         if report.metrics.len() > LISTED {
             writeln!(f, "  {:8} and {} more", "", report.metrics.len() - LISTED)?;
         }
         let listed = report.summary.get(..LISTED.min(report.summary.len())).unwrap_or_default();
-        let width = listed.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let width = widest(listed.iter().map(|(name, _)| name.as_str()));
         for (label, (name, value)) in labels("summary").zip(listed) {
-            writeln!(f, "  {label} {name:width$}  {}", scalar(value))?;
+            writeln!(f, "  {label} {:width$}  {}", clean(name), scalar(value))?;
         }
         if report.summary.len() > LISTED {
             writeln!(f, "  {:8} and {} more", "", report.summary.len() - LISTED)?;
@@ -293,42 +300,46 @@ impl fmt::Display for Finished {
             )?;
         }
         if let Some(failure) = &report.failure {
-            writeln!(f, "  {:8} the log failed: {failure}", "trouble")?;
+            writeln!(f, "  {:8} the log failed: {}", "trouble", clean(failure))?;
         }
-        let dir = relative(dir);
+        let dir = harmless::path(relative(dir));
         if self.attached {
-            return write!(f, "  {:8} {} rows for the run in {}", "log", report.rows, dir.display());
+            return write!(f, "  {:8} {} rows for the run in {}", "log", report.rows, dir);
         }
-        writeln!(f, "  {:8} {} rows, {} in {}", "log", report.rows, bytes(report.bytes), dir.display())?;
-        writeln!(f, "  {:8} ups-track show {}", "look", dir.display())?;
-        let dir = dir.display();
+        writeln!(f, "  {:8} {} rows, {} in {}", "log", report.rows, bytes(report.bytes), dir)?;
+        writeln!(f, "  {:8} ups-track show {dir}", "look")?;
         match &self.delivery {
-            Delivery::Whole(page) => write!(f, "  {:8} {page}", "run"),
+            Delivery::Whole(page) => write!(f, "  {:8} {}", "run", clean(page)),
             Delivery::Later => write!(f, "  {:8} ups-track sync {dir} (or: wandb sync {dir})", "upload"),
             Delivery::Part { page, why } => {
                 if let Some(page) = page {
-                    writeln!(f, "  {:8} {page}", "run")?;
+                    writeln!(f, "  {:8} {}", "run", clean(page))?;
                 }
-                writeln!(f, "  {:8} not everything is on the server: {why}", "trouble")?;
+                writeln!(f, "  {:8} not everything is on the server: {}", "trouble", clean(why))?;
                 write!(f, "  {:8} ups-track sync {dir}", "upload")
             }
         }
     }
 }
 
-/// A summary value in a few characters; control characters in text are made visible.
+/// The width of a column of names.
+fn widest<'n>(names: impl Iterator<Item = &'n str>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0)
+}
+
+/// A summary value in a few characters; control characters become their pictures.
 fn scalar(value: &Scalar) -> String {
     match value {
         Scalar::Number(Number::F64(v)) => short(*v),
         Scalar::Number(Number::I64(v)) => v.to_string(),
         Scalar::Number(Number::U64(v)) => v.to_string(),
         Scalar::Bool(v) => v.to_string(),
-        Scalar::Text(text) => text.chars().take(60).flat_map(char::escape_debug).collect(),
+        Scalar::Text(text) => clean(&text.chars().take(60).collect::<String>()).into_owned(),
         Scalar::Json(json) if json.get("_type").is_some_and(|kind| kind == "table-file") => {
             let count = |name| json.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
             format!("table of {} rows and {} columns", count("nrows"), count("ncols"))
         }
-        Scalar::Json(json) => json.to_string().chars().take(60).collect(),
+        Scalar::Json(json) => clean(&json.to_string().chars().take(60).collect::<String>()).into_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::git;
 use crate::id;
-use crate::ledger::timestamp;
+use crate::ledger::{scrub, timestamp};
 use crate::log::record::{Cpu, Environment, Memory};
 use crate::os;
 use crate::secrets;
@@ -25,10 +25,9 @@ pub(crate) fn gather(settings: &Settings, sources: &Sources, start: u64) -> Envi
         return environment;
     }
     let executable = std::env::current_exe().ok();
-    let mut args = settings.args.clone().unwrap_or_else(|| std::env::args().skip(1).collect());
-    secrets::scrub_args(&mut args);
+    let args = settings.args.clone().unwrap_or_else(|| std::env::args().skip(1).collect());
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    Environment {
+    scrub::environment(Environment {
         docker: text(&settings.docker),
         args,
         program: settings.program.clone().or_else(|| std::env::args().next()).unwrap_or_default(),
@@ -47,7 +46,7 @@ pub(crate) fn gather(settings: &Settings, sources: &Sources, start: u64) -> Envi
             .map(|(name, value)| (name.trim_start_matches("SLURM_").to_ascii_lowercase(), value.to_owned()))
             .collect(),
         ..with_machine(environment)
-    }
+    })
 }
 
 /// The host's name as the run shows it.
@@ -61,7 +60,7 @@ pub(crate) fn gather_git(settings: &Settings, sources: &Sources) -> Option<crate
         found.commit.clone_from(commit);
     }
     if let Some(remote) = &settings.git_remote {
-        found.remote_url = secrets::without_url_credentials(remote);
+        found.remote_url = secrets::clean(remote).into_owned();
     }
     (found != crate::log::record::Git::default()).then_some(found)
 }

@@ -17,7 +17,7 @@ pub(crate) fn around(dir: &Path) -> Option<Git> {
     let commit = commit(&git_dir, &common).unwrap_or_default();
     let remote =
         fs::read_to_string(common.join("config")).ok().and_then(|config| remote(&config)).unwrap_or_default();
-    let remote_url = secrets::without_url_credentials(&remote);
+    let remote_url = secrets::clean(&remote).into_owned();
     (!commit.is_empty() || !remote_url.is_empty()).then_some(Git { remote_url, commit })
 }
 

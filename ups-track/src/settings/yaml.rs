@@ -3,6 +3,8 @@
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value};
 
+use crate::harmless;
+
 /// Reads one YAML document as JSON.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
     let documents = Yaml::load_from_str(text).map_err(|e| e.to_string())?;
@@ -114,7 +116,7 @@ fn text(text: &str) -> String {
             text.to_ascii_lowercase().as_str(),
             "true" | "false" | "yes" | "no" | "on" | "off" | "null" | "y" | "n" | "nan" | "inf" | "infinity"
         );
-    if plain { text.to_owned() } else { Value::from(text).to_string() }
+    if plain { text.to_owned() } else { harmless::json(&Value::from(text).to_string()).into_owned() }
 }
 
 #[cfg(test)]

@@ -4,13 +4,11 @@ use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use prost::Message;
-
 use super::Failure;
 use super::log::{Damage, Options};
 use super::run::Described;
-use crate::log::Reader;
-use crate::log::record::{Kind, Record};
+use crate::log::record::Kind;
+use crate::log::{Reader, lean};
 
 /// The records of a log up to its end or damage.
 pub(super) struct Source {
@@ -96,7 +94,7 @@ impl Source {
 
     /// What the record holds; none if it is nothing, or damage.
     pub(super) fn decode(&mut self) -> Option<Kind> {
-        match Record::decode(self.reader.current()) {
+        match lean::decode(self.reader.current()) {
             Ok(record) => record.kind,
             Err(e) => {
                 let path = crate::harmless::path(&self.path);

@@ -1,6 +1,0 @@
-use ups_track::config;
-
-fn main() {
-    config!(lr = 0.1, "lr" = 0.2, "a b" = 1);
-    config!();
-}

@@ -10,7 +10,7 @@ struct Losses {
     hidden: f64,
     #[track(prefix = "p")]
     lost: f64,
-    #[track(rename = "a b")]
+    #[track(rename = "a b ")]
     spaced: f64,
     _private: f64,
     #[track(rnme = "c")]

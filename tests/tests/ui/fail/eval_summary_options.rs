@@ -10,7 +10,7 @@ fn unknown() -> Scores {
     Scores { nrmse: 0.1 }
 }
 
-#[eval_summary(prefix = "my eval")]
+#[eval_summary(prefix = "my eval ")]
 fn bad_prefix() -> Scores {
     Scores { nrmse: 0.1 }
 }

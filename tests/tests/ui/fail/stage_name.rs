@@ -15,7 +15,7 @@ fn empty() {}
 #[track_stage("_internal")]
 fn reserved() {}
 
-#[track_stage("my stage")]
+#[track_stage("my*stage")]
 fn space() {}
 
 fn main() {

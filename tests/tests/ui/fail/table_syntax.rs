@@ -10,5 +10,5 @@ fn main() {
     table!();
     table!(..cases);
     table!(cases, "_cases" = cases, cases = cases);
-    table!("eval cases" = cases);
+    table!("eval cases " = cases);
 }

@@ -1,12 +1,12 @@
-//! CSV as RFC 4180 quotes it; lines end with a line feed.
+//! CSV as RFC 4180 quotes it; lines end with a line feed. Control characters become their pictures.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::each_row;
-use crate::json;
 use crate::log::ReadError;
+use crate::{harmless, json};
 
 /// Writes the rows: a first pass over the log finds the columns, a second one writes.
 pub(super) fn history(log: &Path, out: &mut impl Write) -> io::Result<Option<ReadError>> {
@@ -56,6 +56,8 @@ pub(super) fn line(out: &mut impl Write, cells: &[impl AsRef<str>]) -> io::Resul
 /// A value in standard JSON as a CSV field: texts without their JSON quotes, everything else as it is.
 fn field(value: &str) -> String {
     let text = json::text(value).unwrap_or_else(|| value.to_owned());
+    // CSV has no way to write what a terminal or a table would take for a command.
+    let text = harmless::lines(&text).into_owned();
     let is_empty_text = text.is_empty() && !value.is_empty();
     if is_empty_text || text.contains([',', '"', '\n', '\r']) || text.starts_with(' ') || text.ends_with(' ')
     {
@@ -80,6 +82,7 @@ mod tests {
             (r#"[1,"a"]"#, r#""[1,""a""]""#),
             ("\" x\"", "\" x\""),
             ("true", "true"),
+            ("\"a\\u001b[2J\u{9b}\u{202e}\"", "a␛[2J\u{fffd}\u{fffd}"),
         ] {
             assert_eq!(field(value), want);
         }

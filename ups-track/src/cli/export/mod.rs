@@ -13,9 +13,9 @@ use super::story::{self, Detail};
 use super::text::clean;
 use super::tree::Tree;
 use super::{FAILED, FINE, Failure, UNFINISHED, complain, find};
-use crate::json;
 use crate::log::ReadError;
 use crate::log::record::{Kind, OutputRaw, Timestamp};
+use crate::{harmless, json};
 use output::Output;
 
 /// Exports what was asked for.
@@ -61,7 +61,7 @@ fn write(log: &Path, args: &Export, out: &mut impl Write) -> io::Result<Option<R
     match (args.what, args.format) {
         (What::History, Format::Jsonl) => each_row(log, u64::MAX, &mut |cells| {
             let object: Vec<String> = cells.iter().map(|(k, v)| format!("{}:{v}", json::quoted(k))).collect();
-            writeln!(out, "{{{}}}", object.join(","))
+            writeln!(out, "{{{}}}", harmless::json(&object.join(",")))
         }),
         (What::History, Format::Csv) => csv::history(log, out),
         (What::Console, format) => console(log, format, out),
@@ -83,7 +83,7 @@ fn write(log: &Path, args: &Export, out: &mut impl Write) -> io::Result<Option<R
 /// Writes a summary or config.
 fn values(tree: &Tree, format: Format, out: &mut impl Write) -> io::Result<()> {
     match format {
-        Format::Jsonl => writeln!(out, "{}", tree.to_json()),
+        Format::Jsonl => writeln!(out, "{}", harmless::json(&tree.to_json())),
         Format::Csv => {
             csv::line(out, &["\"key\"", "\"value\""])?;
             for (key, value) in tree.leaves() {
@@ -142,7 +142,10 @@ fn console(log: &Path, format: Format, out: &mut impl Write) -> io::Result<Optio
         let stream = if output.output_type == 1 { "\"stdout\"" } else { "\"stderr\"" };
         let text = json::quoted(&output.line);
         match format {
-            Format::Jsonl => writeln!(out, "{{\"timestamp\":{time},\"stream\":{stream},\"text\":{text}}}"),
+            Format::Jsonl => {
+                let text = harmless::json(&text);
+                writeln!(out, "{{\"timestamp\":{time},\"stream\":{stream},\"text\":{text}}}")
+            }
             Format::Csv => {
                 if !std::mem::replace(&mut begun, true) {
                     csv::line(out, &["\"timestamp\"", "\"stream\"", "\"text\""])?;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
+use prost::Message as _;
 
 use super::*;
 use crate::ledger::Sink;

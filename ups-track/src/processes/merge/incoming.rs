@@ -4,12 +4,10 @@ use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use prost::Message as _;
-
 use crate::harmless;
 use crate::ledger::{Host, Ledger, Memo, Merged};
 use crate::log::record::{Kind, Record};
-use crate::log::{ReadError, Reader};
+use crate::log::{ReadError, Reader, lean};
 use crate::os::lock::Lock;
 use crate::processes::shard;
 
@@ -183,7 +181,7 @@ impl Incoming {
 
     /// The records before and with the run record, which must be that of our run.
     fn first(&mut self, bytes: &[u8], run_id: &str) {
-        match Record::decode(bytes).map(|record| record.kind) {
+        match lean::decode(bytes).map(|record| record.kind) {
             Ok(Some(Kind::Header(_))) if self.number == 1 => {}
             Ok(Some(Kind::Run(run))) if run.run_id == run_id => self.belongs = true,
             Ok(Some(Kind::Run(run))) => {
@@ -197,7 +195,7 @@ impl Incoming {
     fn notice_exit(&mut self, bytes: &[u8]) {
         // Field 18, a message: what tells an exit record without decoding every row of a long shard.
         let is_exit = bytes.windows(2).take(12).any(|tag| tag == [0x92, 0x01]);
-        if is_exit && matches!(Record::decode(bytes), Ok(Record { kind: Some(Kind::Exit(_)), .. })) {
+        if is_exit && matches!(lean::decode(bytes), Ok(Record { kind: Some(Kind::Exit(_)), .. })) {
             self.state = ShardState::Done;
         }
     }

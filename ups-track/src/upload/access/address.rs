@@ -36,7 +36,7 @@ impl Address {
     pub(crate) fn new(base: &str, from: &str, app: Option<String>) -> Result<Self, Failure> {
         let base = base.trim().trim_end_matches('/').to_owned();
         let bad = |rule: &str| Failure::Address {
-            value: crate::secrets::without_url_credentials(&base),
+            value: crate::secrets::clean(&base).into_owned(),
             from: from.to_owned(),
             rule: rule.to_owned(),
         };

@@ -84,7 +84,7 @@ fn set(sources: &Sources, var: &str, name: &str) -> Result<Option<Url>, Failure>
         matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty())
     });
     url.map(Some).ok_or_else(|| {
-        let shown = crate::secrets::without_url_credentials(&text);
+        let shown = crate::secrets::clean(&text);
         let shown = format!("`{}`", crate::harmless::clean(&shown));
         bad(&shown, &found, "must be the http or https URL of a proxy")
     })

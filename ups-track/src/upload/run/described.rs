@@ -226,7 +226,7 @@ impl Described {
             "host": text(&run.host),
             "debug": null,
             "program": program.and_then(text),
-            "repo": text(&crate::secrets::without_url_credentials(&git.remote_url)),
+            "repo": text(&crate::secrets::clean(&git.remote_url)),
             "jobType": text(job_type),
             "state": null,
             "sweep": text(&run.sweep_id),
