@@ -57,7 +57,7 @@ fn train(losses: &[f64]) {
     let mut best_loss = f64::INFINITY;
     for (step, loss) in losses.iter().enumerate() {
         best_loss = best_loss.min(*loss);
-        metric!(step = step, loss = *loss, acc = -*loss, best_loss, status = 7.5);
+        metric!(step = step, loss = *loss, acc = -*loss, best_loss, status = *loss * 10.0);
     }
 }
 
