@@ -70,16 +70,22 @@ fn open_runs() -> Vec<Arc<dyn Open>> {
 /// Completes the logs of the open runs with this exit code; gives the runs, whose ends have more to do.
 fn complete_all(code: i32) -> Vec<Arc<dyn Open>> {
     let runs = open_runs();
-    runs.iter().for_each(|run| run.complete(code, PATIENCE));
+    for run in &runs {
+        run.complete(code, PATIENCE);
+    }
     runs
 }
 
 /// Ends every open run with this exit code. All logs come first: an upload may take longer than the process has.
 fn finish_all(code: i32) {
-    complete_all(code).iter().for_each(|run| run.end(code, PATIENCE));
+    for run in complete_all(code) {
+        run.end(code, PATIENCE);
+    }
 }
 
 /// Hands everything that is recorded to the operating system.
 fn flush_all() {
-    open_runs().iter().for_each(|run| run.flush());
+    for run in open_runs() {
+        run.flush();
+    }
 }

@@ -51,7 +51,9 @@ pub(super) fn install() {
         let spawned =
             std::thread::Builder::new().name("ups-track-signals".into()).spawn(move || serve(read_end));
         if spawned.is_ok() {
-            HANDLED.iter().for_each(|(signal, previous)| take(*signal, previous));
+            for (signal, previous) in &HANDLED {
+                take(*signal, previous);
+            }
         }
     });
 }
@@ -224,6 +226,8 @@ fn serve(read_end: c_int) {
             end(signal);
         } else {
             super::flush_all();
+            // It has got a handler of the program's meanwhile.
+            FIRST.store(0, Ordering::Release);
         }
     }
 }

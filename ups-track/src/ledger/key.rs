@@ -22,17 +22,38 @@ pub(crate) struct Key {
     pub(crate) changed: bool,
     pub(crate) words: SummaryWords,
     aggregate: Option<Box<Aggregate>>,
-    /// Values that were NaN or infinite.
-    pub(crate) not_finite: u64,
-    /// Whether one was finite.
-    seen: bool,
-    /// Whether a person was told of one that was not.
-    is_told: bool,
+    finite: Finite,
     pub(crate) thumbnail: Thumbnail,
     /// Whether the run has defined the key against its step metric.
     pub(crate) defined: bool,
     /// The key of the step metric that a definition demands.
     pub(crate) step: Option<u32>,
+}
+
+/// Which values of a key were finite.
+#[derive(Debug, Default)]
+struct Finite {
+    /// How many were not.
+    failures: u64,
+    /// Whether any was.
+    seen: bool,
+    /// Whether a person was told of one that was not.
+    told: bool,
+}
+
+impl Finite {
+    /// True if a person must hear of this value: it is the first that is not finite, and not the infinity from which a
+    /// program begins to look for the best.
+    #[inline]
+    fn judge(&mut self, number: Number) -> bool {
+        if number.is_finite() {
+            self.seen = true;
+            return false;
+        }
+        self.failures += 1;
+        let is_start = !self.seen && !number.as_f64().is_nan();
+        !is_start && !std::mem::replace(&mut self.told, true)
+    }
 }
 
 /// Who has set a summary value.
@@ -69,9 +90,7 @@ impl Key {
             changed: false,
             words: SummaryWords::default(),
             aggregate: None,
-            not_finite: 0,
-            seen: false,
-            is_told: false,
+            finite: Finite::default(),
             thumbnail: Thumbnail::default(),
             defined: false,
             step: None,
@@ -90,17 +109,15 @@ impl Key {
         self.judge(number)
     }
 
-    /// Counts a value that is not finite. True if a person must hear of it: it is the first one, and not the infinity from
-    /// which a program begins to look for the best.
+    /// Counts a value that is not finite; true if a person must hear of it.
     #[inline]
     pub(crate) fn judge(&mut self, number: Number) -> bool {
-        if number.is_finite() {
-            self.seen = true;
-            return false;
-        }
-        self.not_finite += 1;
-        let is_start = !self.seen && !number.as_f64().is_nan();
-        !is_start && !std::mem::replace(&mut self.is_told, true)
+        self.finite.judge(number)
+    }
+
+    /// Values that were NaN or infinite.
+    pub(crate) fn not_finite(&self) -> u64 {
+        self.finite.failures
     }
 
     /// Whether the program itself has a value under this key.

@@ -63,7 +63,9 @@ impl Ledger {
                 found.push((key.name.to_string(), value));
             }
         }
-        found.into_iter().for_each(|(name, value)| self.note(&name, value));
+        for (name, value) in found {
+            self.note(&name, value);
+        }
     }
 
     /// Turns what stages and counters say into summary values.
@@ -102,8 +104,8 @@ impl Ledger {
             }
         }
         // A shard's run counts them itself, when it merges the rows.
-        for key in self.keys.iter().filter(|key| key.not_finite > 0 && !self.is_shard) {
-            derived.push((format!("ups_track/not_finite/{}", key.name), Scalar::from(key.not_finite)));
+        for key in self.keys.iter().filter(|key| key.not_finite() > 0 && !self.is_shard) {
+            derived.push((format!("ups_track/not_finite/{}", key.name), Scalar::from(key.not_finite())));
         }
         for (what, count) in &self.refused {
             derived.push((format!("ups_track/refused/{what}"), Scalar::from(*count)));
@@ -112,7 +114,9 @@ impl Ledger {
             derived.push(("ups_track/warnings".to_owned(), Scalar::from(self.warned)));
         }
         self.make_way();
-        derived.into_iter().for_each(|(name, value)| self.note(&name, value));
+        for (name, value) in derived {
+            self.note(&name, value);
+        }
     }
 
     /// Writes a summary record with everything that has changed since the last one; `now` is a moment of the run's time.

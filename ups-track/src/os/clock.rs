@@ -277,7 +277,7 @@ mod tests {
             now += Duration::from_millis(100);
             waited.add(now);
         }
-        now += Duration::from_secs(3600);
+        now += Duration::from_hours(1);
         assert_eq!(waited.add(now), Duration::from_secs(1) + Waited::SLICE);
         assert_eq!(waited.next(Duration::from_secs(1)), None);
     }

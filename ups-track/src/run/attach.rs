@@ -149,7 +149,7 @@ impl Run {
     }
 
     pub(crate) fn children(&self) -> Option<&Names> {
-        self.0.live.as_ref().map(|live| &live.pipeline.names)
+        self.0.live.as_ref().filter(|live| !live.recorder.is_forked()).map(|live| &live.pipeline.names)
     }
 
     pub(crate) fn group(&self) -> Option<&str> {

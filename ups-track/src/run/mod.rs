@@ -158,7 +158,8 @@ impl Run {
     }
 
     fn uplink(&self) -> Option<&Uplink> {
-        self.0.live.as_ref()?.uplink.as_ref()
+        // A forked child has no thread that uploads, and locks that nobody gives back.
+        self.0.live.as_ref().filter(|live| !live.recorder.is_forked())?.uplink.as_ref()
     }
 
     /// The run's page on the server, once the server knows the run; none if it is not recorded online.

@@ -23,10 +23,13 @@ fn fault(action: &'static str, path: &Path, source: io::Error) -> Failure {
 }
 
 fn read(path: &Path) -> String {
-    small::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_else(|e| {
-        out_of_reach(path, &e);
-        String::new()
-    })
+    match small::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(e) => {
+            out_of_reach(path, &e);
+            String::new()
+        }
+    }
 }
 
 /// The password of a machine, if the file has one.
