@@ -65,9 +65,12 @@ fn homes_that_are_none() {
     for home in ["", "relative", "/dev/null", "/nowhere/at/all"] {
         let program = Program::new("attribute-ok").env("HOME", home);
         // Nobody's keys and settings are below the directory in which a program is started.
-        fs::create_dir_all(program.dir.path().join(".config/wandb")).unwrap();
-        fs::write(program.dir.path().join(".config/wandb/settings"), "[default]\nmode = disabled\n").unwrap();
-        fs::write(program.dir.path().join(".netrc"), "machine api.wandb.ai password short\n").unwrap();
+        for dir in ["", "relative"] {
+            let dir = program.dir.path().join(dir);
+            fs::create_dir_all(dir.join(".config/wandb")).unwrap();
+            fs::write(dir.join(".config/wandb/settings"), "[default]\nmode = disabled\n").unwrap();
+            fs::write(dir.join(".netrc"), "machine api.wandb.ai password short\n").unwrap();
+        }
         check_recorded(&program.run(), 0);
     }
     let program = Program::new("attribute-ok");

@@ -15,6 +15,8 @@ pub(crate) trait Open: Send + Sync {
     /// Writes its end into its log, if nobody did, and waits for that. Tells nothing: whoever ends the process may not be
     /// able to wait for a person's terminal.
     fn complete(&self, exit_code: i32, patience: Duration);
+    /// Whether its log is complete.
+    fn is_complete(&self) -> bool;
     /// Does all that its end takes, and tells what there is to tell.
     fn end(&self, exit_code: i32, patience: Duration);
     /// Hands everything that is recorded to the operating system.
@@ -67,18 +69,18 @@ fn open_runs() -> Vec<Arc<dyn Open>> {
     Vec::new()
 }
 
-/// Completes the logs of the open runs with this exit code; gives the runs, whose ends have more to do.
-fn complete_all(code: i32) -> Vec<Arc<dyn Open>> {
-    let runs = open_runs();
-    for run in &runs {
+/// Completes the logs of runs with this exit code. Their ends have more to do.
+fn complete(runs: &[Arc<dyn Open>], code: i32) {
+    for run in runs {
         run.complete(code, PATIENCE);
     }
-    runs
 }
 
 /// Ends every open run with this exit code. All logs come first: an upload may take longer than the process has.
 fn finish_all(code: i32) {
-    for run in complete_all(code) {
+    let runs = open_runs();
+    complete(&runs, code);
+    for run in runs {
         run.end(code, PATIENCE);
     }
 }

@@ -8,7 +8,7 @@
 //! One wish to end often comes as several signals: from the terminal and the launcher, from a service manager that sends
 //! SIGTERM and SIGHUP. So what comes within [`ONE_WISH`] of the first is that same wish. What comes later is somebody who
 //! does not want to wait: then the process ends as soon as the logs are complete, and at once if they are, whatever is
-//! still on its way to a server.
+//! still on its way to a server. So does Ctrl-C where a program that has ended its runs waits for their uploads.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -181,7 +181,7 @@ fn wake_thread(signal: c_int) {
 fn errno() -> *mut c_int {
     // SAFETY: all of them give the place in this thread, and have no preconditions.
     unsafe {
-        #[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "hurd"))]
+        #[cfg(any(target_os = "linux", target_os = "emscripten"))]
         return libc::__errno_location();
         #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
         return libc::__error();
@@ -189,8 +189,6 @@ fn errno() -> *mut c_int {
         return libc::__errno();
         #[cfg(any(target_os = "solaris", target_os = "illumos"))]
         return libc::___errno();
-        #[cfg(target_os = "dragonfly")]
-        return libc::__errno_location();
     }
 }
 
@@ -235,7 +233,12 @@ fn serve(read_end: c_int) {
 /// Completes the runs, and the process ends by this signal.
 fn end(signal: c_int) {
     let code = exit_code(signal);
-    let runs = super::complete_all(code);
+    let runs = super::open_runs();
+    if signal == libc::SIGINT && !runs.is_empty() && runs.iter().all(|run| run.is_complete()) {
+        // The program is at its end and waits for an upload, which is what the person does not want to.
+        return end_by(signal);
+    }
+    super::complete(&runs, code);
     COMPLETE.store(true, Ordering::SeqCst);
     match HURRIES.load(Ordering::SeqCst) {
         0 => runs.iter().for_each(|run| run.end(code, super::PATIENCE)),

@@ -452,6 +452,10 @@ impl ends::Open for Run {
         drop(Self::complete(self, exit_code, patience));
     }
 
+    fn is_complete(&self) -> bool {
+        self.has_ended()
+    }
+
     fn end(&self, exit_code: i32, patience: Duration) {
         if let Err(e) = Self::end(self, exit_code, patience) {
             say::warning(&e.to_string());
