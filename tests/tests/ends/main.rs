@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
+mod clock;
 mod crowd;
 mod disk;
 mod ending;
@@ -9,6 +10,7 @@ mod gone;
 mod guests;
 mod kill;
 mod misuse;
+mod places;
 mod program;
 mod resumed;
 mod runs;
@@ -16,6 +18,7 @@ mod saved;
 mod settings;
 mod signals;
 mod subscriber;
+mod tags;
 
 /// Rows that the usual work of a program logs.
 const ROWS: u64 = 100;

@@ -8,6 +8,7 @@ use crate::kinds::alert::{Alert, AlertLevel};
 use crate::kinds::metric::Number;
 use crate::log::encode;
 use crate::log::splice::{self, RUNTIME, STEP, TIMESTAMP};
+use crate::os::clock::Timeline;
 use crate::recorder::{Definition, RowView, Stage};
 use crate::say;
 
@@ -15,20 +16,23 @@ use crate::say;
 #[derive(Debug, Default)]
 pub(super) struct Moment {
     time: u64,
+    /// What the wall's clock shows.
+    wall: u64,
     /// The items that tell the time.
     items: Vec<u8>,
 }
 
 impl Moment {
-    /// Times in nanoseconds since 1970.
-    fn set(&mut self, time: u64, start: u64) {
-        if self.time == time && !self.items.is_empty() {
+    /// Sets the moment, of the run's time.
+    fn set(&mut self, time: u64, timeline: Timeline) {
+        let wall = timeline.wall(time);
+        if self.time == time && self.wall == wall && !self.items.is_empty() {
             return;
         }
-        self.time = time;
+        (self.time, self.wall) = (time, wall);
         self.items.clear();
         let mut seconds = Vec::with_capacity(16);
-        for (key, nanos) in [(RUNTIME, time.saturating_sub(start)), (TIMESTAMP, time)] {
+        for (key, nanos) in [(RUNTIME, timeline.elapsed(time)), (TIMESTAMP, wall)] {
             seconds.clear();
             encode::seconds(&mut seconds, nanos / 1_000_000);
             encode::history_item(&mut self.items, key, &seconds);
@@ -146,13 +150,18 @@ impl Ledger {
             }
         }
         for (key, number) in not_finite {
-            self.alert_not_finite(key, number, row, stage);
+            let mut text = format!("`{}` is {}", self.name(key), display(number));
+            let step = stage.step_key();
+            if let Some((_, at)) = row.iter().find(|(k, _)| *self.name(*k) == *step) {
+                text = format!("{text} at {step} {}", display(*at));
+            }
+            self.alert_not_finite(key, text);
         }
     }
 
-    /// Writes the items as the next row; `uuid` tells which row of a child it was.
+    /// Writes the items as the next row, of this moment of the run's time; `uuid` tells which row of a child it was.
     pub(super) fn write_row(&mut self, time: u64, uuid: Option<&str>) {
-        self.moment.set(time, self.start);
+        self.moment.set(time, self.time);
         self.items.extend_from_slice(&self.moment.items);
         encode::number_item(&mut self.items, STEP, Number::U64(self.next_step));
         encode::history_record(&mut self.record, self.output.next_number(), &self.items);
@@ -163,17 +172,12 @@ impl Ledger {
             self.output.append_row(&self.record);
         }
         self.next_step += 1;
-        self.last_time = self.last_time.max(time);
+        self.last_time = self.moment.wall;
         self.summary_changed = true;
     }
 
-    fn alert_not_finite(&mut self, key: u32, number: Number, row: &[(u32, Number)], stage: &Arc<Stage>) {
+    pub(super) fn alert_not_finite(&mut self, key: u32, text: String) {
         let name = self.name(key);
-        let mut text = format!("`{name}` is {}", display(number));
-        let step = stage.step_key();
-        if let Some((_, at)) = row.iter().find(|(k, _)| *self.name(*k) == *step) {
-            text = format!("{text} at {step} {}", display(*at));
-        }
         say::warning(&format!("{text}; it is recorded, and further ones are counted"));
         self.alert(&Alert::new(format!("{name} is not finite")).text(text).level(AlertLevel::Warn));
     }

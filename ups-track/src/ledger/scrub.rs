@@ -7,7 +7,9 @@ use crate::secrets::{clean_text, scrub, scrub_cell, scrub_scalar};
 /// Replaces the secrets in what was recorded.
 pub(super) fn op(op: &mut Op) {
     match op {
-        Op::Summary { values, .. } => values.iter_mut().for_each(|(name, value)| scrub_scalar(name, value)),
+        Op::Summary { values, .. } | Op::Found(values) => {
+            values.iter_mut().for_each(|(name, value)| scrub_scalar(name, value))
+        }
         Op::Config(entries) => entries.iter_mut().for_each(|(name, value)| scrub(name, value)),
         Op::Alert(alert) => {
             clean_text(&mut alert.title);

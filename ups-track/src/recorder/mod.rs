@@ -36,7 +36,7 @@ use pool::Turn;
 #[derive(Debug)]
 pub(crate) struct Stamped {
     pub(crate) epoch: u64,
-    /// Nanoseconds since 1970.
+    /// A moment of the clock that only goes forward.
     pub(crate) time: u64,
     pub(crate) op: Op,
 }
@@ -147,6 +147,9 @@ impl Recorder {
     /// without end: after many things, nothing is new any more.
     pub(crate) fn is_first(&self, place: usize, subject: &str) -> bool {
         const MANY: usize = 4096;
+        if self.is_forked() {
+            return false;
+        }
         let mut said = lock(&self.said);
         said.len() < MANY && said.insert((place, subject.to_owned()))
     }
@@ -213,6 +216,9 @@ impl Recorder {
 
     /// The plan for rows of a site in a stage, if there is one.
     pub(crate) fn known_plan(&self, site: usize, stage: &Stage) -> Option<Arc<Plan>> {
+        if self.is_forked() {
+            return None;
+        }
         lock(&self.plans).by_key.get(&(site, stage.id)).map(Arc::clone)
     }
 
@@ -226,6 +232,9 @@ impl Recorder {
     ) -> Option<Arc<Plan>> {
         // Keys that are made up at run time must not fill the memory.
         const MOST_MADE_UP: usize = 4096;
+        if self.is_forked() {
+            return None;
+        }
         let mut plans = lock(&self.plans);
         let Plans { by_key, by_id } = &mut *plans;
         if let Some(plan) = by_key.get(&(site, stage.id)) {
