@@ -29,15 +29,49 @@ pub(crate) fn prepare(run_dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the directory of a new shard.
-pub(crate) fn create(run_dir: &Path) -> io::Result<PathBuf> {
+/// In the directory of a shard whose rank has come to a good end.
+const DONE: &str = "done";
+
+/// Whether a rank was in a run before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seat {
+    Free,
+    /// It was, and has not come to a good end, or not yet.
+    Left,
+    Done,
+}
+
+/// Whether a rank was in this run before.
+pub(crate) fn seat(run_dir: &Path, rank: u32) -> Seat {
+    let (names, _) = list(run_dir);
+    let mut own = names.iter().filter(|name| rank_of(name) == Some(rank)).peekable();
+    if own.peek().is_none() {
+        return Seat::Free;
+    }
+    if own.any(|name| place(run_dir).join(name).join(DONE).exists()) { Seat::Done } else { Seat::Left }
+}
+
+/// Notes that the rank whose shard this is has come to a good end.
+pub(crate) fn leave(shard: &Path) {
+    // Without the note a later program of the same start may find this run, if it goes on.
+    drop(File::create_new(shard.join(DONE)));
+}
+
+/// The rank whose shard has this name.
+pub(crate) fn rank_of(name: &str) -> Option<u32> {
+    name.rsplit_once("-rank")?.1.parse().ok()
+}
+
+/// Makes the directory of a new shard, of a rank or another child.
+pub(crate) fn create(run_dir: &Path, rank: Option<u32>) -> io::Result<PathBuf> {
     prepare(run_dir)?;
     let nanos = os::nanos();
     let t = os::utc(nanos / 1_000_000_000);
+    let rank = rank.map(|rank| format!("-rank{rank}")).unwrap_or_default();
     loop {
         let random = id::generate();
         let name = format!(
-            "{:04}{:02}{:02}_{:02}{:02}{:02}{:03}-{}-{}",
+            "{:04}{:02}{:02}_{:02}{:02}{:02}{:03}-{}-{}{rank}",
             t.year,
             t.month,
             t.day,
@@ -115,7 +149,7 @@ mod tests {
     fn new_shards_are_found_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(list(dir.path()), (Vec::new(), Vec::new()));
-        let shards = [create(dir.path()).unwrap(), create(dir.path()).unwrap()];
+        let shards = [create(dir.path(), None).unwrap(), create(dir.path(), Some(3)).unwrap()];
         let (names, refused) = list(dir.path());
         assert_eq!((names.len(), refused.len()), (2, 0));
         assert!(names.iter().all(|name| shards.contains(&place(dir.path()).join(name))));
@@ -125,6 +159,18 @@ mod tests {
         assert_eq!((names.len(), refused.len()), (2, 2));
         assert!(!refused.join("").contains('\u{1b}'));
         assert!(open(dir.path(), names.first().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_rank_finds_its_seat() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(seat(dir.path(), 3), Seat::Free);
+        create(dir.path(), None).unwrap();
+        let shard = create(dir.path(), Some(3)).unwrap();
+        assert_eq!(seat(dir.path(), 3), Seat::Left);
+        leave(&shard);
+        create(dir.path(), Some(3)).unwrap();
+        assert_eq!((seat(dir.path(), 3), seat(dir.path(), 33)), (Seat::Done, Seat::Free));
     }
 
     #[cfg(unix)]
@@ -137,13 +183,13 @@ mod tests {
         let shards = place(dir.path());
         std::os::unix::fs::symlink(elsewhere.path(), shards.join("linked")).unwrap();
         assert!(open(dir.path(), "linked").unwrap_err().contains("symbolic link"));
-        let shard = create(dir.path()).unwrap();
+        let shard = create(dir.path(), None).unwrap();
         std::os::unix::fs::symlink(elsewhere.path().join(LOG), shard.join(LOG)).unwrap();
         let name = shard.file_name().unwrap().to_str().unwrap();
         assert!(open(dir.path(), name).unwrap_err().contains("symbolic link"));
         let other = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(&shards, place(other.path())).unwrap();
         assert!(list(other.path()).1.join("").contains("symbolic link"));
-        assert!(create(other.path()).is_err());
+        assert!(create(other.path(), None).is_err());
     }
 }

@@ -354,8 +354,7 @@ impl Run {
     /// Sends a message to a person; it is also said on standard error.
     pub fn alert(&self, alert: Alert) {
         if !self.is_disabled() {
-            let colon = if alert.text.is_empty() { "" } else { ": " };
-            say::note(&format!("alert: {}{colon}{}", alert.title, alert.text));
+            say::note(&alert.line());
         }
         self.op(|| Op::Alert(alert));
     }
@@ -406,7 +405,6 @@ impl Run {
         if live.recorder.is_forked() {
             return Err(Kind::Forked(inner.id.clone()).into());
         }
-        self.tell_failed_rank(exit_code);
         let (report, first) = live.ending.finish(exit_code, patience);
         let Some(mut report) = report else {
             let seconds = patience.as_secs();
@@ -420,6 +418,7 @@ impl Run {
         finished.report = Some(report);
         if first {
             self.settle_files(live);
+            self.leave_seat(exit_code);
         }
         if let Some(uplink) = &live.uplink {
             finished.delivery = uplink.finish(finished.rows(), patience);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::dir::RunDir;
 use super::end::{Ending, Report};
+use crate::kinds::alert::Alert;
 use crate::ledger::{Host, Ledger, Output, Sink};
 use crate::log::record;
 use crate::os::files::write_whole;
@@ -254,8 +255,8 @@ pub(crate) struct Writer {
     behind: bool,
     /// Tells others that the log is being written.
     pub(crate) lock: Option<Lock>,
-    /// Whether other ranks record into the run.
-    pub(crate) has_ranks: bool,
+    /// Which rank this is, if others record into the run.
+    pub(crate) rank: Option<u32>,
 }
 
 impl Writer {
@@ -276,7 +277,7 @@ impl Writer {
             merger: None,
             behind: false,
             lock: None,
-            has_ranks: false,
+            rank: None,
         }
     }
 
@@ -292,6 +293,8 @@ impl Writer {
         if let Some(merger) = &mut self.merger {
             // The next round goes on: our own rows come first.
             self.behind = merger.advance(&mut self.ledger, &mut self.surroundings);
+            let failed = merger.failed_together();
+            self.tell_failed_ranks(failed);
         }
         self.ledger.write_set_summary();
         self.surroundings.write_output_log();
@@ -339,7 +342,7 @@ impl Writer {
     fn merge_to_end(&mut self) {
         let Some(merger) = &mut self.merger else { return };
         merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
-        let end = Instant::now() + if self.has_ranks { OTHER_RANKS } else { Duration::ZERO };
+        let end = Instant::now() + if self.rank.is_some() { OTHER_RANKS } else { Duration::ZERO };
         while merger.alive() > 0 && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(10));
             merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
@@ -354,6 +357,15 @@ impl Writer {
         }
     }
 
+    /// That the run goes on as rank 0 does says nothing of the others: an alert does.
+    fn tell_failed_ranks(&mut self, failed: Option<Alert>) {
+        if let (Some(alert), Some(merger)) = (failed, &mut self.merger) {
+            say::note(&alert.line());
+            self.ledger.alert(&alert);
+            merger.note_told();
+        }
+    }
+
     /// Completes the log.
     pub(crate) fn finish(&mut self, code: i32) -> Report {
         self.step();
@@ -363,6 +375,9 @@ impl Writer {
         // What was recorded between the two lines above.
         self.step();
         self.merge_to_end();
+        let own = self.rank.map(|rank| (rank, code));
+        let failed = self.merger.as_mut().and_then(|merger| merger.failed_so_far(own));
+        self.tell_failed_ranks(failed);
         let failure = self.ledger.output().revive();
         let dropped = self.ledger.output().lost() + self.recorder.dropped();
         self.ledger.set_dropped(dropped);

@@ -85,12 +85,14 @@ pub(crate) fn merge(log: &Path, purpose: Purpose) -> Result<Option<Outcome>, Str
     let mut again = Again::new(dir, log, past, purpose);
     again.merger.advance_to_end(&mut again.ledger, &mut again.surroundings);
     let mut outcome = again.outcome();
+    outcome.records += again.tell_failed_ranks();
     outcome.refused += bad.len();
     outcome.bad.extend(bad);
     if purpose == Purpose::Merge && outcome.records > 0 {
         again
             .complete()
             .map_err(|e| format!("cannot write {}: {e}; the log is as it was", named(&again.beside)))?;
+        again.note_told();
     }
     drop(locks);
     Ok(Some(outcome))
@@ -170,6 +172,8 @@ struct Again {
     beside: PathBuf,
     start: u64,
     exit: Option<Exit>,
+    /// Whether the log has a new alert of ranks that have failed.
+    has_told: bool,
 }
 
 impl Again {
@@ -192,7 +196,16 @@ impl Again {
             Ok(())
         }));
         let merger = Merger::continued(dir, &run_id, past.merged);
-        Self { ledger, surroundings, merger, log: log.to_owned(), beside, start, exit: past.exit }
+        Self {
+            ledger,
+            surroundings,
+            merger,
+            log: log.to_owned(),
+            beside,
+            start,
+            exit: past.exit,
+            has_told: false,
+        }
     }
 
     fn outcome(&self) -> Outcome {
@@ -210,6 +223,23 @@ impl Again {
         }
         outcome.synced = crate::log::marker(&self.log).exists();
         outcome
+    }
+
+    /// Adds the alert of ranks that have failed, if no other can fail any more; gives the number of records.
+    fn tell_failed_ranks(&mut self) -> u64 {
+        if self.merger.has_ranks() {
+            return 0;
+        }
+        let Some(alert) = self.merger.failed_so_far(None) else { return 0 };
+        self.ledger.alert(&alert);
+        self.has_told = true;
+        1
+    }
+
+    fn note_told(&mut self) {
+        if self.has_told {
+            self.merger.note_told();
+        }
     }
 
     /// Ends the new log and puts it in the place of the old one.
