@@ -12,7 +12,8 @@ use super::{Rank, process};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Start {
     /// What people read: launcher and the group's id, if it has one.
-    name: Option<String>,
+    name: String,
+    has_id: bool,
     /// What tells it from other starts of this name; may be empty.
     apart: String,
     /// Whether no other start is the same.
@@ -34,7 +35,11 @@ impl Start {
             let _ = write!(apart, " by {starter}");
         }
         Self {
-            name: rank.group_id.as_ref().map(|id| format!("{}-{id}", rank.launcher)),
+            name: match &rank.group_id {
+                Some(id) => format!("{}-{id}", rank.launcher),
+                None => rank.launcher.to_string(),
+            },
+            has_id: rank.group_id.is_some(),
             apart,
             is_unique: rank.is_unique || starter.is_some(),
             is_named: rank.is_named,
@@ -43,7 +48,7 @@ impl Start {
 
     /// A name that every rank arrives at. A group that a person has named is called just that, whichever start it is.
     pub(crate) fn group(&self) -> Option<String> {
-        if self.is_named { self.name.clone() } else { self.full_name() }
+        if self.is_named { Some(self.name.clone()) } else { self.full_name() }
     }
 
     /// A run id that every rank arrives at, and no other start.
@@ -54,11 +59,12 @@ impl Start {
     }
 
     fn full_name(&self) -> Option<String> {
-        let name = self.name.as_ref()?;
-        if self.apart.is_empty() {
-            return Some(name.clone());
+        match (self.has_id, self.apart.as_str()) {
+            (true, "") => Some(self.name.clone()),
+            // A launcher without ids: only what is known to be one start can be called after it.
+            (false, _) if !self.is_unique => None,
+            _ => Some(format!("{}-{:08x}", self.name, digest(&self.apart) >> 16)),
         }
-        Some(format!("{name}-{:08x}", digest(&self.apart) >> 16))
     }
 
     /// A number for the n-th run of this start and of a group of this size.
@@ -140,6 +146,15 @@ mod tests {
             assert_ne!(again.run_id(), first.run_id(), "{name}");
             assert!(again.is_unique);
         }
+    }
+
+    #[test]
+    fn a_launcher_without_ids() {
+        let rank = rank(&[("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("MPI_LOCALNRANKS", "2")]);
+        let start = Start::told(&rank, Some("boot ns 1 500"));
+        assert!(start.run_id().unwrap().starts_with("mpich-") && start.group() == start.run_id());
+        let start = Start::told(&rank, None);
+        assert_eq!((start.run_id(), start.group()), (None, None));
     }
 
     #[cfg(target_os = "linux")]
