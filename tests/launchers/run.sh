@@ -14,6 +14,10 @@ for need in mpirun.openmpi:openmpi-bin mpirun.mpich:mpich srun:slurm-client slur
     PATH=$PATH:/usr/sbin command -v "${need%%:*}" >/dev/null || missing+=("${need#*:}")
 done
 if ((${#missing[@]})); then
+    if [[ $(id -u) != 0 ]]; then
+        echo "install these first: ${missing[*]}" >&2
+        exit 1
+    fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update
     apt-get -qq install --yes --no-install-recommends "${missing[@]}" >/dev/null

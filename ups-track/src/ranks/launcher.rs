@@ -1,6 +1,6 @@
 //! Which launcher has started this process, and as which rank: told by variables.
 
-use super::{Launcher, Rank};
+use super::{Launcher, Rank, process};
 use crate::error::Result;
 use crate::settings::Given;
 
@@ -77,14 +77,33 @@ struct Found {
 /// The rank that the variables tell of; none for a process that is alone.
 pub(super) fn recognise(var: &dyn Fn(&str) -> Option<String>) -> Result<Option<Rank>> {
     let vars = Vars(var);
-    // From the inside out: a launcher inside another one's process has the last word.
+    // From the inside out, as launchers mostly are in one another.
     let ways = [torchrun, open_mpi, mpich, pmix, slurm, kubernetes];
+    let mut all = Vec::new();
     for way in ways {
-        if let Some(found) = way(vars)? {
-            return check(found, vars);
+        match way(vars) {
+            Ok(found) => all.extend(found),
+            // What an outer launcher has left may be anything.
+            Err(_) if !all.is_empty() => {}
+            Err(e) => return Err(e),
         }
     }
-    Ok(None)
+    let found = if all.len() > 1 { innermost(all) } else { all.pop() };
+    found.map_or(Ok(None), |found| check(found, vars))
+}
+
+/// A launcher that was started by another one's rank passes that one's variables on: the nearest has the last word. Of those
+/// that are equally near, or of which nobody knows, the first.
+fn innermost(all: Vec<Found>) -> Option<Found> {
+    let place = |found: &Found| match process::starter(found.mark) {
+        // The tasks of `srun` are no children of it, and have its variables all the same.
+        Some(starter) if found.launcher == Launcher::Slurm && starter.name == "slurmstepd" => {
+            (starter.distance, 0)
+        }
+        Some(starter) => (starter.distance, 1),
+        None => (usize::MAX, 1),
+    };
+    all.into_iter().min_by_key(place)
 }
 
 fn check(found: Found, vars: Vars<'_>) -> Result<Option<Rank>> {

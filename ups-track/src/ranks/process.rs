@@ -20,6 +20,8 @@ pub(super) struct Starter {
     pub(super) id: String,
     /// How many processes lie between it and this one.
     pub(super) distance: usize,
+    /// What its program is called.
+    pub(super) name: String,
 }
 
 #[cfg(target_os = "linux")]
@@ -83,7 +85,8 @@ mod linux {
                 let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
                 let namespace = fs::read_link(Path::new("/proc/self/ns/pid")).ok()?;
                 let id = format!("{} {} {pid} {}", boot.trim(), namespace.display(), stat.began);
-                return Some(Starter { id, distance });
+                let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                return Some(Starter { id, distance, name: name.trim_end().to_owned() });
             }
             parent = stat.parent;
         }
