@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::context::{trusted_dir, trusted_file};
 use crate::id;
+use crate::os::lock::Lock;
 use crate::{harmless, os};
 
 /// The directory of the shards in a run's directory.
@@ -44,11 +45,15 @@ pub(crate) enum Seat {
 /// Whether a rank was in this run before.
 pub(crate) fn seat(run_dir: &Path, rank: u32) -> Seat {
     let (names, _) = list(run_dir);
-    let mut own = names.iter().filter(|name| rank_of(name) == Some(rank)).peekable();
-    if own.peek().is_none() {
-        return Seat::Free;
+    let own = names.iter().filter(|name| rank_of(name) == Some(rank));
+    let own: Vec<PathBuf> = own.map(|name| place(run_dir).join(name)).collect();
+    match own.last() {
+        None => Seat::Free,
+        // A program that a rank has started itself ends before it does.
+        Some(_) if own.iter().any(|shard| Lock::is_taken(shard)) => Seat::Left,
+        Some(last) if last.join(DONE).exists() => Seat::Done,
+        Some(_) => Seat::Left,
     }
-    if own.any(|name| place(run_dir).join(name).join(DONE).exists()) { Seat::Done } else { Seat::Left }
 }
 
 /// Notes that the rank whose shard this is has come to a good end.
@@ -169,8 +174,11 @@ mod tests {
         let shard = create(dir.path(), Some(3)).unwrap();
         assert_eq!(seat(dir.path(), 3), Seat::Left);
         leave(&shard);
-        create(dir.path(), Some(3)).unwrap();
         assert_eq!((seat(dir.path(), 3), seat(dir.path(), 33)), (Seat::Done, Seat::Free));
+        let lock = Lock::take(&shard).unwrap();
+        assert_eq!(seat(dir.path(), 3), Seat::Left, "it was a program that the rank has started");
+        drop(lock);
+        assert_eq!(seat(dir.path(), 3), Seat::Done);
     }
 
     #[cfg(unix)]

@@ -97,7 +97,7 @@ pub(super) fn recognise(var: &dyn Fn(&str) -> Option<String>) -> Result<Option<R
 fn innermost(all: Vec<Found>) -> Option<Found> {
     let place = |found: &Found| match process::starter(found.mark) {
         // The tasks of `srun` are no children of it, and have its variables all the same.
-        Some(starter) if found.launcher == Launcher::Slurm && starter.name == "slurmstepd" => {
+        Some(starter) if found.launcher == Launcher::Slurm && starter.name == process::SLURM => {
             (starter.distance, 0)
         }
         Some(starter) => (starter.distance, 1),

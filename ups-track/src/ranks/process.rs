@@ -24,13 +24,16 @@ pub(super) struct Starter {
     pub(super) name: String,
 }
 
+/// The process that has the tasks of a step of SLURM on one machine.
+pub(super) const SLURM: &str = "slurmstepd";
+
 #[cfg(target_os = "linux")]
 mod linux {
     use std::fs;
     use std::path::Path;
     use std::time::{Duration, SystemTime};
 
-    use super::Starter;
+    use super::{SLURM, Starter};
 
     /// Programs that start others in one another's place: more are not looked at.
     const MOST_ANCESTORS: usize = 64;
@@ -72,25 +75,37 @@ mod linux {
     }
 
     /// The nearest ancestor that does not have `variable`, which a launcher gives to ranks alone: shells and other
-    /// programs may stand between a launcher and its rank. One of another user, whose variables nobody can see, is the
-    /// launcher as well.
+    /// programs may stand between a launcher and its rank. None if that cannot be told.
     pub(in super::super) fn starter(variable: &str) -> Option<Starter> {
         let mut parent = Stat::of("self")?.parent;
         for distance in 0..MOST_ANCESTORS {
             // Outside of this container.
             let pid = Some(parent).filter(|pid| *pid > 0)?.to_string();
             let stat = Stat::of(&pid)?;
-            let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            if !has(&variables, variable) {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end().to_owned();
+            if is_launcher(&pid, &name, variable)? {
                 let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
                 let namespace = fs::read_link(Path::new("/proc/self/ns/pid")).ok()?;
                 let id = format!("{} {} {pid} {}", boot.trim(), namespace.display(), stat.began);
-                let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-                return Some(Starter { id, distance, name: name.trim_end().to_owned() });
+                return Some(Starter { id, distance, name });
             }
             parent = stat.parent;
         }
         None
+    }
+
+    /// Whether a process is that launcher, and no rank of it. None if nobody can tell: its variables are hidden, as those
+    /// of a program that runs containers for a rank may be, or something else is written over them.
+    fn is_launcher(pid: &str, name: &str, variable: &str) -> Option<bool> {
+        // It is root's, and no user sees its variables.
+        if name == SLURM {
+            return Some(true);
+        }
+        let variables = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        if has(&variables, variable) {
+            return Some(false);
+        }
+        has(&variables, "PATH").then_some(true)
     }
 
     fn has(variables: &[u8], name: &str) -> bool {
