@@ -139,8 +139,7 @@ pub(crate) fn scores_table<S: EvalSummary + ?Sized>(key: &str, scores: &S) {
 
 /// A message to a person: also said on standard error, and a line of the run's console.
 pub(crate) fn alert(recorder: &Recorder, alert: Alert) {
-    let colon = if alert.text.is_empty() { "" } else { ": " };
-    say::note(&format!("alert: {}{colon}{}", alert.title, alert.text));
+    say::note(&alert.line());
     recorder.op(Op::Alert(alert));
 }
 

@@ -52,6 +52,12 @@ impl Alert {
         }
     }
 
+    /// What is said of it on standard error.
+    pub(crate) fn line(&self) -> String {
+        let colon = if self.text.is_empty() { "" } else { ": " };
+        format!("alert: {}{colon}{}", self.title, self.text)
+    }
+
     /// Sets the text below the title.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {

@@ -369,7 +369,7 @@ impl Ledger {
         }
     }
 
-    fn alert(&mut self, alert: &Alert) {
+    pub(crate) fn alert(&mut self, alert: &Alert) {
         self.output.append(Kind::Alert(record::Alert {
             title: alert.title.clone(),
             text: alert.text.clone(),

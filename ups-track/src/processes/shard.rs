@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::context::{trusted_dir, trusted_file};
 use crate::id;
+use crate::os::lock::Lock;
 use crate::{harmless, os};
 
 /// The directory of the shards in a run's directory.
@@ -29,15 +30,53 @@ pub(crate) fn prepare(run_dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the directory of a new shard.
-pub(crate) fn create(run_dir: &Path) -> io::Result<PathBuf> {
+/// In the directory of a shard whose rank has come to a good end.
+const DONE: &str = "done";
+
+/// Whether a rank was in a run before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seat {
+    Free,
+    /// It was, and has not come to a good end, or not yet.
+    Left,
+    Done,
+}
+
+/// Whether a rank was in this run before.
+pub(crate) fn seat(run_dir: &Path, rank: u32) -> Seat {
+    let (names, _) = list(run_dir);
+    let own = names.iter().filter(|name| rank_of(name) == Some(rank));
+    let own: Vec<PathBuf> = own.map(|name| place(run_dir).join(name)).collect();
+    match own.last() {
+        None => Seat::Free,
+        // A program that a rank has started itself ends before it does.
+        Some(_) if own.iter().any(|shard| Lock::is_taken(shard)) => Seat::Left,
+        Some(last) if last.join(DONE).exists() => Seat::Done,
+        Some(_) => Seat::Left,
+    }
+}
+
+/// Notes that the rank whose shard this is has come to a good end.
+pub(crate) fn leave(shard: &Path) {
+    // Without the note a later program of the same start may find this run, if it goes on.
+    drop(File::create_new(shard.join(DONE)));
+}
+
+/// The rank whose shard has this name.
+pub(crate) fn rank_of(name: &str) -> Option<u32> {
+    name.rsplit_once("-rank")?.1.parse().ok()
+}
+
+/// Makes the directory of a new shard, of a rank or another child.
+pub(crate) fn create(run_dir: &Path, rank: Option<u32>) -> io::Result<PathBuf> {
     prepare(run_dir)?;
     let nanos = os::nanos();
     let t = os::utc(nanos / 1_000_000_000);
+    let rank = rank.map(|rank| format!("-rank{rank}")).unwrap_or_default();
     loop {
         let random = id::generate();
         let name = format!(
-            "{:04}{:02}{:02}_{:02}{:02}{:02}{:03}-{}-{}",
+            "{:04}{:02}{:02}_{:02}{:02}{:02}{:03}-{}-{}{rank}",
             t.year,
             t.month,
             t.day,
@@ -115,7 +154,7 @@ mod tests {
     fn new_shards_are_found_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(list(dir.path()), (Vec::new(), Vec::new()));
-        let shards = [create(dir.path()).unwrap(), create(dir.path()).unwrap()];
+        let shards = [create(dir.path(), None).unwrap(), create(dir.path(), Some(3)).unwrap()];
         let (names, refused) = list(dir.path());
         assert_eq!((names.len(), refused.len()), (2, 0));
         assert!(names.iter().all(|name| shards.contains(&place(dir.path()).join(name))));
@@ -125,6 +164,21 @@ mod tests {
         assert_eq!((names.len(), refused.len()), (2, 2));
         assert!(!refused.join("").contains('\u{1b}'));
         assert!(open(dir.path(), names.first().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_rank_finds_its_seat() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(seat(dir.path(), 3), Seat::Free);
+        create(dir.path(), None).unwrap();
+        let shard = create(dir.path(), Some(3)).unwrap();
+        assert_eq!(seat(dir.path(), 3), Seat::Left);
+        leave(&shard);
+        assert_eq!((seat(dir.path(), 3), seat(dir.path(), 33)), (Seat::Done, Seat::Free));
+        let lock = Lock::take(&shard).unwrap();
+        assert_eq!(seat(dir.path(), 3), Seat::Left, "it was a program that the rank has started");
+        drop(lock);
+        assert_eq!(seat(dir.path(), 3), Seat::Done);
     }
 
     #[cfg(unix)]
@@ -137,13 +191,13 @@ mod tests {
         let shards = place(dir.path());
         std::os::unix::fs::symlink(elsewhere.path(), shards.join("linked")).unwrap();
         assert!(open(dir.path(), "linked").unwrap_err().contains("symbolic link"));
-        let shard = create(dir.path()).unwrap();
+        let shard = create(dir.path(), None).unwrap();
         std::os::unix::fs::symlink(elsewhere.path().join(LOG), shard.join(LOG)).unwrap();
         let name = shard.file_name().unwrap().to_str().unwrap();
         assert!(open(dir.path(), name).unwrap_err().contains("symbolic link"));
         let other = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(&shards, place(other.path())).unwrap();
         assert!(list(other.path()).1.join("").contains("symbolic link"));
-        assert!(create(other.path()).is_err());
+        assert!(create(other.path(), None).is_err());
     }
 }

@@ -1,21 +1,21 @@
 //! How the ranks of a group find the run of rank 0 without a parent that tells them: rank 0 writes the run's context
 //! into a file on the disk that all share, called after the launcher's id of the group; the others wait for it.
 //!
-//! Ids repeat: a job is put back into the queue, `torchrun` has the same port as yesterday. So a file counts if somebody
-//! has its run, if it is younger than the process that looks, or if the launcher never gives an id twice.
+//! Ids repeat (see `start`). So a file counts if somebody has its run, if it is younger than the process that looks, or if
+//! the start is known to be no other one. And in no case if the rank was in that run before: it has come to its end there,
+//! so that this is the next program of the same start, or it is started again, and the run it was in has ended.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest as _, Sha256};
-
-use super::{Rank, born};
+use super::{Rank, process};
 use crate::context::Context;
 use crate::error::Result;
 use crate::os::clock::Waited;
 use crate::os::lock::Lock;
+use crate::processes::shard::{self, Seat};
 use crate::run::Run;
 
 /// Longest time between two looks: file servers are shared.
@@ -30,7 +30,9 @@ pub(crate) struct Meeting {
     path: PathBuf,
     /// Whether the launcher has told which group it is: without, two groups at once look the same.
     has_id: bool,
+    /// Whether no other start comes to this file.
     is_unique: bool,
+    rank: u32,
     born: Option<SystemTime>,
 }
 
@@ -43,17 +45,19 @@ impl Meeting {
     }
 
     fn new(root: &Path, rank: &Rank, earlier_runs: u64) -> Self {
-        let Rank { size, launcher, group_id, start, is_unique, .. } = rank;
-        let id = group_id.as_deref().unwrap_or_default();
-        let whole = format!("{launcher}\0{size:?}\0{id}\0{start}\0{earlier_runs}");
-        let hash = Sha256::digest(whole.as_bytes())
-            .iter()
-            .take(6)
-            .fold(0, |hash, byte| hash << 8 | u64::from(*byte));
+        let start = rank.start();
+        let id = rank.group_id().unwrap_or_default();
         let good = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
         let readable: String = id.chars().take(40).map(good).collect();
-        let path = root.join(format!("ranks-{launcher}-{readable}-{hash:012x}.json"));
-        Self { path, has_id: group_id.is_some(), is_unique: *is_unique, born: born::born() }
+        let number = start.number(rank, earlier_runs);
+        let path = root.join(format!("ranks-{}-{readable}-{number:012x}.json", rank.launcher()));
+        Self {
+            path,
+            has_id: rank.group_id().is_some(),
+            is_unique: start.is_unique,
+            rank: rank.rank(),
+            born: process::born(),
+        }
     }
 
     /// The run of the group, if it is there.
@@ -63,7 +67,12 @@ impl Meeting {
         }
         let context = Context::load(&self.path)?;
         let Some(dir) = context.dir().filter(|dir| dir.is_dir()) else { return Ok(None) };
-        let counts = self.is_unique || is_alive(dir) || self.is_younger_than_we();
+        let counts = match shard::seat(dir, self.rank) {
+            Seat::Free => self.is_unique || is_alive(dir) || self.is_younger_than_we(),
+            // It was killed or has failed, and was started again.
+            Seat::Left => is_alive(dir),
+            Seat::Done => false,
+        };
         Ok(counts.then_some(context))
     }
 
@@ -102,7 +111,7 @@ impl Meeting {
         let seconds = patience.as_secs_f64();
         if self.path.exists() {
             format!(
-                "`{path}` is of a run that has ended before this process began, and in {seconds} s no other came"
+                "`{path}` is of a run that this rank was in before, or that has ended before this process began, and in {seconds} s no other came"
             )
         } else {
             format!("`{path}` did not come in {seconds} s")
@@ -128,7 +137,7 @@ impl Meeting {
                 written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > OLD)
             };
             if is_meeting && is_old() {
-                let other = Self { path: entry.path(), has_id: true, is_unique: false, born: None };
+                let other = Self { path: entry.path(), has_id: true, is_unique: false, rank: 0, born: None };
                 if other.running().is_none() {
                     // What cannot be removed is found old once more.
                     drop(fs::remove_file(entry.path()));

@@ -1,17 +1,18 @@
 //! Ranks: the processes that a launcher has started as one group, and what each of them does with the run.
 
-mod born;
 mod launcher;
 mod meeting;
 mod policy;
+mod process;
+mod start;
 
 use std::fmt;
 
 use crate::error::Result;
-pub(crate) use launcher::ID;
 pub(crate) use meeting::Meeting;
 pub(crate) use policy::Policy;
 pub use policy::{RankOptions, Ranks};
+pub(crate) use start::Start;
 
 /// Names the rank that a parent has, so that a child which only inherited its variables does not count as that rank.
 pub(crate) const PARENT: &str = "UPS_TRACK_PARENT_RANK";
@@ -72,10 +73,16 @@ pub struct Rank {
     local_rank: Option<u32>,
     launcher: Launcher,
     group_id: Option<String>,
+    /// Whether a person has named the group.
+    is_named: bool,
     /// What tells this start of the group from others with the same id.
     start: String,
-    /// Whether the launcher gives every group an id that no later group has.
+    /// Whether id and `start` together are those of this start alone.
     is_unique: bool,
+    /// A variable that the launcher gives to ranks, and does not have itself.
+    mark: &'static str,
+    /// Whether the whole group is on this machine, started by one process that starts nothing else.
+    is_here: bool,
 }
 
 impl Rank {
@@ -135,17 +142,9 @@ impl Rank {
         format!("rank{}", self.rank)
     }
 
-    /// A run id that every process of the group arrives at, and no later group.
-    /// `is_given` if somebody has set the id of the group.
-    pub(crate) fn common_run_id(&self, is_given: bool) -> Option<String> {
-        let id = self.group_id.as_ref().filter(|_| self.is_unique || is_given)?;
-        let fine = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-        Some(format!("{}-{id}", self.launcher).chars().map(fine).collect())
-    }
-
-    /// The group of runs of this group of processes.
-    pub(crate) fn run_group(&self) -> Option<String> {
-        self.group_id.as_ref().map(|id| format!("{}-{id}", self.launcher))
+    /// What tells this start of the group from all others.
+    pub(crate) fn start(&self) -> Start {
+        Start::of(self)
     }
 
     /// Tells this rank from all others.

@@ -34,8 +34,8 @@ pub enum Ranks {
     Shards,
     /// Every rank records into one run, each by its own connection to the server, in W&B's mode `shared` (`shared`): for
     /// ranks on several hosts without a common disk. W&B calls the mode experimental. It needs a server and a run id that
-    /// all ranks know: `WANDB_RUN_ID`, the launcher's own id of the group where it has a unique one, or
-    /// `UPS_TRACK_RANKS_ID`. Lines of the console have the rank as their label; rank 0 speaks for the run, and its end is
+    /// all ranks know: `WANDB_RUN_ID`, one that is made of the launcher's id and of what tells this start from all others, where
+    /// the launcher tells enough, or `UPS_TRACK_RANKS_ID`. Lines of the console have the rank as their label; rank 0 speaks for the run, and its end is
     /// the run's.
     Shared,
     /// Every rank has a run of its own, in one group (`linked`): its name ends with the rank, it has the tag

@@ -13,7 +13,7 @@ use super::{Inner, Live, Run, RunBuilder, RunGuard};
 use crate::context::{self, Context, Place};
 use crate::error::{Error, Result};
 use crate::kinds::file::FilePolicy;
-use crate::ledger::timestamp;
+use crate::ledger::{RankMark, timestamp};
 use crate::log::{LogWriter, record};
 use crate::os::clock::Timeline;
 use crate::os::lock::Lock;
@@ -233,7 +233,8 @@ impl RunBuilder {
 /// Makes shard and thread.
 pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path) -> Result<Inner> {
     let time = Timeline::begin();
-    let dir = RunDir::attach(context, dir)?;
+    let rank = settings.rank.as_ref().map(RankMark::rank);
+    let dir = RunDir::attach(context, dir, rank)?;
     // Taken before there is a log: who finds the log finds it locked.
     let lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
     let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;

@@ -296,8 +296,8 @@ fn begin(settings: &Settings, sources: Sources, way: Option<Way>) -> Result<Inne
     }
     first_records(&mut writer, settings, &sources, run, start);
     if let Some(mark) = settings.rank.clone() {
+        writer.rank = Some(mark.rank());
         writer.ledger.of_rank(mark);
-        writer.has_ranks = true;
     }
     if settings.resume == Some(Resume::Auto) {
         let state = serde_json::json!({ "run_id": settings.run_id }).to_string();

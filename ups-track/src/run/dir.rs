@@ -76,7 +76,7 @@ impl RunDir {
 
     /// Makes a shard in the directory of a context's run. Files are the run's: what is saved there is in place when the
     /// run merges the record of it.
-    pub(crate) fn attach(context: &Context, path: &Path) -> Result<Self> {
+    pub(crate) fn attach(context: &Context, path: &Path, rank: Option<u32>) -> Result<Self> {
         let log = path.join(format!("run-{}.wandb", context.run_id()));
         let files = path.join("files");
         let refuse = |what: &Path, reason: String| {
@@ -87,7 +87,7 @@ impl RunDir {
         }
         trusted_file(&log).map_err(|reason| refuse(&log, reason))?;
         let place = shard::place(path);
-        let shard = shard::create(path).map_err(|e| Error::io("make a shard in", &place, e))?;
+        let shard = shard::create(path, rank).map_err(|e| Error::io("make a shard in", &place, e))?;
         Ok(Self {
             log: shard.join(shard::LOG),
             run_log: log,

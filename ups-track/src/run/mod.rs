@@ -476,7 +476,6 @@ impl Run {
     /// Completes the log, which is the first thing that the end of a run does.
     fn complete(&self, exit_code: i32, patience: Duration) -> Option<Report> {
         let live = self.0.live.as_ref().filter(|live| !live.recorder.is_forked())?;
-        self.tell_failed_rank(exit_code);
         live.ending.finish(exit_code, patience)
     }
 
@@ -506,6 +505,9 @@ impl Run {
         finished.dir = Some(live.dir.path.clone());
         finished.report = Some(report);
         live.ending.close(|| self.keep_files(live));
+        if first {
+            self.leave_seat(exit_code);
+        }
         if let Some(uplink) = &live.uplink {
             finished.delivery = uplink.finish(finished.rows(), patience);
         }

@@ -3,9 +3,9 @@
 use super::{Run, RunBuilder};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::kinds::alert::{Alert, AlertLevel};
 use crate::ledger::RankMark;
-use crate::ranks::{self, Launcher, Meeting, Policy, Rank, Ranks};
+use crate::processes::shard;
+use crate::ranks::{Launcher, Meeting, Policy, Rank, Ranks};
 use crate::say;
 use crate::settings::{Mode, Resume, Settings, Sources, last_run_id, rules};
 
@@ -106,7 +106,7 @@ impl RunBuilder {
                 settings.rank = Some(RankMark::new(rank.rank(), policy.labelled));
                 // What is on this machine needs no server in between.
                 if place.context.as_ref().is_none_or(|context| context.dir().is_none()) {
-                    let id = rank.common_run_id(sources.var(ranks::ID).is_some());
+                    let id = rank.start().run_id();
                     let id = if self.is_named(sources) { Some(settings.run_id.clone()) } else { id };
                     share(&rank, id, place.context.is_none(), settings)?;
                     settings.rank = settings.rank.take().map(RankMark::without_lines);
@@ -159,13 +159,11 @@ impl RunBuilder {
 }
 
 impl Run {
-    /// The run ends as rank 0 does: that another rank has failed is said in an alert.
-    pub(super) fn tell_failed_rank(&self, exit_code: i32) {
-        if let Some(rank) = self.0.rank.filter(|_| exit_code != 0 && self.is_attached() && !self.has_ended())
-        {
-            let title = format!("rank {rank} failed");
-            let text = format!("it ended with exit code {exit_code}");
-            self.alert(Alert::new(title).text(text).level(AlertLevel::Error));
+    /// What this rank starts later is no part of the run of rank 0 any more, even if that goes on.
+    pub(super) fn leave_seat(&self, exit_code: i32) {
+        let shard = self.0.live.as_ref().and_then(|live| live.dir.shard.as_ref());
+        if let (Some(shard), Some(_), 0) = (shard, self.0.rank, exit_code) {
+            shard::leave(shard);
         }
     }
 }
@@ -196,7 +194,7 @@ fn link(rank: &Rank, settings: &mut Settings, is_named: bool) -> Result<()> {
         Some(name) => format!("{name}-{label}"),
         None => label,
     });
-    settings.group = settings.group.take().or_else(|| rank.run_group());
+    settings.group = settings.group.take().or_else(|| rank.start().group());
     if settings.group.is_none() && rank.rank() == 0 {
         say::warning(&format!(
             "{} does not tell which group of processes this is, so that nothing ties the runs of its ranks together; set WANDB_RUN_GROUP or UPS_TRACK_RANKS_ID",
@@ -228,7 +226,7 @@ fn share(rank: &Rank, id: Option<String>, is_own: bool, settings: &mut Settings)
         return refuse("mode", settings.mode.as_str(), rule);
     }
     let Some(id) = id else {
-        let rule = "has no id that is the same for all ranks and for no later group: set WANDB_RUN_ID";
+        let rule = "has no id that is the same for all ranks and for no other start: set WANDB_RUN_ID, or UPS_TRACK_RANKS_ID";
         return refuse("group of ranks", rank.group_id().unwrap_or_default(), rule);
     };
     settings.run_id = id;

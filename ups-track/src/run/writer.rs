@@ -10,6 +10,7 @@ use super::dir::RunDir;
 use super::drain::Drain;
 use super::end::{Ending, Report};
 use super::trouble::Trouble;
+use crate::kinds::alert::Alert;
 use crate::ledger::{Host, Ledger, Output, Sink};
 use crate::log::{Standing, record};
 use crate::os::clock::{Timeline, Waited};
@@ -143,8 +144,8 @@ pub(crate) struct Writer {
     behind: bool,
     /// Tells others that the log is being written.
     pub(crate) lock: Option<Lock>,
-    /// Whether other ranks record into the run.
-    pub(crate) has_ranks: bool,
+    /// Which rank this is, if others record into the run.
+    pub(crate) rank: Option<u32>,
 }
 
 impl Writer {
@@ -163,7 +164,7 @@ impl Writer {
             merger: None,
             behind: false,
             lock: None,
-            has_ranks: false,
+            rank: None,
         }
     }
 
@@ -182,6 +183,8 @@ impl Writer {
         if let Some(merger) = &mut self.merger {
             // The next round goes on: our own rows come first.
             self.behind = merger.advance(&mut self.ledger, &mut self.surroundings);
+            let failed = merger.failed_together();
+            self.tell_failed_ranks(failed);
         }
         if self.ledger.output().error().is_none() {
             self.ledger.write_amended(&mut self.surroundings);
@@ -296,7 +299,7 @@ impl Writer {
     fn merge_to_end(&mut self) {
         let Some(merger) = &mut self.merger else { return };
         merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
-        let patience = if self.has_ranks { OTHER_RANKS } else { Duration::ZERO };
+        let patience = if self.rank.is_some() { OTHER_RANKS } else { Duration::ZERO };
         let mut waited = Waited::begin();
         while merger.alive() > 0 && waited.so_far() < patience {
             std::thread::sleep(Duration::from_millis(10));
@@ -312,6 +315,15 @@ impl Writer {
         }
     }
 
+    /// That the run goes on as rank 0 does says nothing of the others: an alert does.
+    fn tell_failed_ranks(&mut self, failed: Option<Alert>) {
+        if let (Some(alert), Some(merger)) = (failed, &mut self.merger) {
+            say::note(&alert.line());
+            self.ledger.alert(&alert);
+            merger.note_told();
+        }
+    }
+
     /// Completes the log.
     pub(crate) fn finish(&mut self, code: i32) -> Report {
         self.step();
@@ -321,6 +333,9 @@ impl Writer {
         // What was recorded between the two lines above.
         self.step();
         self.merge_to_end();
+        let own = self.rank.map(|rank| (rank, code));
+        let failed = self.merger.as_mut().and_then(|merger| merger.failed_so_far(own));
+        self.tell_failed_ranks(failed);
         self.ledger.output().flush();
         self.look_after_log();
         self.ledger.output().give_up();

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ups_track::{Alert, FilePolicy, Run, Stream, config, metric, summary};
+use ups_track::{Alert, FilePolicy, Run, RunGuard, Stream, config, metric, summary};
 
 use crate::{Result, tell, wait};
 
@@ -61,8 +61,8 @@ pub(crate) fn rows(name: &str, count: &str, hold: bool) -> Result {
 }
 
 /// Records row after row until it is killed, and tells how many are safe.
-pub(crate) fn steady(name: &str) -> Result {
-    let run = Run::from_env()?;
+pub(crate) fn steady(run: ups_track::Result<RunGuard>, name: &str) -> Result {
+    let run = run?;
     for step in 0_u64.. {
         run.log(step, &[(format!("{name}/value"), step as f64)]);
         if step % 20 == 19 && run.flush() {

@@ -1,5 +1,6 @@
 //! Groups of ranks: eight processes with the variables that a launcher would give them.
 
+mod again;
 mod kill;
 mod linked;
 mod shards;
@@ -59,6 +60,7 @@ const OPEN_MPI: Launcher = Launcher {
             ("OMPI_COMM_WORLD_RANK", rank.to_string()),
             ("OMPI_COMM_WORLD_SIZE", SIZE.to_string()),
             ("OMPI_COMM_WORLD_LOCAL_RANK", rank.to_string()),
+            ("OMPI_COMM_WORLD_LOCAL_SIZE", SIZE.to_string()),
             ("PMIX_NAMESPACE", "prterun-host-4711@1".into()),
             ("PMIX_RANK", rank.to_string()),
         ]

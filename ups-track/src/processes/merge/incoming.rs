@@ -14,6 +14,9 @@ use crate::processes::shard;
 /// Bytes that are merged in one go, so that a long shard does not hold up others.
 const AT_ONCE: u64 = 64 << 10;
 
+/// In the directory of a shard: an alert has told that its rank has failed.
+const TOLD: &str = "told";
+
 /// What is known of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ShardState {
@@ -29,6 +32,10 @@ pub(crate) enum ShardState {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) name: String,
+    /// Whose it is, if it is a rank's.
+    pub(crate) rank: Option<u32>,
+    /// The exit code of its process, if that has ended well enough to tell.
+    exit: Option<i32>,
     dir: PathBuf,
     file: Option<File>,
     /// The end of the last record that was read.
@@ -55,6 +62,8 @@ impl Incoming {
     pub(crate) fn new(run_dir: &Path, name: &str, merged: u64) -> Self {
         Self {
             dir: shard::place(run_dir).join(name),
+            rank: shard::rank_of(name),
+            exit: None,
             name: name.to_owned(),
             file: None,
             position: 0,
@@ -74,6 +83,20 @@ impl Incoming {
     /// Whether the shard's process still writes.
     pub(crate) fn is_alive(&self) -> bool {
         self.state == ShardState::Open && Lock::is_taken(&self.dir)
+    }
+
+    /// The rank and its exit code, if it has failed and nobody has told of it.
+    pub(crate) fn untold_failure(&self) -> Option<(u32, i32)> {
+        let failure = self.rank.zip(self.exit.filter(|code| *code != 0));
+        failure.filter(|_| !self.dir.join(TOLD).exists())
+    }
+
+    /// That it has failed was told.
+    pub(crate) fn note_told(&mut self) {
+        if self.untold_failure().is_some() {
+            // It is told twice otherwise, if the run is merged again.
+            drop(File::create_new(self.dir.join(TOLD)));
+        }
     }
 
     /// The bytes that its log has now.
@@ -195,8 +218,9 @@ impl Incoming {
     fn notice_exit(&mut self, bytes: &[u8]) {
         // Field 18, a message: what tells an exit record without decoding every row of a long shard.
         let is_exit = bytes.windows(2).take(12).any(|tag| tag == [0x92, 0x01]);
-        if is_exit && matches!(lean::decode(bytes), Ok(Record { kind: Some(Kind::Exit(_)), .. })) {
+        if is_exit && let Ok(Record { kind: Some(Kind::Exit(exit)), .. }) = lean::decode(bytes) {
             self.state = ShardState::Done;
+            self.exit = Some(exit.exit_code);
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::failed::Failed;
 use super::incoming::Incoming;
+use crate::kinds::alert::Alert;
 use crate::ledger::{Host, Ledger};
 use crate::processes::shard;
 use crate::say;
@@ -32,6 +34,7 @@ pub(crate) struct Merger {
     known: HashSet<String>,
     refused: HashSet<String>,
     looked: Option<Instant>,
+    failed: Failed,
     /// Whether complaints are said here and now.
     tells: bool,
 }
@@ -48,6 +51,7 @@ impl Merger {
             known: HashSet::new(),
             refused: HashSet::new(),
             looked: None,
+            failed: Failed::default(),
             tells: true,
         }
     }
@@ -84,6 +88,9 @@ impl Merger {
     fn advance_one(&mut self, index: usize, ledger: &mut Ledger, host: &mut dyn Host) -> bool {
         let Some(shard) = self.shards.get_mut(index) else { return false };
         let more = shard.advance(&self.run_dir, &self.run_id, ledger, host);
+        if let Some((rank, code)) = shard.untold_failure() {
+            self.failed.note(rank, code, Instant::now());
+        }
         if self.tells {
             for what in shard.complaints.drain(..) {
                 say::warning(&format!("shard `{}` of run `{}` {what}", shard.name, self.run_id));
@@ -118,6 +125,29 @@ impl Merger {
                 say::warning(&format!("{reason}; it is left alone"));
             }
         }
+    }
+
+    /// The alert of ranks that have failed, once those that fail together have come.
+    pub(crate) fn failed_together(&mut self) -> Option<Alert> {
+        if self.failed.is_due(Instant::now()) { self.failed_so_far(None) } else { None }
+    }
+
+    /// The same without waiting for more; `own` is the rank that has the run, with its exit code.
+    pub(crate) fn failed_so_far(&mut self, own: Option<(u32, i32)>) -> Option<Alert> {
+        let mut ranks: HashSet<u32> = self.shards.iter().filter_map(|shard| shard.rank).collect();
+        // It has the run, unless that is the run of an orchestrator.
+        ranks.insert(0);
+        self.failed.take(own, ranks.len())
+    }
+
+    /// Whoever comes later need not tell of these failures again.
+    pub(crate) fn note_told(&mut self) {
+        self.shards.iter_mut().for_each(Incoming::note_told);
+    }
+
+    /// Whether ranks still write.
+    pub(crate) fn has_ranks(&self) -> bool {
+        self.shards.iter().any(|shard| shard.rank.is_some() && shard.is_alive())
     }
 
     /// The shards whose processes still write.

@@ -5,6 +5,7 @@
 //! tells how far each shard was merged, whatever was killed when.
 
 mod beside;
+mod failed;
 mod incoming;
 mod live;
 mod offline;

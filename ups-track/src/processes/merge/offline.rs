@@ -87,10 +87,12 @@ pub(crate) fn merge(log: &Path, purpose: Purpose) -> Result<Option<Outcome>, Str
     let mut again = Again::new(dir, log, past, purpose);
     again.merger.advance_to_end(&mut again.ledger, &mut again.surroundings);
     let mut outcome = again.outcome();
+    outcome.records += again.tell_failed_ranks();
     outcome.refused += bad.len();
     outcome.bad.extend(bad);
     if purpose == Purpose::Merge && outcome.records > 0 {
         again.complete().map_err(|e| format!("cannot write {} anew: {e}; it is as it was", named(log)))?;
+        again.note_told();
     }
     drop(locks);
     Ok(Some(outcome))
@@ -170,6 +172,8 @@ struct Again {
     draft: Option<Draft>,
     start: u64,
     exit: Option<Exit>,
+    /// Whether the log has a new alert of ranks that have failed.
+    has_told: bool,
 }
 
 impl Again {
@@ -193,7 +197,8 @@ impl Again {
             Ok(())
         }));
         let merger = Merger::continued(dir, &run_id, past.merged);
-        Self { ledger, surroundings, merger, log: log.to_owned(), draft, start, exit: past.exit }
+        let log = log.to_owned();
+        Self { ledger, surroundings, merger, log, draft, start, exit: past.exit, has_told: false }
     }
 
     fn outcome(&self) -> Outcome {
@@ -211,6 +216,23 @@ impl Again {
         }
         outcome.synced = crate::log::marker(&self.log).exists();
         outcome
+    }
+
+    /// Adds the alert of ranks that have failed, if no other can fail any more; gives the number of records.
+    fn tell_failed_ranks(&mut self) -> u64 {
+        if self.merger.has_ranks() {
+            return 0;
+        }
+        let Some(alert) = self.merger.failed_so_far(None) else { return 0 };
+        self.ledger.alert(&alert);
+        self.has_told = true;
+        1
+    }
+
+    fn note_told(&mut self) {
+        if self.has_told {
+            self.merger.note_told();
+        }
     }
 
     /// Ends the new log and puts it in the place of the old one.
