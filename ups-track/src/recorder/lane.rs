@@ -21,7 +21,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::pool::Pool;
+use super::pool::{Account, Pool};
 use super::row::{RowView, RowWriter, words_of};
 
 /// A piece of a lane.
@@ -54,9 +54,8 @@ impl Segment {
 /// What both ends of a lane share besides its segments.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Words of segments that the thread has left and the writer has not given back. Only the pool uses it, under its
-    /// lock.
-    pub(super) ahead: AtomicUsize,
+    /// What the pool knows of it.
+    pub(super) account: Account,
     /// Nothing comes any more.
     ended: AtomicBool,
 }
@@ -108,9 +107,9 @@ impl Lane {
         Pushed::Stored
     }
 
-    /// What the pool counts of this lane.
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
+    /// What the pool knows of it.
+    pub(super) fn account(&self) -> &Account {
+        &self.shared.account
     }
 
     /// Words of the segment; 0 before the first one.
@@ -193,7 +192,7 @@ impl Reader {
         while self.read >= self.limit && self.more > 0 {
             let Some(next) = self.front.next.get().map(Arc::clone) else { return };
             let front = std::mem::replace(&mut self.front, next);
-            pool.give_back(front, Some(&self.shared));
+            pool.give_back(front, Some(&self.shared.account));
             self.read = 0;
             self.more -= 1;
             self.set_limit();

@@ -2,13 +2,14 @@
 //!
 //! A lane begins with half a kilobyte. Whenever a segment is full, the next one is as large as what the lane has in
 //! front of the writer, so that a lane grows as long as the writer does not keep up and is small again when it does. A
-//! thread that is too far ahead, or one of too many, waits for the writer; nothing is dropped.
+//! thread that is too far ahead, or one of too many, waits for the writer; nothing is dropped. Who waits is woken when
+//! half of what it may have is free, under the lock under which it found that there was none, so no waking is missed.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::lane::{Lane, Reader, Segment, Shared};
+use super::lane::{Lane, Reader, Segment};
 use super::row::{Plan, words_of};
 
 /// Words of the smallest segment, and of the largest that is opened without need.
@@ -37,7 +38,7 @@ const FREE: usize = 128 * 1024;
 #[derive(Debug)]
 pub(crate) struct Pool {
     inner: Mutex<Inner>,
-    /// There is room again.
+    /// There is room for all again.
     room: Condvar,
     /// The segment of lanes that have none.
     none: Arc<Segment>,
@@ -52,8 +53,25 @@ struct Inner {
     ahead: usize,
     /// Lanes that the writer does not know yet.
     new: Vec<Reader>,
-    /// Threads that wait for room.
+    /// Threads that wait because of the others.
     waiting: usize,
+}
+
+/// What the pool knows of a lane. Only looked at under the pool's lock.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Words of segments that the thread has left and the writer has not given back.
+    ahead: AtomicUsize,
+    /// Whether the thread waits until that is less.
+    waits: AtomicBool,
+    room: Condvar,
+}
+
+impl Account {
+    /// Whether the lane may have another segment. Half as much is `share` 2.
+    fn has_room(&self, share: usize) -> bool {
+        self.ahead.load(Ordering::Relaxed) < LANE / share
+    }
 }
 
 /// What became of the wish for a segment.
@@ -73,11 +91,9 @@ impl Default for Pool {
 }
 
 impl Inner {
-    /// Whether the lane may have another segment. Half as much is `share` 2.
-    fn has_room(&self, lane: &Shared, share: usize) -> bool {
-        lane.ahead.load(Ordering::Relaxed) < LANE / share
-            && self.ahead < ALL / share
-            && self.new.len() < NEW / share
+    /// Whether any lane may have another segment. Half as much is `share` 2.
+    fn has_room(&self, share: usize) -> bool {
+        self.ahead < ALL / share && self.new.len() < NEW / share
     }
 
     fn segment(&mut self, words: usize) -> Arc<Segment> {
@@ -106,39 +122,49 @@ impl Pool {
     /// Gives the lane a segment with room for a row of the plan.
     pub(super) fn turn(&self, lane: &mut Lane, plan: &Plan) -> Turn {
         let mut inner = self.lock();
-        if !inner.has_room(lane.shared(), 1) {
+        if !inner.has_room(1) || !lane.account().has_room(1) {
             return Turn::Full;
         }
         let left = lane.len();
-        let ahead = lane.shared().ahead.fetch_add(left, Ordering::Relaxed) + left;
+        let ahead = lane.account().ahead.fetch_add(left, Ordering::Relaxed) + left;
         inner.ahead += left;
         let words = ahead.clamp(SMALLEST, LARGE).max(words_of(plan.slots.len())).next_power_of_two();
         lane.turn_to(inner.segment(words));
         if left == 0 {
             inner.new.push(lane.reader());
         }
-        if inner.has_room(lane.shared(), 2) { Turn::Turned } else { Turn::HalfFull }
+        if inner.has_room(2) && lane.account().has_room(2) { Turn::Turned } else { Turn::HalfFull }
     }
 
     /// Waits until the lane may have a segment, at most `patience`.
     pub(super) fn wait(&self, lane: &Lane, patience: Duration) {
         let mut inner = self.lock();
-        inner.waiting += 1;
-        let full = |inner: &mut Inner| !inner.has_room(lane.shared(), 1);
-        let (mut inner, _) =
-            self.room.wait_timeout_while(inner, patience, full).unwrap_or_else(PoisonError::into_inner);
-        inner.waiting -= 1;
+        let account = lane.account();
+        if account.has_room(1) {
+            inner.waiting += 1;
+            let full = |inner: &mut Inner| !inner.has_room(1);
+            let waited = self.room.wait_timeout_while(inner, patience, full);
+            waited.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
+        } else {
+            // On its own: who waits for the writer to read this lane is not woken by what it reads of others.
+            account.waits.store(true, Ordering::Relaxed);
+            let waited = account.room.wait_timeout_while(inner, patience, |_| !account.has_room(1));
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
     }
 
-    /// Takes back a segment that was read: one that `lane` had left, or the last one of a lane.
-    pub(super) fn give_back(&self, mut segment: Arc<Segment>, lane: Option<&Shared>) {
+    /// Takes back a segment that was read: one that the lane of `account` had left, or the last one of a lane.
+    pub(super) fn give_back(&self, mut segment: Arc<Segment>, account: Option<&Account>) {
         let words = segment.len();
         let mut inner = self.lock();
-        if let Some(lane) = lane {
-            lane.ahead.fetch_sub(words, Ordering::Relaxed);
+        if let Some(account) = account {
+            account.ahead.fetch_sub(words, Ordering::Relaxed);
             inner.ahead -= words;
             // Not for every segment: waking a thread costs more than filling one.
-            if inner.waiting > 0 && inner.has_room(lane, 2) {
+            if account.has_room(2) && account.waits.swap(false, Ordering::Relaxed) {
+                account.room.notify_one();
+            }
+            if inner.waiting > 0 && inner.has_room(2) {
                 self.room.notify_all();
             }
         }

@@ -61,8 +61,8 @@ impl Drain {
     /// Writes the rows that do not know of operation `epoch`, those of all threads by epoch and time.
     fn rows_before(&mut self, epoch: u64, ledger: &mut Ledger) {
         const LAST: Order = (u64::MAX, u64::MAX);
-        while let Some(Reverse(((_, _), index))) =
-            self.heads.peek().copied().filter(|Reverse((order, _))| order.0 < epoch)
+        while let Some(Reverse((_, index))) =
+            self.heads.peek().copied().filter(|Reverse((first, _))| first.0 < epoch)
         {
             self.heads.pop();
             let next = self.heads.peek().map_or(LAST, |Reverse((order, _))| *order);
@@ -88,5 +88,98 @@ impl Drain {
             }
             !lane.is_over()
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::thread;
+
+    use prost::Message as _;
+
+    use super::Drain;
+    use crate::ledger::{Ledger, Sink};
+    use crate::log::record::{self, Kind, Record};
+    use crate::recorder::{Op, Recorder, Slot, Stream};
+    use crate::run::writer::Surroundings;
+
+    /// What stands in the log: rows and console lines, as text.
+    #[derive(Debug, Default, Clone)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    impl Lines {
+        fn push(&self, record: Record) {
+            let line = match record.kind {
+                Some(Kind::History(row)) => row.item.first().map(|item| item.value_json.clone()),
+                Some(Kind::OutputRaw(output)) => Some(output.line),
+                _ => None,
+            };
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(line);
+        }
+    }
+
+    impl Sink for Lines {
+        fn next_number(&self) -> i64 {
+            1
+        }
+        fn append(&mut self, record: Record) -> io::Result<()> {
+            self.push(record);
+            Ok(())
+        }
+        fn append_encoded(&mut self, record: &[u8]) -> io::Result<()> {
+            self.push(Record::decode(record).map_err(io::Error::other)?);
+            Ok(())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        fn trim(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        fn written(&self) -> u64 {
+            0
+        }
+    }
+
+    /// Threads that record rows and lines in turns, while the writer looks as often as it can.
+    #[test]
+    fn what_happened_before_stands_before() {
+        const THREADS: u64 = 8;
+        const TURNS: u64 = 1000;
+        let recorder = Recorder::new();
+        let slots = || vec![Some(Slot::Metric("number".into())), Some(Slot::Step)];
+        let plan = recorder.plan(1, &recorder.root, slots);
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (recorder, plan) = (Arc::clone(&recorder), Arc::clone(&plan));
+                thread::spawn(move || {
+                    let mut lane = recorder.open_lane();
+                    for turn in 0..TURNS {
+                        let number = 2 * turn * THREADS + thread;
+                        assert!(recorder.row(&mut lane, &plan, |row| row.u64(0, number)));
+                        let text = (number + THREADS).to_string();
+                        recorder.op(Op::Console { stream: Stream::Stdout, text });
+                    }
+                })
+            })
+            .collect();
+        let lines = Lines::default();
+        let mut ledger = Ledger::new(Box::new(lines.clone()), 0);
+        let mut host = Surroundings::new(None, record::Run::default());
+        let mut drain = Drain::new(Arc::clone(&recorder));
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            drain.run(&mut ledger, &mut host);
+        }
+        drain.run(&mut ledger, &mut host);
+        assert!(threads.into_iter().all(|thread| thread.join().is_ok()));
+        let lines = lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers: Vec<u64> = lines.iter().filter_map(|line| line.parse().ok()).collect();
+        // By thread; what each has recorded stays in the order of the log.
+        numbers.sort_by_key(|number| number % THREADS);
+        let want = (0..THREADS).flat_map(|thread| (0..2 * TURNS).map(move |turn| turn * THREADS + thread));
+        assert!(numbers.into_iter().eq(want));
+        assert!(drain.lanes.is_empty(), "threads that have ended are forgotten");
     }
 }
