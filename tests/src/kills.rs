@@ -29,8 +29,8 @@ const CHILDREN: [&str; 2] = ["a", "b"];
 /// What may be lost at most.
 const INTERVAL: u64 = 100_000;
 
-/// Time between two beats, which tell how long the machine has left a process without a turn.
-const BEAT: Duration = Duration::from_millis(5);
+/// Time between two looks at how long the writer had no turn.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What happened in some rounds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,7 +45,7 @@ pub struct Tally {
     pub missing: u64,
     /// Microseconds before the kill at which the oldest of these was recorded.
     pub oldest: u64,
-    /// Rounds in which that was more than 100 ms, as the machine gave the process no turn for as long.
+    /// Rounds in which that was more than 100 ms, as the system gave the writer no processor for as long.
     pub stalled: u64,
 }
 
@@ -73,7 +73,7 @@ pub fn play(who: &str) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     thread::scope(|scope| {
-        let watch = scope.spawn(|| beat(who, &stop));
+        let watch = scope.spawn(|| look(who, &stop));
         for name in threads {
             let (run, stop) = (&run, &stop);
             scope.spawn(move || record(run, name, stop));
@@ -87,14 +87,33 @@ pub fn play(who: &str) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Tells that the process has its turns, until the round says that it is enough.
-fn beat(who: &str, stop: &AtomicBool) {
-    let mut told = File::create(format!("beat-{who}")).unwrap();
+/// Tells, until the round says that it is enough, how long the system has let the writer wait for a processor.
+fn look(who: &str, stop: &AtomicBool) {
+    let mut told = File::create(format!("waited-{who}")).unwrap();
+    let statistics = writer_thread().map(|thread| thread.join("schedstat"));
     while !Path::new("stop").exists() {
-        told.write_all(&now().to_le_bytes()).unwrap();
-        thread::sleep(BEAT);
+        let waited = statistics.as_deref().map_or(0, waited);
+        told.write_all(&[now().to_le_bytes(), waited.to_le_bytes()].concat()).unwrap();
+        thread::sleep(LOOK);
     }
     stop.store(true, Ordering::Relaxed);
+}
+
+/// Where the system tells of the thread that writes the log.
+fn writer_thread() -> Option<PathBuf> {
+    let threads = fs::read_dir("/proc/self/task").ok()?.flatten().map(|thread| thread.path());
+    let is_writer =
+        |path: &PathBuf| fs::read_to_string(path.join("comm")).is_ok_and(|name| name == "ups-track\n");
+    threads.into_iter().find(is_writer)
+}
+
+/// Microseconds for which a thread had to wait for a processor. A build that is not optimised is also excused for those in which
+/// it had one.
+fn waited(statistics: &Path) -> u64 {
+    let text = fs::read_to_string(statistics).unwrap_or_default();
+    let mut numbers = text.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
+    let (ran, waited) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    (waited + if cfg!(debug_assertions) { ran } else { 0 }) / 1000
 }
 
 /// Records rows, and a file now and again, and tells of each when it was recorded.
@@ -277,7 +296,7 @@ impl Round {
             ));
         };
         let age = killed.saturating_sub(*first);
-        let allowed = INTERVAL + self.stall(who, killed);
+        let allowed = INTERVAL + self.stall(who, first.saturating_sub(INTERVAL));
         tally.missing += missing.len() as u64;
         *oldest = age.max(*oldest);
         if age > allowed {
@@ -291,13 +310,15 @@ impl Round {
         Ok(())
     }
 
-    /// How long the machine has left a process without a turn, in the time that counts.
-    fn stall(&self, who: &str, killed: u64) -> u64 {
-        let mut beats = self.times(&format!("beat-{who}"));
-        beats.retain(|time| time + 10 * INTERVAL > killed && *time < killed);
-        beats.push(killed);
-        let gaps = beats.windows(2).map(|pair| pair[1] - pair[0]);
-        gaps.map(|gap| gap.saturating_sub(2 * BEAT.as_micros() as u64)).sum()
+    /// How long the writer of a process waited for a processor, from the time at which what is missing should have been written.
+    fn stall(&self, who: &str, since: u64) -> u64 {
+        let told = self.times(&format!("waited-{who}"));
+        let looks: Vec<(u64, u64)> = told.chunks_exact(2).map(|look| (look[0], look[1])).collect();
+        let before = looks.iter().rev().find(|(time, _)| *time <= since).or(looks.first());
+        let last = looks.last();
+        // It does not end its turn when nobody looks any more.
+        last.zip(before).map_or(0, |(last, before)| last.1 - before.1)
+            + 2 * u64::try_from(LOOK.as_micros()).unwrap()
     }
 
     /// How many files of a thread the log names, one after the other. Each is there, and as it was.
