@@ -22,6 +22,7 @@ use tracing::Dispatch;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::kinds::key::{self, KeyFault};
 use crate::layer;
 use crate::ledger::Sink;
 use crate::log::record::{self, Item, Kind, Record};
@@ -263,7 +264,7 @@ impl Captured {
     fn take(&mut self, record: Record, media: &[(String, Vec<u8>)]) {
         match record.kind {
             Some(Kind::History(history)) => {
-                let own = history.item.iter().filter(|item| !name(item).starts_with('_'));
+                let own = history.item.iter().filter(|item| !is_wandbs_own(&name(item)));
                 let (values, numbers): (Vec<_>, Vec<_>) =
                     own.partition(|item| item.value_json.starts_with('{'));
                 self.tables.extend(values.into_iter().filter_map(|item| table(item, media)));
@@ -290,6 +291,11 @@ impl Captured {
             _ => {}
         }
     }
+}
+
+/// Whether a value is one that W&B's clients add.
+fn is_wandbs_own(name: &str) -> bool {
+    name.split('.').next().and_then(key::fault) == Some(KeyFault::Own)
 }
 
 fn name(item: &Item) -> String {
@@ -326,7 +332,7 @@ fn entries(items: &[Item]) -> impl Iterator<Item = (String, Value)> + '_ {
                 .unwrap_or_else(|_| Value::from(item.value_json.as_str()));
             (name(item), value)
         })
-        .filter(|(name, _)| !name.starts_with('_'))
+        .filter(|(name, _)| !is_wandbs_own(name))
 }
 
 fn defined(metric: record::Metric) -> Defined {
