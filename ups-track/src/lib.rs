@@ -182,6 +182,33 @@
 //! After each of them `ups-track sync` (or `wandb sync`) uploads what is there. Recording never fails the program and never waits for a
 //! network; a thread waits for the writer only when it is 256 KiB of rows ahead of it, or all threads together 8 MiB.
 //!
+//! # Secrets
+//!
+//! Everybody who sees a run sees what is in it. Before anything becomes a record, `[hidden by ups-track]` takes the place of
+//!
+//! - values whose *name* tells: `password`, `api_key`, `dsn`, `hf_token`, `authorization`, in any spelling
+//!   (`OpenAIKey`, `--db-pass`) and place (`db.password`, `"password": ".."` or `Password=..;` within a text). `token`, `pass`,
+//!   `auth` and `private` tell only where the whole name of a config entry, summary value or argument, or a parameter of an
+//!   address, is that word, and their value is text: `pad_token`, `max_tokens` and `author` are recorded;
+//! - what can be told *by itself*: user and password in addresses (taken out), signatures and tokens among their parameters,
+//!   what follows `Bearer`, private keys in PEM, web tokens, and keys of services that give them a prefix (AWS, GitHub,
+//!   OpenAI, Hugging Face, Slack, Google and others).
+//!
+//! This holds for config, program arguments, metadata and the git remote, summary values, alerts, notes, names, tags, cells of
+//! tables and lines of the console. Numbers in metrics and summary are results and stay, whatever they are called.
+//!
+//! It does not hold for what looks like anything else: a password under a name of its own, a key without a prefix (the older
+//! keys of W&B are 40 digits, as the hash of a commit is), text that reaches the console in pieces, the names of keys, stages
+//! and files, and the contents of files. [`Secret`] is the way to be sure.
+//!
+//! # Keys
+//!
+//! A key is any text, as for W&B: `train loss`, `損失`, `a.b` (one flat key) are recorded as they are, and two keys that
+//! differ stay different. W&B keeps `_step`, `_timestamp`, `_runtime` and `_wandb` for itself, and an empty key is none: such
+//! values are refused and counted. Keys that begin with `_` (its pages do not show them), that begin or end with a blank, or
+//! that hold a character that cannot be seen are recorded and told once; in a macro or a [`Key`] constant they do not
+//! compile, since in source code they are slips. W&B's pages sort and filter only by keys of letters, digits and `_`.
+//!
 //! # To the server
 //!
 //! A run is recorded *online* if there is an API key (`WANDB_API_KEY`, an identity token, or the netrc file, which

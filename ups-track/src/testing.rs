@@ -26,6 +26,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::direct::carry::StageContext;
 use crate::kinds::file::FilePolicy;
+use crate::kinds::key::{self, KeyFault};
 use crate::layer;
 use crate::ledger::Sink;
 use crate::log::record::{self, Item, Kind, Record};
@@ -300,7 +301,7 @@ impl Captured {
     fn take(&mut self, record: Record, media: &[(String, Vec<u8>)]) {
         match record.kind {
             Some(Kind::History(history)) => {
-                let own = history.item.iter().filter(|item| !name(item).starts_with('_'));
+                let own = history.item.iter().filter(|item| !is_wandbs_own(&name(item)));
                 let (values, numbers): (Vec<_>, Vec<_>) =
                     own.partition(|item| item.value_json.starts_with('{'));
                 self.tables.extend(values.into_iter().filter_map(|item| table(item, media)));
@@ -327,6 +328,11 @@ impl Captured {
             _ => {}
         }
     }
+}
+
+/// Whether a value is one that W&B's clients add.
+fn is_wandbs_own(name: &str) -> bool {
+    name.split('.').next().and_then(key::fault) == Some(KeyFault::Own)
 }
 
 fn name(item: &Item) -> String {
@@ -363,7 +369,7 @@ fn entries(items: &[Item]) -> impl Iterator<Item = (String, Value)> + '_ {
                 .unwrap_or_else(|_| Value::from(item.value_json.as_str()));
             (name(item), value)
         })
-        .filter(|(name, _)| !name.starts_with('_'))
+        .filter(|(name, _)| !is_wandbs_own(name))
 }
 
 fn defined(metric: record::Metric) -> Defined {

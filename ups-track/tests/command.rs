@@ -180,7 +180,7 @@ fn keys_and_values_of_any_kind_are_shown_and_exported_and_do_nothing() {
     run.summarize(&KEYS.map(|key| (format!("s/{key}"), text)));
     let finished = run.finish().unwrap();
     let commands: [&[&str]; 7] = [
-        &["show", "--all"],
+        &["show", "--all", "."],
         &["verify", "."],
         &["export", "."],
         &["export", ".", "--format", "csv"],

@@ -73,8 +73,8 @@ fn keys_are_refused_where_wandb_refuses_them_and_nowhere_else() {
 #[test]
 fn keys_in_any_script_are_keys_in_macros() {
     let captured = capture(|| {
-        let (half, quarter, one) = (0.5, 0.25, 1.0);
-        metric!(step = 1, 損失 = half, "train loss" = quarter, "%" = one);
+        let (損失, loss, share) = (0.5, 0.25, 1.0);
+        metric!(step = 1, 損失, "train loss" = loss, "%" = share);
         summary!("résumé final" = 3);
         config!(größe = 5, "a=b,c" = 6);
     });
