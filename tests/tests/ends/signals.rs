@@ -37,7 +37,9 @@ fn signals_close_together_are_one() {
     ] {
         for _ in 0..4 {
             let program = Program::new("attribute-wait").start().ready();
-            signals.iter().for_each(|signal| program.signal(*signal));
+            for signal in signals {
+                program.signal(*signal);
+            }
             let ended = program.end();
             let log = ended.log();
             log.assert_work(ROWS);

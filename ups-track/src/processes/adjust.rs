@@ -1,5 +1,5 @@
 //! What a tracked command is started with. The command itself is not handed out for that: `arg` of a
-//! [`Command`](std::process::Command) gives a command, whose `status` records nothing.
+//! [`Command`] gives a command, whose `status` records nothing.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

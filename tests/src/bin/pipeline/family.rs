@@ -67,6 +67,9 @@ pub(crate) fn adjusted() -> Result {
         tracked.env_clear().args(["-c", script, "sh"]).arg("x").envs([("OWN", "y")]).status().await
     })?;
     tell(&format!("tokio {:?}", status.code()));
+    // A key of the program's own, under the name of a child.
+    run.log(0, &[("children/own/exit_code", 5)]);
+    Command::new("false").track(&run, Child::Attached.name("own")).status()?;
     run.finish()?;
     Ok(ExitCode::SUCCESS)
 }
