@@ -268,7 +268,7 @@ pub fn eval_summary(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Starts the run before `main`, or picks it up from the environment, and ends it after: with the right exit code, also
-/// after `Err`, a panic, `std::process::exit`, Ctrl-C or SIGTERM.
+/// after `Err`, a panic, `std::process::exit`, Ctrl-C, SIGTERM or SIGHUP.
 ///
 /// ```no_run
 /// #[ups_track::main(project = "universal-simulator", tags = ["nightly"])]
