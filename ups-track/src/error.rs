@@ -30,6 +30,15 @@ pub(crate) enum Kind {
         #[source]
         source: std::io::Error,
     },
+    #[error(
+        "the current directory is gone, and nothing says where runs go; set WANDB_DIR or `Run::builder().dir(..)` to an absolute path"
+    )]
+    NoCurrentDir,
+    #[error(
+        "cannot make the run's directory below `{}`: {reason}; set WANDB_DIR or `Run::builder().dir(..)` to a directory with room where this user may write, or WANDB_MODE=disabled",
+        path.display()
+    )]
+    NoPlace { path: PathBuf, reason: std::io::Error },
     #[error("cannot read `{}`: {reason}", path.display())]
     Parse { path: PathBuf, reason: String },
     #[error(
@@ -84,6 +93,14 @@ impl Error {
     pub(crate) fn with_cause(&self) -> String {
         let cause = std::error::Error::source(self).map(|cause| format!(": {cause}")).unwrap_or_default();
         format!("{self}{cause}")
+    }
+
+    /// The place for the run cannot be made: that is for a person to mend, who needs to know how.
+    pub(crate) fn into_no_place(self, root: &std::path::Path) -> Self {
+        match *self.0 {
+            Kind::Io { source, .. } => Kind::NoPlace { path: root.to_owned(), reason: source }.into(),
+            kind => kind.into(),
+        }
     }
 
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {

@@ -103,7 +103,7 @@
 //!
 //! A child is an ordinary program of this crate: [`macro@main`], [`init`] and [`layer`] find out by themselves whose run it
 //! is. `children/<name>/status`, `exit_code` and `duration_s` tell in the run's summary how it ended; one that fails raises
-//! an alert. A child that does not use this crate is not disturbed, and a stock `wandb.init()` in it is linked by its
+//! an alert. Arguments and the like may be added after `track`, too. A child that does not use this crate is not disturbed, and a stock `wandb.init()` in it is linked by its
 //! environment.
 //!
 //! An attached child writes a log of its own, a *shard* in the run's directory, at the price of any log. The run's process
@@ -141,10 +141,14 @@
 //! | end | lost at most |
 //! |---|---|
 //! | return from `main`, `finish`, dropped guard, `std::process::exit` | nothing |
-//! | panic, SIGINT, SIGTERM (with [`init`] or [`macro@main`]) | nothing; the log says exit code 1, 255, 143 |
+//! | panic, SIGINT, SIGTERM, SIGHUP (with [`init`] or [`macro@main`]) | nothing; the log says exit code 1, 255, 143, 129 |
 //! | `kill -9`, SIGTERM with a bare layer | the last flush interval, 100 ms by default; no exit record |
 //! | power cut | what the operating system had not yet written; nothing is forced to the disk |
 //! | full disk | what comes after; said once, counted, told at the end |
+//!
+//! Signals within a second of the first are the same wish, whoever sends them: they change nothing. One that comes later
+//! ends the process as soon as the log is complete, without waiting for the upload. A signal that is ignored (`nohup`) stays
+//! ignored, and a handler of the program's own decides alone.
 //!
 //! After each of them `ups-track sync` (or `wandb sync`) uploads what is there. Recording never fails the program and never waits for a
 //! network; a thread waits for the writer only when it is 256 KiB of rows ahead of it.

@@ -1,15 +1,16 @@
 //! What ups-track says to a person: on standard error, never through `tracing` (it would come back to us).
 
-use std::io::Write;
-use std::sync::Mutex;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::os::fork::Born;
+#[cfg(unix)]
+use crate::os::fork;
+use crate::os::fork::PerProcess;
 
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// The debug logs of the open runs.
-static LOGS: Mutex<Vec<(u64, Born, std::fs::File)>> = Mutex::new(Vec::new());
+/// The debug logs of the open runs. A forked child leaves those of its parent alone.
+static LOGS: PerProcess<(u64, std::fs::File)> = PerProcess::new();
 
 /// Says nothing any more (`WANDB_SILENT`).
 pub(crate) fn set_silent(silent: bool) {
@@ -24,13 +25,13 @@ pub(crate) fn is_silent() -> bool {
 /// A run's `logs/debug.log`, which keeps what was said while the run was open.
 pub(crate) fn add_log(uid: u64, file: std::fs::File) {
     if let Ok(mut logs) = LOGS.lock() {
-        logs.push((uid, Born::here(), file));
+        logs.push((uid, file));
     }
 }
 
 pub(crate) fn remove_log(uid: u64) {
     if let Ok(mut logs) = LOGS.lock() {
-        logs.retain(|(of, ..)| *of != uid);
+        logs.retain(|(of, _)| *of != uid);
     }
 }
 
@@ -49,12 +50,11 @@ fn say(prefix: &str, text: &str) {
     let text = lines.join("\n");
     // A closed standard error must not take the program down, so the result is of no interest.
     if !SILENT.load(Ordering::Relaxed) {
-        drop(writeln!(std::io::stderr(), "{prefix}{text}"));
+        drop(write_stderr(&format!("{prefix}{text}\n")));
     }
     if let Ok(mut logs) = LOGS.try_lock() {
         let now = crate::os::utc(crate::os::nanos() / 1_000_000_000);
-        // A forked child leaves the files of its parent alone.
-        for (.., file) in logs.iter_mut().filter(|(_, born, _)| born.is_here()) {
+        for (_, file) in logs.iter_mut() {
             drop(writeln!(
                 file,
                 "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z {prefix}{text}",
@@ -62,4 +62,14 @@ fn say(prefix: &str, text: &str) {
             ));
         }
     }
+}
+
+/// In a forked child the lock of standard error may be held by a thread that it does not have, so it writes past it.
+fn write_stderr(text: &str) -> io::Result<()> {
+    #[cfg(unix)]
+    if fork::is_child() {
+        let past = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned()?;
+        return std::fs::File::from(past).write_all(text.as_bytes());
+    }
+    io::stderr().write_all(text.as_bytes())
 }

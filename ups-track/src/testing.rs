@@ -25,7 +25,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::layer;
 use crate::ledger::Sink;
 use crate::log::record::{self, Item, Kind, Record};
-use crate::os;
+use crate::os::clock::Timeline;
 use crate::recorder::{Drive, Recorder};
 use crate::run::writer::{Surroundings, Writer};
 
@@ -60,7 +60,7 @@ impl Capture {
         let records = Arc::new(Mutex::default());
         let memory = Memory { records: Arc::clone(&records), pending: Vec::new(), count: 0, flushed: 0 };
         let surroundings = Surroundings::new(None, record::Run::default());
-        let writer = Writer::new(Arc::clone(&recorder), Box::new(memory), surroundings, os::nanos());
+        let writer = Writer::new(Arc::clone(&recorder), Box::new(memory), surroundings, Timeline::begin());
         let writer = Arc::new(Mutex::new(writer));
         recorder.set_driver(Box::new(Inline(Arc::downgrade(&writer))));
         let dispatch = Dispatch::new(Registry::default().with(layer::for_recorder(&recorder)));

@@ -77,6 +77,7 @@ fn main() -> ExitCode {
                 Err(e) => e.to_string(),
             },
             "stop" => format!("{} {}", run.stop_requested(), heard.load(Ordering::Acquire)),
+            "files" => limit_files(word(0).parse().unwrap_or(0)),
             "finish" => match run.finish_with(word(0).parse().unwrap_or(0)) {
                 Ok(finished) => format!("{} {}", finished.rows(), finished.is_uploaded()),
                 Err(e) => e.to_string(),
@@ -86,6 +87,14 @@ fn main() -> ExitCode {
         println!("{answer}");
     }
     ExitCode::SUCCESS
+}
+
+/// From now on so many files may be open.
+fn limit_files(most: u64) -> String {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = Some(most);
+    setrlimit(Resource::Nofile, limit).map_or_else(|e| e.to_string(), |()| "limited".to_owned())
 }
 
 /// This program again, as a child that records so many rows into the same run.

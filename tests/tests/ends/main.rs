@@ -2,16 +2,19 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
+mod clock;
 mod crowd;
 mod disk;
 mod ending;
 mod kill;
 mod misuse;
+mod places;
 mod program;
 mod runs;
 mod settings;
 mod signals;
 mod subscriber;
+mod tags;
 
 /// Rows that the usual work of a program logs.
 const ROWS: u64 = 100;

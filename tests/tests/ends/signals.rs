@@ -1,5 +1,7 @@
-//! SIGINT and SIGTERM: the log is whole, and the process ends as the signal asks; unless the program, or whoever
+//! SIGINT, SIGTERM and SIGHUP: the log is whole, and the process ends as the signal asks; unless the program, or whoever
 //! started it, has its own idea.
+
+use std::os::unix::process::ExitStatusExt as _;
 
 use rustix::process::Signal;
 
@@ -9,7 +11,7 @@ use super::program::{Ended, Program};
 #[test]
 fn the_log_is_completed_and_the_process_dies_of_the_signal() {
     for mode in ["attribute-wait", "builder-init-wait"] {
-        for (signal, recorded) in [(Signal::INT, 255), (Signal::TERM, 143)] {
+        for (signal, recorded) in [(Signal::INT, 255), (Signal::TERM, 143), (Signal::HUP, 129)] {
             let program = Program::new(mode).start().ready();
             program.signal(signal);
             let ended = program.end();
@@ -22,30 +24,47 @@ fn the_log_is_completed_and_the_process_dies_of_the_signal() {
     }
 }
 
+/// A terminal and a launcher, a service manager, a dying session: one wish to end comes as several signals.
 #[test]
-fn two_signals_in_a_row() {
-    for _ in 0..5 {
-        let program = Program::new("attribute-wait").start().ready();
-        program.signal(Signal::INT);
-        program.signal(Signal::INT);
-        let ended = program.end();
-        ended.assert_killed_by(Signal::INT);
-        // Whether the first one could complete the log is a matter of luck; what is there is in order.
-        let log = ended.log();
-        assert!(log.fault.as_ref().is_none_or(ups_track::log::ReadError::is_torn), "{:?}", log.fault);
+fn signals_close_together_are_one() {
+    use Signal as S;
+    for signals in [
+        &[S::INT, S::TERM][..],
+        &[S::INT, S::INT],
+        &[S::TERM, S::INT, S::TERM],
+        &[S::TERM, S::HUP],
+        &[S::HUP, S::TERM],
+    ] {
+        for _ in 0..4 {
+            let program = Program::new("attribute-wait").start().ready();
+            for signal in signals {
+                program.signal(*signal);
+            }
+            let ended = program.end();
+            let log = ended.log();
+            log.assert_work(ROWS);
+            // The system delivers those that wait in an order of its own.
+            let codes = signals.iter().map(|s| if *s == S::INT { 255 } else { 128 + s.as_raw() });
+            assert!(
+                codes.into_iter().any(|code| log.exit().is_some_and(|exit| exit.exit_code == code)),
+                "{signals:?}: {:?}",
+                log.exit()
+            );
+            let killed_by = ended.status.signal().unwrap();
+            assert!(signals.iter().any(|s| s.as_raw() == killed_by), "{signals:?}: {:?}", ended.status);
+        }
     }
 }
 
-/// Completing the run waits for a standard error that nobody reads; the second signal does not.
+/// Completing the run waits for a standard error that nobody reads; somebody who asks again does not.
 #[test]
-fn the_second_signal_ends_a_program_that_hangs() {
+fn a_later_signal_ends_a_program_that_hangs() {
     let program = Program::new("attribute-deaf").deaf().start().ready();
     program.signal(Signal::INT);
     let log = program.log_until(|log| log.exit().is_some());
     log.assert_work(ROWS);
     log.assert_ends_with(255);
-    program.signal(Signal::INT);
-    program.end().assert_killed_by(Signal::INT);
+    program.signal_until_end(Signal::INT).assert_killed_by(Signal::INT);
 }
 
 /// Checks a program that has a handler of its own, goes on for ten rows when it is called, and ends with code 9.
@@ -92,8 +111,9 @@ fn tokios_handler_after_us() {
 #[test]
 fn an_ignored_signal_stays_ignored() {
     let mut program =
-        Program::in_shell("trap '' INT; exec \"$@\"", "attribute-wait-and-go-on").start().ready();
+        Program::in_shell("trap '' INT HUP; exec \"$@\"", "attribute-wait-and-go-on").start().ready();
     program.signal(Signal::INT);
+    program.signal(Signal::HUP);
     program.go_on();
     let ended = program.end();
     ended.assert_code(0);

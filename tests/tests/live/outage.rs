@@ -146,3 +146,23 @@ fn memory_does_not_grow_while_the_server_is_away() {
     let log = crate::player::run_dir(played.dir.path()).join("run-outage.wandb");
     assert!(log.metadata().unwrap().len() > 100_000_000);
 }
+
+/// With too few descriptors for an upload the program is told once, and the upload begins when there are more.
+#[test]
+fn too_few_descriptors() {
+    let server = Server::start();
+    for few in [12, 14, 20] {
+        let id = format!("few-{few}");
+        let mut program = Player::under(&format!("-S -n {few}"), server.url(), &id).start();
+        program.tell("rows 5");
+        program.says("too many files are open");
+        program.tell("rows 5");
+        assert_eq!(program.tell("files 256"), "limited");
+        eventually(&server, &id, |run| run.history().len() == 10);
+        assert_eq!(program.tell("finish 0"), "10 true");
+        let played = program.end();
+        assert_eq!(played.code, Some(0));
+        assert!(!played.said.contains("panicked"), "{}", played.said);
+        assert_eq!(played.said.matches("too many files").count(), 1, "{}", played.said);
+    }
+}

@@ -48,13 +48,14 @@ impl Player {
     /// The same with so many megabytes for its data.
     #[cfg(target_os = "linux")]
     pub(crate) fn limited(url: &str, id: &str, megabytes: u32) -> Self {
+        Self::under(&format!("-d {}", megabytes * 1024), url, id)
+    }
+
+    /// The same under a limit of the shell's `ulimit`.
+    pub(crate) fn under(limit: &str, url: &str, id: &str) -> Self {
         let mut player = Self::new(url, id);
         let mut shell = command("sh", url, player.dir.path());
-        shell.args([
-            "-c",
-            &format!("ulimit -d {}; exec \"$0\"", megabytes * 1024),
-            env!("CARGO_BIN_EXE_live"),
-        ]);
+        shell.args(["-c", &format!("ulimit {limit}; exec \"$0\""), env!("CARGO_BIN_EXE_live")]);
         shell.envs(player.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         player.command = shell;
         player

@@ -33,6 +33,22 @@ fn a_failed_child_raises_an_alert_and_a_summary_value() {
     }
 }
 
+/// A method that adjusts the command gives the tracked one, whose end is recorded.
+#[test]
+fn a_command_stays_tracked_when_it_is_adjusted() {
+    let place = Place::new();
+    let ended = place.start(&["adjusted"]).end();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    let summary = place.log().summary();
+    for name in ["std", "tokio"] {
+        assert!(ended.told.contains(&format!("{name} Some(3)")), "{:?}", ended.told);
+        assert_eq!(summary.get(&format!("children/{name}/exit_code")), Some(&3.into()), "{summary:?}");
+    }
+    assert_eq!(summary.get("children/own/exit_code"), Some(&5.into()));
+    assert_eq!(summary.get("ups_track/children/own/exit_code"), Some(&1.into()));
+    assert!(ended.stderr.contains("`children/own/exit_code` is a value of the program"), "{}", ended.stderr);
+}
+
 #[test]
 fn a_child_that_cannot_be_started() {
     let place = Place::new();

@@ -52,3 +52,12 @@ fn a_forked_child_does_not_hold_the_lock() {
     // The lingering child hears that the test closes the pipe.
     parent.finish();
 }
+
+/// Whatever lock another thread of the parent had at that moment, nobody gives it back in the child.
+#[test]
+fn forked_children_do_not_wait_for_threads_that_they_lack() {
+    let place = Place::new();
+    let ended = place.start(&["fork", "crowd"]).end();
+    assert!(ended.told.contains(&"hung 0".to_owned()), "{:?}", ended.told);
+    assert!(place.log().summary().keys().all(|key| key != "in_child"));
+}

@@ -11,6 +11,7 @@ mod forms;
 mod futures;
 mod metrics;
 mod order;
+mod own;
 mod rows;
 mod stages;
 mod strict;

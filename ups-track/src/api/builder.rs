@@ -111,7 +111,7 @@ impl ApiBuilder {
     }
 
     fn find(self) -> Result<(Access, Client), Failure> {
-        let mut sources = Sources::process().map_err(|e| Failure::Settings(e.with_cause()))?;
+        let mut sources = Sources::process();
         if let Some(url) = &self.base_url {
             Address::new(url, "`Api::builder().base_url(..)`", None)?;
             sources.set("WANDB_BASE_URL", url);

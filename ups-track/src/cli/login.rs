@@ -15,7 +15,7 @@ const MOST: u64 = 64 * 1024;
 /// Reads, checks and stores a key.
 pub(super) fn login(screen: &mut Screen<impl Write>, err: &mut dyn Write) -> Result<u8, Failure> {
     let said = |e: upload::Failure| Failure::Said(e.to_string());
-    let mut sources = Sources::process().map_err(|e| Failure::Said(e.with_cause()))?;
+    let mut sources = Sources::process();
     let access = Access::find_without_key(&mut sources).map_err(said)?;
     let Some(netrc) = &access.netrc else {
         return Err(Failure::Said("there is no home directory for a netrc file: set NETRC".to_owned()));

@@ -12,7 +12,7 @@ use crate::upload::{self, Client};
 /// Tells server, key and entity, and asks the server whether it knows the key.
 pub(super) fn status(screen: &mut Screen<impl Write>, err: &mut dyn Write) -> Result<u8, Failure> {
     let said = |e: upload::Failure| Failure::Said(e.to_string());
-    let mut sources = Sources::process().map_err(|e| Failure::Said(e.with_cause()))?;
+    let mut sources = Sources::process();
     let access = Access::find(&mut sources).map_err(said)?;
     let address = &access.address;
     screen.section("server", [format!("{} (from {})", address.base(), clean(address.from()))])?;

@@ -29,12 +29,12 @@ pub(crate) fn place(sources: &Sources) -> Result<Place> {
 }
 
 fn look(sources: &Sources) -> Result<Place> {
-    let Some(file) = sources.var(FILE) else { return Ok(Place::Own) };
+    let Some(file) = sources.var_path(FILE) else { return Ok(Place::Own) };
     let kind = sources.var(CHILD);
     match kind.as_ref().map(|kind| kind.value.as_str()) {
         // A linked child finds everything it needs in the `WANDB_*` variables.
         Some("linked") => Ok(Place::Own),
-        None | Some("attached") => Context::load(sources.current_dir.join(file.value)).map(Place::Member),
+        None | Some("attached") => Context::load(file).map(Place::Member),
         Some(_) => {
             let kind = kind.unwrap_or_else(|| unreachable!("it was matched above"));
             Err(kind.refuse("kind of child", "must be linked or attached"))

@@ -11,10 +11,6 @@ pub(super) fn install() {
 }
 
 fn end(code: i32) {
-    if crate::os::fork::is_child() {
-        // The copies of the parent's runs have no writers. A run of its own ends with its guard, or here.
-        super::forget_forked();
-    }
     // A panic must not leave a C callback.
     drop(std::panic::catch_unwind(|| super::finish_all(code)));
 }

@@ -5,37 +5,43 @@ mod panic;
 #[cfg(unix)]
 mod signals;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::run::Run;
-use crate::say;
+use crate::os::fork::PerProcess;
 
-/// The runs that are open: a run ends when it is finished or the process ends, not when the last handle is gone.
-static OPEN: Mutex<Vec<Run>> = Mutex::new(Vec::new());
+/// What is to be completed when the process ends.
+pub(crate) trait Open: Send + Sync {
+    /// Writes its end into its log, if nobody did, and waits for that. Tells nothing: whoever ends the process may not be
+    /// able to wait for a person's terminal.
+    fn complete(&self, exit_code: i32, patience: Duration);
+    /// Whether its log is complete.
+    fn is_complete(&self) -> bool;
+    /// Does all that its end takes, and tells what there is to tell.
+    fn end(&self, exit_code: i32, patience: Duration);
+    /// Hands everything that is recorded to the operating system.
+    fn flush(&self);
+}
+
+/// The runs that are open, by number: a run ends when it is finished or the process ends, not when the last handle is
+/// gone. A forked child has copies of its parent's runs, which are not its to end.
+static OPEN: PerProcess<(u64, Arc<dyn Open>)> = PerProcess::new();
 
 /// How long an ending process waits for a run.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A run has begun: it shall be completed when the process exits.
-pub(crate) fn watch(run: &Run) {
-    if !run.is_disabled() {
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).push(run.clone());
-        exit::install();
-    }
+/// A run has begun: it must be completed when the process exits.
+pub(crate) fn watch(number: u64, run: Arc<dyn Open>) {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner).push((number, run));
+    exit::install();
 }
 
 /// A run has ended.
-pub(crate) fn forget(run: &Run) {
+pub(crate) fn forget(number: u64) {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    open.retain(|other| !other.is_same(run));
-}
-
-/// A forked child has copies of its parent's runs, which are not its to end.
-fn forget_forked() {
-    if let Ok(mut open) = OPEN.try_lock() {
-        open.retain(|run| !run.is_forked());
-    }
+    let gone: Vec<_> = open.extract_if(.., |(other, _)| *other == number).collect();
+    drop(open);
+    drop(gone);
 }
 
 /// `#[ups_track::main]` has installed a subscriber: a program that panics because it installs another one is told.
@@ -43,7 +49,7 @@ pub(crate) fn explain_second_subscriber() {
     panic::explain_second_subscriber();
 }
 
-/// Installs what a bare layer does not: the panic hook and the handlers of SIGINT and SIGTERM.
+/// Installs what a bare layer does not: the panic hook and the handlers of SIGINT, SIGTERM and SIGHUP.
 pub(crate) fn install_handlers() {
     panic::install();
     #[cfg(unix)]
@@ -51,25 +57,31 @@ pub(crate) fn install_handlers() {
 }
 
 /// The open runs. Does not wait for the lock for long: the process is ending, maybe inside a call that holds it.
-fn open_runs() -> Vec<Run> {
+fn open_runs() -> Vec<Arc<dyn Open>> {
+    let runs = |open: &Vec<(u64, Arc<dyn Open>)>| open.iter().map(|(_, run)| Arc::clone(run)).collect();
     for _ in 0..50 {
         match OPEN.try_lock() {
-            Ok(open) => return open.clone(),
-            Err(std::sync::TryLockError::Poisoned(open)) => {
-                return open.into_inner().clone();
-            }
+            Ok(open) => return runs(&open),
+            Err(std::sync::TryLockError::Poisoned(open)) => return runs(&open.into_inner()),
             Err(std::sync::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
         }
     }
     Vec::new()
 }
 
-/// Completes every open run with this exit code.
+/// Completes the logs of runs with this exit code. Their ends have more to do.
+fn complete(runs: &[Arc<dyn Open>], code: i32) {
+    for run in runs {
+        run.complete(code, PATIENCE);
+    }
+}
+
+/// Ends every open run with this exit code. All logs come first: an upload may take longer than the process has.
 fn finish_all(code: i32) {
-    for run in open_runs() {
-        if let Err(e) = run.end(code, PATIENCE) {
-            say::warning(&e.to_string());
-        }
+    let runs = open_runs();
+    complete(&runs, code);
+    for run in runs {
+        run.end(code, PATIENCE);
     }
 }
 

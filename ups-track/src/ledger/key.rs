@@ -16,17 +16,55 @@ pub(crate) struct Key {
     pub(crate) last: Option<Number>,
     /// A summary value that was set as such: it stays, whatever the history does.
     pub(crate) explicit: Option<Scalar>,
+    /// Who has set it.
+    pub(crate) setter: Setter,
     /// Whether the summary has changed since it was last written.
     pub(crate) changed: bool,
     pub(crate) words: SummaryWords,
     aggregate: Option<Box<Aggregate>>,
-    /// Values that were NaN or infinite.
-    pub(crate) not_finite: u64,
+    finite: Finite,
     pub(crate) thumbnail: Thumbnail,
     /// Whether the run has defined the key against its step metric.
     pub(crate) defined: bool,
     /// The key of the step metric that a definition demands.
     pub(crate) step: Option<u32>,
+}
+
+/// Which values of a key were finite.
+#[derive(Debug, Default)]
+struct Finite {
+    /// How many were not.
+    failures: u64,
+    /// Whether any was.
+    seen: bool,
+    /// Whether a person was told of one that was not.
+    told: bool,
+}
+
+impl Finite {
+    /// True if a person must hear of this value: it is the first that is not finite, and not the infinity from which a
+    /// program begins to look for the best.
+    #[inline]
+    fn judge(&mut self, number: Number) -> bool {
+        if number.is_finite() {
+            self.seen = true;
+            return false;
+        }
+        self.failures += 1;
+        let is_start = !self.seen && !number.as_f64().is_nan();
+        !is_start && !std::mem::replace(&mut self.told, true)
+    }
+}
+
+/// Who has set a summary value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setter {
+    /// The program.
+    Program,
+    /// An attached child, which does not tell what of it is its program's.
+    Child,
+    /// We: how long a stage took, its best row, how a child has ended.
+    Found,
 }
 
 /// Running figures of a metric whose summary is asked for by words.
@@ -48,17 +86,18 @@ impl Key {
             encoded: encoded.into(),
             last: None,
             explicit: None,
+            setter: Setter::Program,
             changed: false,
             words: SummaryWords::default(),
             aggregate: None,
-            not_finite: 0,
+            finite: Finite::default(),
             thumbnail: Thumbnail::default(),
             defined: false,
             step: None,
         }
     }
 
-    /// Takes a value of the history; true if it is the first that is not finite.
+    /// Takes a value of the history; true if a person must hear that it is not finite.
     #[inline]
     pub(crate) fn observe(&mut self, number: Number) -> bool {
         self.last = Some(number);
@@ -67,11 +106,23 @@ impl Key {
         if self.words.any() {
             self.aggregate(number);
         }
-        if number.is_finite() {
-            return false;
-        }
-        self.not_finite += 1;
-        self.not_finite == 1
+        self.judge(number)
+    }
+
+    /// Counts a value that is not finite; true if a person must hear of it.
+    #[inline]
+    pub(crate) fn judge(&mut self, number: Number) -> bool {
+        self.finite.judge(number)
+    }
+
+    /// Values that were NaN or infinite.
+    pub(crate) fn not_finite(&self) -> u64 {
+        self.finite.failures
+    }
+
+    /// Whether the program itself has a value under this key.
+    pub(crate) fn is_the_programs(&self) -> bool {
+        self.last.is_some() || self.explicit.is_some() && self.setter == Setter::Program
     }
 
     fn aggregate(&mut self, number: Number) {

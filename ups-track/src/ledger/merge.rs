@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 use prost::Message as _;
 use serde_json::Value;
 
+use super::key::Setter;
 use super::{Host, Ledger, merge};
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
@@ -39,7 +40,7 @@ impl Ledger {
         if let Some(items) = splice::history_items(bytes)
             && let Some(time) = self.take_row(items, memo, true)
         {
-            self.write_row(time, Some(uuid));
+            self.write_row(self.time.moment(time), Some(uuid));
             return Merged::Row;
         }
         match Record::decode(bytes) {
@@ -55,7 +56,7 @@ impl Ledger {
                 let Some(time) = self.take_row(&splice::canonical(row), memo, false) else {
                     return Merged::Refused("a row that is none".into());
                 };
-                self.write_row(time, Some(uuid));
+                self.write_row(self.time.moment(time), Some(uuid));
                 return Merged::Row;
             }
             Kind::Summary(summary) => {
@@ -86,10 +87,13 @@ impl Ledger {
             Kind::OutputRaw(output) => host.console(&output.line),
             Kind::OutputLogger(output) => host.console(&format!("{}\n", output.line)),
             Kind::Alert(_) | Kind::Stats(_) => {}
-            Kind::Run(run) => match amend(run, host) {
-                Some(amended) => kind = Kind::Run(Box::new(amended)),
-                None => return Merged::Nothing,
-            },
+            Kind::Run(run) => {
+                amend(run, host);
+                match host.amended() {
+                    Some(amended) => kind = Kind::Run(Box::new(amended)),
+                    None => return Merged::Nothing,
+                }
+            }
             // The run has its own.
             Kind::Header(_)
             | Kind::Telemetry(_)
@@ -131,13 +135,15 @@ impl Ledger {
                     self.take_config(config);
                 }
                 // What it says is kept by the host; there is nothing to write.
-                drop(amend(&run, host));
+                amend(&run, host);
+                drop(host.amended());
             }
             _ => {}
         }
     }
 
-    /// Observes a row and puts what is the user's of it into `self.items`; gives its time. None, and nothing is
+    /// Observes a row and puts what is the user's of it into `self.items`; gives its time, in nanoseconds since
+    /// 1970. None, and nothing is
     /// observed, if the row is not in order, or (if it must be `plain`) in another form than ours.
     fn take_row(&mut self, mut items: &[u8], memo: &mut Memo, plain: bool) -> Option<u64> {
         self.items.clear();
@@ -211,7 +217,13 @@ impl Ledger {
             let mut known = Vec::new();
             let is_known = key.write_summary(&mut known) && known == item.value_json.as_bytes();
             if set || !is_known {
-                key.explicit = Some(scalar(&item.value_json));
+                let value = scalar(&item.value_json);
+                if let Scalar::Number(number) = value {
+                    // Whoever has set it has told.
+                    key.judge(number);
+                }
+                key.explicit = Some(value);
+                key.setter = Setter::Child;
             }
             key.changed = false;
         }
@@ -229,32 +241,19 @@ impl Ledger {
             merge(self.config.entry(*first).or_insert(Value::Null), value);
         }
     }
-
-    fn take_definition(&mut self, definition: &Definition) {
-        self.definitions.add(definition);
-        if let Some(step) = &definition.step {
-            self.key(step);
-        }
-        for index in 0..self.keys.len() {
-            self.apply_definition(index);
-        }
-        self.version = self.version.wrapping_add(1);
-    }
 }
 
 /// Puts what a later run record of a child says into the run's own.
-fn amend(run: &record::Run, host: &mut dyn Host) -> Option<record::Run> {
-    let mut amended = None;
+fn amend(run: &record::Run, host: &mut dyn Host) {
     if !run.tags.is_empty() {
-        amended = host.amend(Op::Tags(run.tags.clone()));
+        host.amend(Op::Tags(run.tags.clone()));
     }
     if !run.notes.is_empty() {
-        amended = host.amend(Op::Notes(run.notes.clone()));
+        host.amend(Op::Notes(run.notes.clone()));
     }
     if !run.display_name.is_empty() {
-        amended = host.amend(Op::Name(run.display_name.clone()));
+        host.amend(Op::Name(run.display_name.clone()));
     }
-    amended
 }
 
 /// The definition that a record holds: the way back from [`definitions::record`](super::definitions::record).

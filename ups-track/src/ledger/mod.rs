@@ -23,6 +23,7 @@ use crate::kinds::metric::Number;
 use crate::kinds::summary::Goal;
 use crate::log::encode;
 use crate::log::record::{self, Item, Kind, Timestamp};
+use crate::os::clock::Timeline;
 use crate::recorder::{Definition, Op, Plan, Recorder, Slot, Stage, Stamped, Stream, SummaryWords};
 use crate::{say, secrets};
 use definitions::Definitions;
@@ -48,8 +49,7 @@ struct RowPlan {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     output: Output,
-    /// Nanoseconds since 1970.
-    start: u64,
+    time: Timeline,
     keys: Vec<Key>,
     by_name: HashMap<Box<str>, u32>,
     plans: Vec<RowPlan>,
@@ -79,11 +79,10 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// `start` is in nanoseconds since 1970.
-    pub(crate) fn new(sink: Box<dyn Sink>, start: u64) -> Self {
+    pub(crate) fn new(sink: Box<dyn Sink>, time: Timeline) -> Self {
         Self {
             output: Output::new(sink),
-            start,
+            time,
             keys: Vec::new(),
             by_name: HashMap::new(),
             plans: Vec::new(),
@@ -91,7 +90,7 @@ impl Ledger {
             definitions: Definitions::default(),
             version: 0,
             next_step: 0,
-            last_time: start,
+            last_time: time.start_wall(),
             config: Map::new(),
             refused: HashMap::new(),
             warned: 0,
@@ -118,6 +117,11 @@ impl Ledger {
     /// Time of the last row, nanoseconds since 1970; the start if there is none.
     pub(crate) fn last_time(&self) -> u64 {
         self.last_time
+    }
+
+    /// The time of the run.
+    pub(crate) fn time(&mut self) -> &mut Timeline {
+        &mut self.time
     }
 
     pub(crate) fn config(&self) -> &Map<String, Value> {
@@ -148,13 +152,19 @@ impl Ledger {
     }
 
     fn define(&mut self, definition: &Definition) {
-        self.definitions.add(definition);
+        self.take_definition(definition);
         self.output.append(definitions::record(definition));
+    }
+
+    fn take_definition(&mut self, definition: &Definition) {
+        self.definitions.add(definition);
         if let Some(step) = &definition.step {
             self.key(step);
         }
-        for index in 0..self.keys.len() {
-            self.apply_definition(index);
+        if definition.name.ends_with('*') {
+            (0..self.keys.len()).for_each(|index| self.apply_definition(index));
+        } else if let Some(index) = self.by_name.get(definition.name.as_str()) {
+            self.apply_definition(*index as usize);
         }
         self.version = self.version.wrapping_add(1);
     }
@@ -257,6 +267,12 @@ impl Ledger {
                     self.define_once(&Definition { name, goal: Some(goal), ..Definition::default() });
                 }
             }
+            Op::Found(values) => {
+                for (name, value) in values {
+                    self.note(&name, value);
+                }
+                self.summary_set = true;
+            }
             Op::Config(entries) => self.update_config(entries),
             Op::Define(definition) => self.define(&definition),
             Op::Alert(alert) => self.alert(&alert),
@@ -269,15 +285,11 @@ impl Ledger {
                 host.console(&text);
                 self.output.append(Kind::OutputRaw(record::OutputRaw {
                     output_type: i32::from(stream == Stream::Stdout),
-                    timestamp: Some(timestamp(time)),
+                    timestamp: Some(timestamp(self.time.wall(time))),
                     line: text,
                 }));
             }
-            Op::Tags(_) | Op::Notes(_) | Op::Name(_) => {
-                if let Some(run) = host.amend(stamped.op) {
-                    self.output.append(Kind::Run(Box::new(run)));
-                }
-            }
+            Op::Tags(_) | Op::Notes(_) | Op::Name(_) => host.amend(stamped.op),
             Op::StageOpened(stage) => {
                 self.stage(&stage);
                 self.summary_changed = true;
@@ -322,9 +334,16 @@ impl Ledger {
         }));
     }
 
-    /// Writes the exit record. `now` in nanoseconds since 1970.
+    /// Writes what has changed of tags, notes and name. Once for many changes: the record has all of them each time.
+    pub(crate) fn write_amended(&mut self, host: &mut dyn Host) {
+        if let Some(run) = host.amended() {
+            self.output.append(Kind::Run(Box::new(run)));
+        }
+    }
+
+    /// Writes the exit record; `now` is a moment of the run's time.
     pub(crate) fn write_exit(&mut self, code: i32, now: u64) {
-        let seconds = now.saturating_sub(self.start) / 1_000_000_000;
+        let seconds = self.time.elapsed(now) / 1_000_000_000;
         self.output.append(Kind::Exit(record::Exit {
             exit_code: code,
             runtime: i32::try_from(seconds).unwrap_or(i32::MAX),
@@ -344,8 +363,10 @@ pub(crate) trait Host {
     fn console(&mut self, text: &str);
     /// Keeps a file of the run that belongs to a value; `path` is relative and leads down.
     fn media(&mut self, path: &str, content: &[u8]) -> io::Result<()>;
-    /// Changes tags, notes or name; gives the run record that says so.
-    fn amend(&mut self, op: Op) -> Option<record::Run>;
+    /// Changes tags, notes or name.
+    fn amend(&mut self, op: Op);
+    /// The run record that says what has changed since the last call, if anything has.
+    fn amended(&mut self) -> Option<record::Run>;
 }
 
 pub(crate) fn timestamp(nanos: u64) -> Timestamp {

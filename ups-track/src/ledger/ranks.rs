@@ -100,6 +100,7 @@ impl Ledger {
                     label(key);
                 }
             }
+            Op::Found(values) => values.iter_mut().for_each(|(key, _)| label(key)),
             Op::Table { key, .. } => label(key),
             Op::Define(definition) => {
                 label(&mut definition.name);

@@ -124,15 +124,21 @@ impl Ledger {
             }
         }
         for (key, number) in not_finite {
-            self.alert_not_finite(key, number, row, stage);
+            let mut text = format!("`{}` is {}", self.name(key), display(number));
+            let step = stage.step_key();
+            if let Some((_, at)) = row.iter().find(|(k, _)| *self.name(*k) == *step) {
+                text = format!("{text} at {step} {}", display(*at));
+            }
+            self.alert_not_finite(key, text);
         }
     }
 
-    /// Writes the items as the next row; `uuid` tells which row of a child it was.
+    /// Writes the items as the next row, of this moment of the run's time; `uuid` tells which row of a child it was.
     pub(super) fn write_row(&mut self, time: u64, uuid: Option<&str>) {
-        let runtime = time.saturating_sub(self.start) / 1_000_000;
+        let runtime = self.time.elapsed(time) / 1_000_000;
+        let wall = self.time.wall(time);
         encode::history_item(&mut self.items, RUNTIME, |out| encode::seconds(out, runtime));
-        encode::history_item(&mut self.items, TIMESTAMP, |out| encode::seconds(out, time / 1_000_000));
+        encode::history_item(&mut self.items, TIMESTAMP, |out| encode::seconds(out, wall / 1_000_000));
         encode::history_item(&mut self.items, STEP, |out| encode::number(out, Number::U64(self.next_step)));
         encode::history_record(&mut self.record, self.output.next_number(), &self.items);
         if let Some(uuid) = uuid {
@@ -142,17 +148,12 @@ impl Ledger {
             self.output.append_row(&self.record);
         }
         self.next_step += 1;
-        self.last_time = self.last_time.max(time);
+        self.last_time = wall;
         self.summary_changed = true;
     }
 
-    fn alert_not_finite(&mut self, key: u32, number: Number, row: &[(u32, Number)], stage: &Arc<Stage>) {
+    pub(super) fn alert_not_finite(&mut self, key: u32, text: String) {
         let name = self.name(key);
-        let mut text = format!("`{name}` is {}", display(number));
-        let step = stage.step_key();
-        if let Some((_, at)) = row.iter().find(|(k, _)| *self.name(*k) == *step) {
-            text = format!("{text} at {step} {}", display(*at));
-        }
         say::warning(&format!("{text}; it is recorded, and further ones are counted"));
         self.alert(&Alert::new(format!("{name} is not finite")).text(text).level(AlertLevel::Warn));
     }

@@ -40,7 +40,9 @@ impl Best {
         let value = number.as_f64();
         let better = match (self.value, self.goal) {
             _ if value.is_nan() => false,
-            (None, _) => true,
+            // The worst there can be is how programs say that there is no best yet.
+            (None, Goal::Min) => value < f64::INFINITY,
+            (None, Goal::Max) => value > f64::NEG_INFINITY,
             (Some(best), Goal::Min) => value < best,
             (Some(best), Goal::Max) => value > best,
         };

@@ -1,20 +1,70 @@
 //! The summary: what it holds, when it is written, and the same for people at the end of the run.
 
-use super::key::Key;
-use super::{Ledger, item};
+use super::key::{Key, Setter};
+use super::{Ledger, display, item};
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::log::encode;
 use crate::log::record::{self, Kind};
 use crate::recorder::StageStatus;
+use crate::say;
+
+/// What keys of ours begin with where the program may have its own.
+const OURS: &str = "ups_track/";
 
 impl Ledger {
+    /// The program sets a summary value.
     pub(super) fn set_summary(&mut self, name: &str, value: Scalar) {
+        let number = if let Scalar::Number(number) = value { Some(number) } else { None };
         let index = self.key(name);
-        if let Some(key) = self.keys.get_mut(index as usize) {
+        let Some(key) = self.keys.get_mut(index as usize) else { return };
+        let found = key.explicit.replace(value).filter(|_| key.setter == Setter::Found);
+        key.setter = Setter::Program;
+        key.changed = true;
+        self.summary_changed = true;
+        if let Some(number) = number.filter(|number| key.judge(*number)) {
+            self.alert_not_finite(index, format!("`{name}` is {} in the summary", display(number)));
+        }
+        if let Some(found) = found {
+            self.note(name, found);
+        }
+    }
+
+    /// Notes what was found out beside what the program sets. A key under which the program has a value is the program's:
+    /// ours then stands under `ups_track/<key>`.
+    pub(super) fn note(&mut self, name: &str, value: Scalar) {
+        let mut index = self.key(name);
+        if !name.starts_with(OURS) && self.keys.get(index as usize).is_some_and(Key::is_the_programs) {
+            let aside = format!("{OURS}{name}");
+            if !self.by_name.contains_key(aside.as_str()) {
+                say::warning(&format!(
+                    "`{name}` is a value of the program; what ups-track keeps under this name is in the summary as `{aside}`"
+                ));
+            }
+            index = self.key(&aside);
+        }
+        if let Some(key) =
+            self.keys.get_mut(index as usize).filter(|key| key.explicit.as_ref() != Some(&value))
+        {
             key.explicit = Some(value);
+            key.setter = Setter::Found;
             key.changed = true;
             self.summary_changed = true;
+        }
+    }
+
+    /// Values of ours under keys that the program has begun to log since then.
+    fn make_way(&mut self) {
+        let mut found = Vec::new();
+        for key in self.keys.iter_mut().filter(|key| key.setter == Setter::Found && key.last.is_some()) {
+            if let Some(value) = key.explicit.take_if(|_| !key.name.starts_with(OURS)) {
+                key.setter = Setter::Program;
+                key.changed = true;
+                found.push((key.name.to_string(), value));
+            }
+        }
+        for (name, value) in found {
+            self.note(&name, value);
         }
     }
 
@@ -54,8 +104,8 @@ impl Ledger {
             }
         }
         // A shard's run counts them itself, when it merges the rows.
-        for key in self.keys.iter().filter(|key| key.not_finite > 0 && !self.is_shard) {
-            derived.push((format!("ups_track/not_finite/{}", key.name), Scalar::from(key.not_finite)));
+        for key in self.keys.iter().filter(|key| key.not_finite() > 0 && !self.is_shard) {
+            derived.push((format!("ups_track/not_finite/{}", key.name), Scalar::from(key.not_finite())));
         }
         for (what, count) in &self.refused {
             derived.push((format!("ups_track/refused/{what}"), Scalar::from(*count)));
@@ -63,18 +113,13 @@ impl Ledger {
         if self.warned > 0 {
             derived.push(("ups_track/warnings".to_owned(), Scalar::from(self.warned)));
         }
+        self.make_way();
         for (name, value) in derived {
-            let index = self.key(&name);
-            if let Some(key) =
-                self.keys.get_mut(index as usize).filter(|key| key.explicit.as_ref() != Some(&value))
-            {
-                key.explicit = Some(value);
-                key.changed = true;
-            }
+            self.note(&name, value);
         }
     }
 
-    /// Writes a summary record with everything that has changed since the last one. `now` in nanoseconds since 1970.
+    /// Writes a summary record with everything that has changed since the last one; `now` is a moment of the run's time.
     pub(crate) fn write_summary(&mut self, now: u64) {
         let stages_changed = self.stages.iter().flatten().any(|book| book.told != Some(book.stage.calls()));
         if self.summary_changed || stages_changed {
@@ -126,7 +171,7 @@ impl Ledger {
 
     /// W&B's own summary values.
     fn own_summary(&self, now: u64) -> Vec<(Vec<String>, Vec<u8>)> {
-        let seconds = now.saturating_sub(self.start) / 1_000_000_000;
+        let seconds = self.time.elapsed(now) / 1_000_000_000;
         let json = |write: &dyn Fn(&mut Vec<u8>)| {
             let mut out = Vec::new();
             write(&mut out);
@@ -181,7 +226,7 @@ impl Ledger {
     /// Sets the counter of data that was dropped, so that the summary tells of it.
     pub(crate) fn set_dropped(&mut self, dropped: u64) {
         if dropped > 0 {
-            self.set_summary("ups_track/dropped", Scalar::from(dropped));
+            self.note("ups_track/dropped", Scalar::from(dropped));
         }
     }
 }

@@ -4,6 +4,7 @@
 #[cfg(unix)]
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LockResult, Mutex, MutexGuard, TryLockResult};
 
 /// How many forks lie between this process and the one that began with `exec`.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -29,6 +30,33 @@ impl Born {
 /// Whether this process is the copy of one that had runs.
 pub(crate) fn is_child() -> bool {
     FORKS.load(Ordering::Relaxed) != 0
+}
+
+/// Forks in a row, without `exec` between them, after which a list is found again as an ancestor left it.
+const GENERATIONS: usize = 16;
+
+/// A list of this process. A forked child finds one of its own, empty and not locked: the parent's may have been taken,
+/// at that moment, by a thread that has no copy in the child and never gives it back.
+#[derive(Debug)]
+pub(crate) struct PerProcess<T>([Mutex<Vec<T>>; GENERATIONS]);
+
+impl<T> PerProcess<T> {
+    pub(crate) const fn new() -> Self {
+        Self([const { Mutex::new(Vec::new()) }; GENERATIONS])
+    }
+
+    fn own(&self) -> &Mutex<Vec<T>> {
+        let [first, ..] = &self.0;
+        self.0.get(FORKS.load(Ordering::Relaxed) as usize % GENERATIONS).unwrap_or(first)
+    }
+
+    pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, Vec<T>>> {
+        self.own().lock()
+    }
+
+    pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, Vec<T>>> {
+        self.own().try_lock()
+    }
 }
 
 /// Files that a forked child shall not hold open: they carry the locks of its parent.

@@ -6,8 +6,9 @@ use std::io;
 #[cfg(unix)]
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::clock::Waited;
 #[cfg(unix)]
 use super::fork;
 
@@ -61,10 +62,10 @@ impl Lock {
     }
 
     fn wait(dir: &Path, name: &str, patience: Duration) -> io::Result<Option<Self>> {
-        let until = Instant::now() + patience;
+        let mut waited = Waited::begin();
         loop {
             match Self::attempt(dir, name)? {
-                None if Instant::now() < until => std::thread::sleep(PAUSE),
+                None if waited.so_far() < patience => std::thread::sleep(PAUSE),
                 answer => return Ok(answer),
             }
         }

@@ -39,7 +39,10 @@ pub trait TrackCommand: Sized {
     fn track(&mut self, run: &Run, child: impl Into<ChildOptions>) -> TrackedCommand<'_, Self>;
 }
 
-/// A command whose processes are children of a run: see [`TrackCommand`]. It is the command to call methods on.
+/// A command whose processes are children of a run: see [`TrackCommand`].
+///
+/// What it is started with can still be changed; [`command_mut`](Self::command_mut) has the rest. It is started by methods
+/// of its own, which record how the child ends.
 #[derive(Debug)]
 #[must_use = "a command does nothing until it is started"]
 pub struct TrackedCommand<'c, C = Command> {
@@ -52,12 +55,6 @@ pub struct TrackedCommand<'c, C = Command> {
 impl<C> Deref for TrackedCommand<'_, C> {
     type Target = C;
     fn deref(&self) -> &C {
-        self.command
-    }
-}
-
-impl<C> DerefMut for TrackedCommand<'_, C> {
-    fn deref_mut(&mut self) -> &mut C {
         self.command
     }
 }

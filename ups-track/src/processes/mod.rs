@@ -1,6 +1,7 @@
 //! The processes of a pipeline: children with runs of their own (linked), children that record into their parent's run
 //! (attached), and how the logs of the latter become part of the run's.
 
+mod adjust;
 mod child;
 mod command;
 mod environment;

@@ -70,8 +70,7 @@ impl Watch {
     fn record(&self, values: &[(&str, Scalar)]) {
         if let Some(recorder) = self.run.recorder() {
             let key = |what: &str| format!("children/{}/{what}", self.name);
-            let values = values.iter().map(|(what, value)| (key(what), value.clone())).collect();
-            recorder.op(Op::Summary { values, goals: Vec::new() });
+            recorder.op(Op::Found(values.iter().map(|(what, value)| (key(what), value.clone())).collect()));
         }
     }
 

@@ -7,18 +7,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
 use super::{Rank, born};
 use crate::context::Context;
 use crate::error::Result;
+use crate::os::clock::Waited;
 use crate::os::lock::Lock;
 use crate::run::Run;
 
 /// Longest time between two looks: file servers are shared.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// The age at which a file whose run nobody has is removed.
 const OLD: Duration = Duration::from_hours(24);
@@ -80,7 +81,7 @@ impl Meeting {
 
     /// Waits until the run is there. The error tells why it never was.
     pub(crate) fn wait(&self, patience: Duration) -> Result<Context, String> {
-        let end = Instant::now() + patience;
+        let mut waited = Waited::begin();
         let mut pause = Duration::from_millis(5);
         loop {
             let fault = match self.look() {
@@ -88,11 +89,10 @@ impl Meeting {
                 Ok(None) => None,
                 Err(e) => Some(e.to_string()),
             };
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let Some(slice) = waited.next(patience) else {
                 return Err(fault.unwrap_or_else(|| self.reason(patience)));
-            }
-            std::thread::sleep(pause.min(left));
+            };
+            std::thread::sleep(pause.min(slice));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

@@ -25,7 +25,7 @@ use crate::os::fork::Born;
 #[derive(Debug)]
 pub(crate) struct Stamped {
     pub(crate) epoch: u64,
-    /// Nanoseconds since 1970.
+    /// A moment of the clock that only goes forward.
     pub(crate) time: u64,
     pub(crate) op: Op,
 }
@@ -167,7 +167,10 @@ impl Recorder {
     /// A buffer for the calling thread.
     pub(crate) fn open_lane(&self) -> Arc<Lane> {
         let lane = Arc::new(Lane::default());
-        lock(&self.lanes).push(Arc::clone(&lane));
+        // Whoever had a lock when this process was forked never gives it back.
+        if !self.is_forked() {
+            lock(&self.lanes).push(Arc::clone(&lane));
+        }
         lane
     }
 
@@ -178,6 +181,9 @@ impl Recorder {
         stage: &Arc<Stage>,
         slots: impl FnOnce() -> Vec<Option<Slot>>,
     ) -> Arc<Plan> {
+        if self.is_forked() {
+            return Arc::new(Plan::new(u32::MAX, Arc::clone(stage), slots()));
+        }
         let mut plans = lock(&self.plans);
         let Plans { by_key, by_id } = &mut *plans;
         let plan = by_key.entry((callsite, stage.id)).or_insert_with(|| {

@@ -87,6 +87,8 @@ pub(crate) enum Op {
     Row { stage: Arc<Stage>, step: Option<Number>, values: Vec<(String, Number)> },
     /// Summary values, and goals for some of them.
     Summary { values: Vec<(String, Scalar)>, goals: Vec<(String, Goal)> },
+    /// Summary values that are not the program's own.
+    Found(Vec<(String, Scalar)>),
     /// Config entries.
     Config(Map<String, Value>),
     /// A metric definition.

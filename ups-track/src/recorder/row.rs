@@ -120,7 +120,7 @@ pub(crate) struct RowView<'a> {
     pub(crate) plan: u32,
     /// The last operation that the row's thread knew of.
     pub(crate) epoch: u64,
-    /// Nanoseconds since 1970.
+    /// A moment of the clock that only goes forward.
     pub(crate) time: u64,
     values: &'a [[u64; 2]],
 }

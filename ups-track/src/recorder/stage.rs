@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::kinds::summary::Goal;
+use crate::os::fork::Born;
 
 /// What a stage was given besides its name; the first span of a path decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(crate) struct Stage {
 #[derive(Debug)]
 struct Shared {
     next_id: AtomicU32,
+    /// In a forked child a lock may be held by a thread that it does not have.
+    born: Born,
     /// Calls of any stage that have begun and not ended.
     open: AtomicU64,
 }
@@ -81,7 +84,7 @@ pub(crate) struct Calls {
 impl Stage {
     /// The root of a run whose keys have this label in front, if any.
     pub(crate) fn root(label: &str) -> Arc<Self> {
-        let shared = Shared { next_id: AtomicU32::new(1), open: AtomicU64::new(0) };
+        let shared = Shared { next_id: AtomicU32::new(1), born: Born::here(), open: AtomicU64::new(0) };
         Arc::new(Self::new(0, label.to_owned(), StageOptions::default(), Arc::new(shared)))
     }
 
@@ -105,6 +108,12 @@ impl Stage {
 
     /// The stage `name` inside this one, and whether it is new.
     pub(crate) fn child(&self, name: &str, options: impl FnOnce() -> StageOptions) -> (Arc<Self>, bool) {
+        if !self.shared.born.is_here() {
+            return (
+                Arc::new(Self::new(u32::MAX, self.key(name), options(), Arc::clone(&self.shared))),
+                false,
+            );
+        }
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         let before = if self.path.is_empty() { 0 } else { self.path.len() + 1 };
         let own = |child: &Arc<Self>| child.path.get(before..) == Some(name);
@@ -131,6 +140,9 @@ impl Stage {
 
     /// The path of an open stage inside this one.
     pub(crate) fn open_inside(&self) -> Option<String> {
+        if !self.shared.born.is_here() {
+            return None;
+        }
         let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = || children.iter().find_map(|child| child.open_inside());
         let own = |child: &&Arc<Self>| child.open.load(Ordering::Relaxed) > 0;

@@ -14,12 +14,13 @@ use crate::error::{Error, Result};
 use crate::kinds::file::FilePolicy;
 use crate::ledger::timestamp;
 use crate::log::{LogWriter, record};
+use crate::os::clock::Timeline;
 use crate::os::lock::Lock;
 use crate::processes::merge::{self, Purpose};
 use crate::processes::{Names, shard};
 use crate::recorder::Op;
+use crate::say;
 use crate::settings::{Resume, Settings, Sources};
-use crate::{os, say};
 
 /// What a run knows of the pipeline around it.
 #[derive(Debug, Default)]
@@ -148,7 +149,7 @@ impl Run {
     }
 
     pub(crate) fn children(&self) -> Option<&Names> {
-        self.0.live.as_ref().map(|live| &live.pipeline.names)
+        self.0.live.as_ref().filter(|live| !live.recorder.is_forked()).map(|live| &live.pipeline.names)
     }
 
     pub(crate) fn group(&self) -> Option<&str> {
@@ -221,7 +222,7 @@ impl RunBuilder {
 
 /// Makes shard and thread.
 pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path) -> Result<Inner> {
-    let start = os::nanos();
+    let time = Timeline::begin();
     let dir = RunDir::attach(context, dir)?;
     // Taken before there is a log: who finds the log finds it locked.
     let lock = Lock::take(dir.lock_dir()).ok().flatten().map(Lock::not_for_forks);
@@ -231,11 +232,11 @@ pub(super) fn begin_attached(settings: &Settings, context: &Context, dir: &Path)
         run_id: settings.run_id.clone(),
         entity: settings.entity.clone().unwrap_or_default(),
         project: settings.project.clone().unwrap_or_default(),
-        start_time: Some(timestamp(start)),
+        start_time: Some(timestamp(time.start_wall())),
         ..record::Run::default()
     };
     let surroundings = Surroundings::new(Some(dir.clone()), run.clone());
-    let mut writer = Writer::new(Arc::clone(&recorder), Box::new(log), surroundings, start).into_shard();
+    let mut writer = Writer::new(Arc::clone(&recorder), Box::new(log), surroundings, time).into_shard();
     writer.lock = lock;
     let output = writer.ledger.output();
     output.append(header());

@@ -10,6 +10,7 @@ use super::end::Ending;
 use super::uplink::{Uplink, Way};
 use super::writer::{Surroundings, Writer};
 use super::{Inner, Live, Pipeline, Run, RunGuard, environment};
+use crate::os::clock::Timeline;
 use crate::os::files::write_whole;
 use serde_json::{Map, Value};
 
@@ -25,7 +26,7 @@ use crate::processes::merge::Merger;
 use crate::ranks::RankOptions;
 use crate::recorder::{Drive, Recorder};
 use crate::settings::{Mode, Overrides, Resume, Settings, Sources, resolve};
-use crate::{os, say, secrets};
+use crate::{say, secrets};
 
 /// Sets what the environment does not, and starts a run.
 ///
@@ -172,7 +173,7 @@ impl RunBuilder {
     /// the context file is bad or its run is gone, the run's directory cannot be made, or `global(true)` was asked for while another global run is open.
     pub fn start(mut self) -> Result<RunGuard> {
         super::global::check(self.global)?;
-        let mut sources = Sources::process()?;
+        let mut sources = Sources::process();
         let place = self.take_place(&sources)?;
         let mut settings = resolve(&self.overrides, &mut sources)?;
         say::set_silent(settings.silent);
@@ -208,7 +209,9 @@ impl RunBuilder {
             self.tell_parent(&run);
         }
         super::global::claim(&run, self.global)?;
-        ends::watch(&run);
+        if let Some(recorder) = run.recorder() {
+            ends::watch(recorder.uid, Arc::new(run.handle().clone()));
+        }
         if run.is_global()
             && !settings.quiet
             && !run.is_attached()
@@ -222,7 +225,7 @@ impl RunBuilder {
     }
 
     /// Starts the run as the global one, installs a subscriber (console lines on standard error and
-    /// [`layer`](crate::layer)) and the handlers for panics, SIGINT and SIGTERM.
+    /// [`layer`](crate::layer)) and the handlers for panics, SIGINT, SIGTERM and SIGHUP.
     ///
     /// # Errors
     ///
@@ -238,9 +241,12 @@ impl RunBuilder {
 
 /// Makes directory, log and thread.
 fn begin(settings: &Settings, sources: Sources, way: Option<Way>) -> Result<Inner> {
-    let start = os::nanos();
-    let dir = RunDir::create(settings, start / 1_000_000_000)?;
-    let log = LogWriter::create(&dir.log).map_err(|e| Error::io("create the log", &dir.log, e))?;
+    let time = Timeline::begin();
+    let start = time.start_wall();
+    let dir =
+        RunDir::create(settings, start / 1_000_000_000).map_err(|e| e.into_no_place(&settings.root_dir))?;
+    let log = LogWriter::create(&dir.log)
+        .map_err(|e| Error::io("create the log", &dir.log, e).into_no_place(&settings.root_dir))?;
     let recorder = open_recorder(&dir, settings);
     recorder.set_strict(settings.strict);
     let mut config = settings.config.clone();
@@ -252,7 +258,7 @@ fn begin(settings: &Settings, sources: Sources, way: Option<Way>) -> Result<Inne
         Arc::clone(&recorder),
         Box::new(log),
         Surroundings::new(Some(dir.clone()), run.clone()),
-        start,
+        time,
     );
     let pipeline = Pipeline::default();
     writer.merger = Some(Merger::new(&dir.path, &settings.run_id, pipeline.expected()));

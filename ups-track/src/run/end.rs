@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::ledger::{LastMetric, LastPart};
+use crate::os::clock::Waited;
 
 /// What the writer is asked for.
 #[derive(Debug, Default, Clone, Copy)]
@@ -26,6 +27,8 @@ struct EndState {
     /// A wake-up that is not a request: lanes are getting full.
     nudged: bool,
     report: Option<Report>,
+    /// Whether somebody does what follows from the end.
+    told: bool,
     /// Whether the writer thread is gone without a report.
     gone: bool,
 }
@@ -92,33 +95,39 @@ impl Ending {
         state.request.flush += 1;
         let wanted = state.request.flush;
         self.to_writer.notify_one();
-        let waiting = |s: &mut EndState| s.flushed < wanted && s.report.is_none() && !s.gone;
-        let (state, _) = self
-            .to_waiters
-            .wait_timeout_while(state, patience, waiting)
-            .unwrap_or_else(PoisonError::into_inner);
+        let state =
+            self.await_writer(state, patience, |s| s.flushed < wanted && s.report.is_none() && !s.gone);
         state.flushed >= wanted || state.report.is_some()
     }
 
-    /// Asks for the end, unless somebody did, and waits for it. The first exit code counts. The flag tells whether
-    /// this call was the first.
-    pub(crate) fn finish(&self, code: i32, patience: Duration) -> (Option<Report>, bool) {
+    /// Asks for the end, unless somebody did, and waits for it. The first exit code counts.
+    pub(crate) fn finish(&self, code: i32, patience: Duration) -> Option<Report> {
         let mut state = self.lock();
-        let first = state.request.finish.is_none();
-        if first {
-            state.request.finish = Some(code);
-        }
+        state.request.finish.get_or_insert(code);
         self.to_writer.notify_one();
-        let until = Instant::now() + patience;
-        while state.report.is_none() && !state.gone {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let (next, _) = self.to_waiters.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-            state = next;
+        self.await_writer(state, patience, |s| s.report.is_none() && !s.gone).report.clone()
+    }
+
+    /// Whether what follows from the end is the caller's to do: it is the first one's who asks, once there is a report.
+    pub(crate) fn is_first_to_tell(&self) -> bool {
+        let mut state = self.lock();
+        state.report.is_some() && !std::mem::replace(&mut state.told, true)
+    }
+
+    /// Waits for the writer, while `waiting`.
+    fn await_writer<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, EndState>,
+        patience: Duration,
+        waiting: impl Fn(&mut EndState) -> bool,
+    ) -> MutexGuard<'s, EndState> {
+        let mut waited = Waited::begin();
+        while waiting(&mut state)
+            && let Some(slice) = waited.next(patience)
+        {
+            (state, _) = self.to_waiters.wait_timeout(state, slice).unwrap_or_else(PoisonError::into_inner);
         }
-        (state.report.clone(), first)
+        state
     }
 }
 

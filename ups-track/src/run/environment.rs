@@ -25,13 +25,13 @@ pub(crate) fn gather(settings: &Settings, sources: &Sources, start: u64) -> Envi
         return environment;
     }
     let executable = std::env::current_exe().ok();
-    let mut args = settings.args.clone().unwrap_or_else(|| std::env::args().skip(1).collect());
+    let mut args = settings.args.clone().unwrap_or_else(|| arguments().skip(1).collect());
     secrets::scrub_args(&mut args);
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     Environment {
         docker: text(&settings.docker),
         args,
-        program: settings.program.clone().or_else(|| std::env::args().next()).unwrap_or_default(),
+        program: settings.program.clone().or_else(|| arguments().next()).unwrap_or_default(),
         email: text(&settings.email),
         root: sources.current_dir.display().to_string(),
         host: host(settings).unwrap_or_default(),
@@ -48,6 +48,11 @@ pub(crate) fn gather(settings: &Settings, sources: &Sources, start: u64) -> Envi
             .collect(),
         ..with_machine(environment)
     }
+}
+
+/// The program and its arguments; what is no character in them becomes a sign for that.
+fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())
 }
 
 /// The host's name as the run shows it.

@@ -1,22 +1,22 @@
 //! The commit and remote of the working directory, read from `.git` itself: no `git` needs to be installed.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::log::record::Git;
+use crate::os::small;
 use crate::secrets;
 
 /// What is known of the repository around `dir`.
 pub(crate) fn around(dir: &Path) -> Option<Git> {
     let git_dir = dir.ancestors().find_map(git_dir)?;
     // A linked work tree keeps branches and config in the main repository.
-    let common = match fs::read_to_string(git_dir.join("commondir")) {
+    let common = match small::read_text(&git_dir.join("commondir")) {
         Ok(path) => git_dir.join(path.trim()),
         Err(_) => git_dir.clone(),
     };
     let commit = commit(&git_dir, &common).unwrap_or_default();
     let remote =
-        fs::read_to_string(common.join("config")).ok().and_then(|config| remote(&config)).unwrap_or_default();
+        small::read_text(&common.join("config")).ok().and_then(|config| remote(&config)).unwrap_or_default();
     let remote_url = secrets::without_url_credentials(&remote);
     (!commit.is_empty() || !remote_url.is_empty()).then_some(Git { remote_url, commit })
 }
@@ -27,22 +27,22 @@ fn git_dir(dir: &Path) -> Option<PathBuf> {
     if dot.is_dir() {
         return Some(dot);
     }
-    let text = fs::read_to_string(&dot).ok()?;
+    let text = small::read_text(&dot).ok()?;
     Some(dir.join(text.trim().strip_prefix("gitdir:")?.trim()))
 }
 
 fn commit(git_dir: &Path, common: &Path) -> Option<String> {
     let is_hash = |text: &str| text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let head = fs::read_to_string(git_dir.join("HEAD")).ok()?;
+    let head = small::read_text(&git_dir.join("HEAD")).ok()?;
     let head = head.trim();
     let Some(branch) = head.strip_prefix("ref:").map(str::trim) else {
         return is_hash(head).then(|| head.to_owned());
     };
-    let loose = [git_dir, common].iter().find_map(|dir| fs::read_to_string(dir.join(branch)).ok());
+    let loose = [git_dir, common].iter().find_map(|dir| small::read_text(&dir.join(branch)).ok());
     if let Some(loose) = loose.map(|text| text.trim().to_owned()).filter(|text| is_hash(text)) {
         return Some(loose);
     }
-    let packed = fs::read_to_string(common.join("packed-refs")).ok()?;
+    let packed = small::read_text(&common.join("packed-refs")).ok()?;
     packed
         .lines()
         .filter_map(|line| line.split_once(' '))
@@ -74,6 +74,8 @@ fn remote(config: &str) -> Option<String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

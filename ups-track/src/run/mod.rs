@@ -38,7 +38,7 @@ use crate::recorder::{Op, Recorder, Stream};
 use crate::settings::{Mode, Settings, rules};
 use crate::{ends, say};
 use dir::RunDir;
-use end::{Delivery, Ending};
+use end::{Delivery, Ending, Report};
 use uplink::Uplink;
 
 /// How long `finish` waits for the writer before it gives up on a disk that does not answer.
@@ -158,7 +158,8 @@ impl Run {
     }
 
     fn uplink(&self) -> Option<&Uplink> {
-        self.0.live.as_ref()?.uplink.as_ref()
+        // A forked child has no thread that uploads, and locks that nobody gives back.
+        self.0.live.as_ref().filter(|live| !live.recorder.is_forked())?.uplink.as_ref()
     }
 
     /// The run's page on the server, once the server knows the run; none if it is not recorded online.
@@ -212,12 +213,7 @@ impl Run {
     }
 
     fn has_ended(&self) -> bool {
-        self.0.live.as_ref().is_none_or(|live| live.ending.has_ended() || live.recorder.is_forked())
-    }
-
-    /// Whether this is the copy of a run in a forked child.
-    pub(crate) fn is_forked(&self) -> bool {
-        self.recorder().is_some_and(|recorder| recorder.is_forked())
+        self.0.live.as_ref().is_none_or(|live| live.recorder.is_forked() || live.ending.has_ended())
     }
 
     pub(crate) fn is_global(&self) -> bool {
@@ -392,7 +388,14 @@ impl Run {
         self.end(exit_code, FINISH_PATIENCE)
     }
 
-    pub(crate) fn end(&self, exit_code: i32, patience: Duration) -> Result<Finished> {
+    /// Completes the log, which is the first thing that the end of a run does.
+    fn complete(&self, exit_code: i32, patience: Duration) -> Option<Report> {
+        let live = self.0.live.as_ref().filter(|live| !live.recorder.is_forked())?;
+        self.tell_failed_rank(exit_code);
+        live.ending.finish(exit_code, patience)
+    }
+
+    fn end(&self, exit_code: i32, patience: Duration) -> Result<Finished> {
         let inner = &*self.0;
         let mut finished = Finished {
             id: inner.id.clone(),
@@ -406,12 +409,11 @@ impl Run {
         if live.recorder.is_forked() {
             return Err(Kind::Forked(inner.id.clone()).into());
         }
-        self.tell_failed_rank(exit_code);
-        let (report, first) = live.ending.finish(exit_code, patience);
-        let Some(mut report) = report else {
+        let Some(mut report) = self.complete(exit_code, patience) else {
             let seconds = patience.as_secs();
             return Err(Kind::Stuck { run: inner.id.clone(), path: live.dir.log.clone(), seconds }.into());
         };
+        let first = live.ending.is_first_to_tell();
         // What came since then is lost as well.
         report.lost += live.recorder.dropped();
         let failure = report.failure.clone();
@@ -429,7 +431,7 @@ impl Run {
             if self.is_global() && !inner.quiet && !untold {
                 say::note(&finished.to_string());
             }
-            ends::forget(self);
+            ends::forget(live.recorder.uid);
             self.merge_for_dead_parent(live);
             say::remove_log(live.recorder.uid);
         }
@@ -440,6 +442,28 @@ impl Run {
                     .into())
             }
         }
+    }
+}
+
+/// What the end of the process does with a run.
+impl ends::Open for Run {
+    fn complete(&self, exit_code: i32, patience: Duration) {
+        // Whether it worked is told by `end`.
+        drop(Self::complete(self, exit_code, patience));
+    }
+
+    fn is_complete(&self) -> bool {
+        self.has_ended()
+    }
+
+    fn end(&self, exit_code: i32, patience: Duration) {
+        if let Err(e) = Self::end(self, exit_code, patience) {
+            say::warning(&e.to_string());
+        }
+    }
+
+    fn flush(&self) {
+        Self::flush(self);
     }
 }
 

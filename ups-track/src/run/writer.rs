@@ -1,5 +1,6 @@
 //! The writer: empties the recorder into the ledger in the right order, and the ledger into the log, on a timer.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use super::dir::RunDir;
 use super::end::{Ending, Report};
 use crate::ledger::{Host, Ledger, Output, Sink};
 use crate::log::record;
+use crate::os::clock::{Timeline, Waited};
 use crate::os::files::write_whole;
 use crate::os::lock::Lock;
 use crate::processes::merge::Merger;
@@ -147,8 +149,12 @@ impl Drain {
 pub(crate) struct Surroundings {
     /// Where files go; none in a capture.
     pub(crate) dir: Option<RunDir>,
-    /// The run record as it stands.
+    /// The run record as it was last written; of a shard, as it began.
     pub(crate) run: record::Run,
+    /// The run record as it is to be written, if something may have changed.
+    amended: Option<record::Run>,
+    /// The tags that were told.
+    tags: HashSet<String>,
     terminal: Terminal,
     output_log: Option<File>,
     shown: String,
@@ -160,7 +166,9 @@ impl Surroundings {
     pub(crate) fn new(dir: Option<RunDir>, run: record::Run) -> Self {
         Self {
             dir,
+            tags: run.tags.iter().cloned().collect(),
             run,
+            amended: None,
             terminal: Terminal::default(),
             output_log: None,
             shown: String::new(),
@@ -217,25 +225,26 @@ impl Host for Surroundings {
         write_whole(&target, content)
     }
 
-    fn amend(&mut self, op: Op) -> Option<record::Run> {
-        let mut run = self.run.clone();
+    fn amend(&mut self, op: Op) {
+        let run = self.amended.get_or_insert_with(|| self.run.clone());
         match op {
-            Op::Tags(tags) => {
-                for tag in tags {
-                    if !run.tags.contains(&tag) {
-                        run.tags.push(tag);
-                    }
-                }
+            Op::Tags(mut tags) => {
+                tags.retain(|tag| self.tags.insert(tag.clone()));
+                run.tags.append(&mut tags);
             }
             Op::Notes(notes) => run.notes = notes,
             Op::Name(name) => run.display_name = name,
-            _ => return None,
+            _ => {}
         }
+    }
+
+    fn amended(&mut self) -> Option<record::Run> {
+        let amended = self.amended.take().filter(|amended| *amended != self.run)?;
         // A shard tells what changes, and nothing of what it has told before: others change the run as well.
         if self.dir.as_ref().is_none_or(|dir| dir.shard.is_none()) {
-            self.run = run.clone();
+            self.run.clone_from(&amended);
         }
-        Some(run)
+        Some(amended)
     }
 }
 
@@ -246,7 +255,6 @@ pub(crate) struct Writer {
     drain: Drain,
     pub(crate) ledger: Ledger,
     pub(crate) surroundings: Surroundings,
-    start: u64,
     failure_said: bool,
     /// Merges the shards of attached children; a shard has none.
     pub(crate) merger: Option<Merger>,
@@ -259,19 +267,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// `start` in nanoseconds since 1970.
     pub(crate) fn new(
         recorder: Arc<Recorder>,
         sink: Box<dyn Sink>,
         surroundings: Surroundings,
-        start: u64,
+        time: Timeline,
     ) -> Self {
         Self {
             drain: Drain::new(Arc::clone(&recorder)),
             recorder,
-            ledger: Ledger::new(sink, start),
+            ledger: Ledger::new(sink, time),
             surroundings,
-            start,
             failure_said: false,
             merger: None,
             behind: false,
@@ -288,11 +294,13 @@ impl Writer {
 
     /// Moves everything recorded so far into the log, and the log to the operating system.
     pub(crate) fn step(&mut self) {
+        self.ledger.time().look();
         self.drain.run(&mut self.ledger, &mut self.surroundings);
         if let Some(merger) = &mut self.merger {
             // The next round goes on: our own rows come first.
             self.behind = merger.advance(&mut self.ledger, &mut self.surroundings);
         }
+        self.ledger.write_amended(&mut self.surroundings);
         self.ledger.write_set_summary();
         self.surroundings.write_output_log();
         self.ledger.output().flush();
@@ -320,7 +328,7 @@ impl Writer {
             let request = ending.wait(if self.behind { Duration::ZERO } else { tick });
             self.step();
             if last_summary.elapsed() >= summary_interval {
-                let now = os::nanos();
+                let now = os::monotonic_nanos();
                 self.ledger.write_summary(now);
                 self.ledger.output().flush();
                 self.surroundings.write_side_files(&self.ledger, now);
@@ -339,8 +347,9 @@ impl Writer {
     fn merge_to_end(&mut self) {
         let Some(merger) = &mut self.merger else { return };
         merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
-        let end = Instant::now() + if self.has_ranks { OTHER_RANKS } else { Duration::ZERO };
-        while merger.alive() > 0 && Instant::now() < end {
+        let patience = if self.has_ranks { OTHER_RANKS } else { Duration::ZERO };
+        let mut waited = Waited::begin();
+        while merger.alive() > 0 && waited.so_far() < patience {
             std::thread::sleep(Duration::from_millis(10));
             merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
         }
@@ -368,7 +377,7 @@ impl Writer {
         self.ledger.set_dropped(dropped);
         self.surroundings.terminal.finish(&mut self.surroundings.shown);
         self.surroundings.write_output_log();
-        let now = os::nanos();
+        let now = os::monotonic_nanos();
         self.ledger.write_last_summary(now);
         self.ledger.write_exit(code, now);
         self.ledger.output().flush();
@@ -385,7 +394,7 @@ impl Writer {
             bytes,
             lost,
             refused: self.ledger.refused(),
-            seconds: now.saturating_sub(self.start) as f64 / 1e9,
+            seconds: self.ledger.time().elapsed(now) as f64 / 1e9,
             failure,
             stages: self.ledger.last_stages(),
             children: self.ledger.last_children(),

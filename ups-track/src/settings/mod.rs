@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 
 use crate::ledger::RankMark;
 pub(crate) use resolve::{Overrides, last_run_id, resolve};
+#[cfg(feature = "online")]
+pub(crate) use source::out_of_reach;
 pub(crate) use source::{Given, Sources};
 #[cfg(feature = "online")]
 pub(crate) use uplink::Part;

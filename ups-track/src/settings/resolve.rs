@@ -10,6 +10,7 @@ use super::source::{Given, Sources};
 use super::yaml;
 use super::{Mode, Moment, Resume, Settings, uplink};
 use crate::error::{Error, Kind, Result};
+use crate::os::small;
 
 /// What the builder was told; `None` leaves the setting to the environment, the settings files and the defaults.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +47,7 @@ const SUMMARY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Settles every setting.
 pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settings> {
-    let root_dir = root_dir(given, sources);
+    let root_dir = root_dir(given, sources)?;
     read_settings_files(&root_dir, sources)?;
     let sources = &*sources;
 
@@ -138,10 +139,8 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
 
 /// Reads the person's settings file and that of the directory of runs.
 fn read_settings_files(root_dir: &Path, sources: &mut Sources) -> Result<()> {
-    let config_dir = match sources.var("WANDB_CONFIG_DIR") {
-        Some(dir) => Some(PathBuf::from(dir.value)),
-        None => sources.home.as_ref().map(|home| home.join(".config/wandb")),
-    };
+    let usual = || sources.home.as_ref().map(|home| home.join(".config/wandb"));
+    let config_dir = sources.var_path("WANDB_CONFIG_DIR").or_else(usual);
     if let Some(dir) = config_dir {
         sources.read_file(&dir.join("settings"))?;
     }
@@ -152,20 +151,20 @@ fn read_settings_files(root_dir: &Path, sources: &mut Sources) -> Result<()> {
 impl Sources {
     /// Reads the settings files, for those who have no run.
     pub(crate) fn read_settings_files(&mut self) -> Result<()> {
-        let root_dir = root_dir(&Overrides::default(), self);
+        let root_dir = root_dir(&Overrides::default(), self)?;
         read_settings_files(&root_dir, self)
     }
 }
 
 /// `<dir>/wandb`, or `<dir>/.wandb` where that exists already.
-fn root_dir(given: &Overrides, sources: &Sources) -> PathBuf {
-    let dir = match (&given.dir, sources.var("WANDB_DIR")) {
-        (Some(dir), _) => sources.current_dir.join(dir),
-        (None, Some(dir)) => sources.current_dir.join(dir.value),
-        (None, None) => sources.current_dir.clone(),
-    };
+fn root_dir(given: &Overrides, sources: &Sources) -> Result<PathBuf> {
+    let asked = given.dir.as_ref().map(|dir| sources.current_dir.join(dir));
+    let dir = asked.or_else(|| sources.var_path("WANDB_DIR")).unwrap_or_else(|| sources.current_dir.clone());
+    if !dir.is_absolute() {
+        return Err(Kind::NoCurrentDir.into());
+    }
     let hidden = dir.join(".wandb");
-    if hidden.is_dir() { hidden } else { dir.join("wandb") }
+    Ok(if hidden.is_dir() { hidden } else { dir.join("wandb") })
 }
 
 fn mode(given: &Overrides, sources: &Sources) -> Result<(Mode, bool)> {
@@ -253,14 +252,14 @@ fn config(given: &Overrides, sources: &Sources) -> Result<Map<String, Value>> {
         }
     }
     config.extend(given.config.clone());
-    if let Some(path) = sources.find(None, &["WANDB_SWEEP_PARAM_PATH"], "sweep_param_path") {
-        config.extend(config_file(&sources.current_dir.join(path.value))?);
+    if let Some(path) = sources.find_path("WANDB_SWEEP_PARAM_PATH", "sweep_param_path") {
+        config.extend(config_file(&path)?);
     }
     Ok(config)
 }
 
 fn config_file(path: &Path) -> Result<Map<String, Value>> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read the config file", path, e))?;
+    let text = small::read_text(path).map_err(|e| Error::io("read the config file", path, e))?;
     yaml::parse(&text)
         .and_then(yaml::config_entries)
         .map_err(|reason| Kind::Parse { path: path.to_owned(), reason }.into())
@@ -301,7 +300,7 @@ fn flush_interval(given: &Overrides, sources: &Sources) -> Result<Duration> {
 
 /// The run this directory had last, as W&B's `resume="auto"` keeps it.
 pub(crate) fn last_run_id(file: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(file).ok()?;
+    let text = small::read_text(file).ok()?;
     let saved: Value = serde_json::from_str(&text).ok()?;
     let id = saved.get("run_id")?.as_str()?;
     rules::run_id(id).ok()?;

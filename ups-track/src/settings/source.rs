@@ -1,10 +1,15 @@
 //! Where a setting comes from. The environment is read through here only, so that tests can bring their own.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ini;
 use crate::error::{Error, Kind, Result};
+use crate::os::small;
+use crate::{harmless, say};
 
 /// A raw setting and where it was found, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,47 +38,58 @@ impl Given {
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     vars: BTreeMap<String, String>,
+    /// The variables whose values are not Unicode, which paths need not be.
+    exact: BTreeMap<String, OsString>,
     files: Vec<(PathBuf, BTreeMap<String, String>)>,
+    /// Where relative paths begin; empty if the directory is gone.
     pub(crate) current_dir: PathBuf,
     pub(crate) home: Option<PathBuf>,
 }
 
 impl Sources {
     /// Reads the process's environment.
-    pub(crate) fn process() -> Result<Self> {
-        let mut vars = BTreeMap::new();
+    pub(crate) fn process() -> Self {
+        let mut sources = Self::default();
         for (name, value) in std::env::vars_os() {
-            let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else { continue };
-            vars.insert(name, value);
+            let Ok(name) = name.into_string() else { continue };
+            // A text with a sign for what is no character is still good for a name, and refused where it is not.
+            sources.vars.insert(name.clone(), value.to_string_lossy().into_owned());
+            if value.to_str().is_none() {
+                sources.exact.insert(name, value);
+            }
         }
-        let current_dir =
-            std::env::current_dir().map_err(|e| Error::io("find the current directory", ".", e))?;
-        Ok(Self { vars, files: Vec::new(), current_dir, home: std::env::home_dir() })
+        // Who gives absolute paths needs none.
+        sources.current_dir = std::env::current_dir().unwrap_or_default();
+        // Nobody's files are below a relative home, which would be wherever the program is started.
+        sources.home = std::env::home_dir().filter(|home| home.is_absolute());
+        sources
     }
 
     /// An environment of its own, for tests.
     #[cfg(test)]
     pub(crate) fn from_vars(vars: &[(&str, &str)], current_dir: &Path) -> Self {
         let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Self { vars, files: Vec::new(), current_dir: current_dir.to_owned(), home: None }
+        Self { vars, current_dir: current_dir.to_owned(), ..Self::default() }
     }
 
     /// Sets a variable, as if the environment had it.
     #[cfg(feature = "online")]
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.exact.remove(name);
         self.vars.insert(name.to_owned(), value.into());
     }
 
     /// Reads a settings file, if it is there. Files read later have precedence over those read earlier.
     pub(crate) fn read_file(&mut self, path: &Path) -> Result<()> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match small::read_text(path) {
             Ok(text) => text,
-            Err(e)
-                if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
-            {
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => {
+                return Err(Error::io("read the settings file", path, e));
+            }
+            Err(e) => {
+                out_of_reach(path, &e);
                 return Ok(());
             }
-            Err(e) => return Err(Error::io("read the settings file", path, e)),
         };
         let entries = ini::parse(&text).map_err(|(line, reason)| Kind::Parse {
             path: path.to_owned(),
@@ -87,6 +103,18 @@ impl Sources {
     pub(crate) fn var(&self, name: &str) -> Option<Given> {
         let value = self.vars.get(name).filter(|v| !v.is_empty())?;
         Some(Given { value: value.clone(), from: format!("the environment variable {name}") })
+    }
+
+    /// A path that an environment variable gives; a relative one begins in the current directory.
+    pub(crate) fn var_path(&self, name: &str) -> Option<PathBuf> {
+        let exact = self.exact.get(name).map(PathBuf::from);
+        exact.or_else(|| Some(PathBuf::from(self.var(name)?.value))).map(|path| self.current_dir.join(path))
+    }
+
+    /// The same, or what settings files have under `setting`.
+    pub(crate) fn find_path(&self, var: &str, setting: &str) -> Option<PathBuf> {
+        let of_file = || Some(self.current_dir.join(self.find(None, &[], setting)?.value));
+        self.var_path(var).or_else(of_file)
     }
 
     /// All variables whose name begins with `prefix`.
@@ -118,5 +146,14 @@ impl Sources {
             "false" | "0" | "no" | "off" | "f" | "n" => Ok(Some(false)),
             _ => Err(found.refuse("flag", "must be true or false")),
         }
+    }
+}
+
+/// A file that nobody has asked for is there and cannot be opened: in a container the home may be another user's. Then
+/// there is no such file. That is told once, as it may not be what the person thinks.
+pub(crate) fn out_of_reach(path: &Path, e: &io::Error) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if !small::is_absent(e) && !TOLD.swap(true, Ordering::Relaxed) {
+        say::warning(&format!("`{}` cannot be read, and counts as absent: {e}", harmless::path(path)));
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::os::descriptors::is_shortage;
+
 /// What went wrong. The text is for a person: it names the thing and the remedy, and never a key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -72,11 +74,18 @@ pub(crate) enum Failure {
     },
     #[error("it keeps changing while it is read; upload it again when whoever writes it is done")]
     Changing,
+    #[error("the system gives no event loop: {0}")]
+    EventLoop(#[source] io::Error),
     #[error("{0}")]
     Log(String),
 }
 
 impl Failure {
+    /// Whether it failed because this process has too many files open, so that it may be tried again later.
+    pub(super) fn is_shortage(&self) -> bool {
+        matches!(self, Self::EventLoop(e) | Self::File { source: e, .. } if is_shortage(e))
+    }
+
     /// Whether the server is there and does not want this one thing, so that others may still be sent.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(

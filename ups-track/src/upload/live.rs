@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -17,12 +17,18 @@ use super::http::Pulse;
 use super::log::{Along, follow};
 use super::outage::Outage;
 use super::{Access, Client, Failure, Options, Progress, Sent, block_on};
+use crate::os::clock::Waited;
+use crate::os::descriptors;
+use crate::os::fork::Born;
 use crate::run::end::duration;
 use crate::say;
 use crate::settings::Sources;
 
 /// Time between two looks at the log. What is found is sent at the pace of the stream.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Descriptors that an upload needs: its event loop, the log, connections, files that are sent.
+const DESCRIPTORS: usize = 16;
 
 /// How the upload of a run ended.
 #[derive(Debug, Clone)]
@@ -54,6 +60,8 @@ struct Both {
     /// Wakes the thread.
     wake: Notify,
     complete: AtomicBool,
+    /// Whether nobody waits any more.
+    given_up: AtomicBool,
     quit: Notify,
     stop: AtomicBool,
     rows: AtomicU64,
@@ -70,11 +78,28 @@ impl Both {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+        self.quit.notify_one();
+    }
+
+    /// Rests while there are too few descriptors for an upload; false if it is given up meanwhile.
+    fn await_descriptors(&self, outage: &Outage) -> bool {
+        while !descriptors::are_left(DESCRIPTORS) {
+            outage.hear_shortage();
+            if self.given_up.load(Ordering::Acquire) {
+                return false;
+            }
+            std::thread::sleep(LOOK);
+        }
+        true
+    }
 }
 
 /// The upload of a run that is being recorded.
 #[derive(Debug)]
-pub(crate) struct Live(Arc<Both>);
+pub(crate) struct Live(Arc<Both>, Born);
 
 /// What the upload of a run needs to know.
 #[derive(Debug)]
@@ -120,7 +145,7 @@ impl Live {
             of_thread.lock().outcome = Some(outcome);
             of_thread.changed.notify_all();
         })?;
-        Ok(Self(both))
+        Ok(Self(both, Born::here()))
     }
 
     /// The run's page, once the server knows the run.
@@ -130,12 +155,14 @@ impl Live {
 
     /// Waits for the run's page, at most so long. None also if there will be none.
     pub(crate) fn wait_for_page(&self, patience: Duration) -> Option<String> {
-        let waiting = |state: &mut State| state.page.is_none() && state.outcome.is_none();
-        let (state, _) = self
-            .0
-            .changed
-            .wait_timeout_while(self.0.lock(), patience, waiting)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waited = Waited::begin();
+        let mut state = self.0.lock();
+        while state.page.is_none()
+            && state.outcome.is_none()
+            && let Some(slice) = waited.next(patience)
+        {
+            (state, _) = self.0.changed.wait_timeout(state, slice).unwrap_or_else(PoisonError::into_inner);
+        }
         state.page.clone()
     }
 
@@ -170,8 +197,8 @@ impl Live {
         limit: Option<Duration>,
         watch: &mut dyn FnMut(Standing),
     ) -> Outcome {
-        let began = Instant::now();
-        let mut beats = (self.0.pulse.beats(), began);
+        let mut in_all = Waited::begin();
+        let mut beats = (self.0.pulse.beats(), Waited::begin());
         loop {
             let (state, _) = self
                 .0
@@ -186,13 +213,13 @@ impl Live {
             drop(state);
             let now = self.0.pulse.beats();
             if now != beats.0 {
-                beats = (now, Instant::now());
+                beats = (now, Waited::begin());
             }
-            let quiet = beats.1.elapsed();
+            let (quiet, in_all) = (beats.1.so_far(), in_all.so_far());
             let reason = if quiet >= patience {
                 format!("no progress for {}", duration(quiet.as_secs_f64()))
-            } else if limit.is_some_and(|limit| began.elapsed() >= limit) {
-                format!("not through after {}", duration(began.elapsed().as_secs_f64()))
+            } else if limit.is_some_and(|limit| in_all >= limit) {
+                format!("not through after {}", duration(in_all.as_secs_f64()))
             } else {
                 watch(Standing {
                     rows: self.0.rows.load(Ordering::Relaxed),
@@ -207,7 +234,7 @@ impl Live {
 
     /// Ends the thread, whatever it does.
     fn give_up(&self, reason: String) -> Outcome {
-        self.0.quit.notify_one();
+        self.0.give_up();
         // It may be reading a large file; nobody waits for that.
         let (state, _) = self
             .0
@@ -226,7 +253,10 @@ impl Live {
 /// Dropped without an end: the program has forgotten its run.
 impl Drop for Live {
     fn drop(&mut self) {
-        self.0.quit.notify_one();
+        // A forked child has no such thread, and whoever had a lock when it was forked never gives it back.
+        if self.1.is_here() {
+            self.0.give_up();
+        }
     }
 }
 
@@ -263,17 +293,19 @@ impl Along for Beside<'_> {
 /// The whole upload: until it is through, cannot go on, or is given up.
 fn upload(plan: &Plan, both: &Both) -> Outcome {
     let outage = Arc::new(Outage::default());
-    let sent = block_on(async {
-        let mut following = pin!(send(plan, both, &outage));
-        let mut quit = pin!(both.quit.notified());
-        std::future::poll_fn(|context| {
-            if let Poll::Ready(sent) = following.as_mut().poll(context) {
-                return Poll::Ready(Some(sent).transpose());
+    // What one attempt has sent the next one does not send again.
+    let sent = loop {
+        if !both.await_descriptors(&outage) {
+            break Ok(None);
+        }
+        match attempt(plan, both, &outage) {
+            Err(failure) if failure.is_shortage() => {
+                outage.hear(Some(&failure));
+                std::thread::sleep(LOOK);
             }
-            quit.as_mut().poll(context).map(|()| Ok(None))
-        })
-        .await
-    });
+            sent => break sent,
+        }
+    };
     let outcome = match sent {
         Ok(Some(sent)) => judge(plan, &sent),
         Ok(None) => Outcome::Part(outage.last().unwrap_or_else(|| "it takes longer than that".to_owned())),
@@ -286,6 +318,21 @@ fn upload(plan: &Plan, both: &Both) -> Outcome {
         ));
     }
     outcome
+}
+
+/// From where the upload is to where it cannot go on; nothing if it was given up.
+fn attempt(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Option<Sent>, Failure> {
+    block_on(async {
+        let mut following = pin!(send(plan, both, outage));
+        let mut quit = pin!(both.quit.notified());
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(sent) = following.as_mut().poll(context) {
+                return Poll::Ready(Some(sent).transpose());
+            }
+            quit.as_mut().poll(context).map(|()| Ok(None))
+        })
+        .await
+    })
 }
 
 async fn send(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Sent, Failure> {

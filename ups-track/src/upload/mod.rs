@@ -46,10 +46,8 @@ pub(crate) use writer::Writer;
 ///
 /// If the system gives no event loop, or what the upload itself met.
 pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::Settings(format!("the system gives no event loop: {e}")))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::EventLoop)?;
     let done = runtime.block_on(upload);
     // A name that is being looked up, or a large file that is being read, must not hold up the end.
     runtime.shutdown_background();

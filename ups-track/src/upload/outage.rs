@@ -51,6 +51,16 @@ impl Outage {
         }
     }
 
+    /// This process has too many files open for an upload.
+    pub(super) fn hear_shortage(&self) {
+        let mut state = self.lock();
+        let text = "too many files are open for an upload (`ulimit -n`)";
+        state.last = Some(text.to_owned());
+        if !std::mem::replace(&mut state.said, true) {
+            say::warning(&format!("{text}; recording goes on, and the upload when there are fewer"));
+        }
+    }
+
     /// What failed last, while it fails.
     pub(super) fn last(&self) -> Option<String> {
         self.lock().last.clone()

@@ -11,6 +11,7 @@ use super::log::{Damage, Options};
 use super::run::Described;
 use crate::log::Reader;
 use crate::log::record::{Kind, Record};
+use crate::os::descriptors::is_shortage;
 
 /// The records of a log up to its end or damage.
 pub(super) struct Source {
@@ -56,6 +57,11 @@ impl Source {
         } else {
             let file = File::open(&self.path)
                 .and_then(|mut file| file.seek(SeekFrom::Start(self.whole)).map(|_| file));
+            if self.grows && file.as_ref().is_err_and(is_shortage) {
+                // Not now.
+                self.waits = true;
+                return;
+            }
             let resumed = file.map(|file| {
                 Reader::resume(BufReader::with_capacity(64 * 1024, file), &self.path, self.whole)
             });

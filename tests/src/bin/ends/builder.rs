@@ -90,6 +90,15 @@ fn run(program: &str) -> ups_track::Result<ExitCode> {
             let run = Run::builder().project("builder").id("from-builder").tags(["x"]).start()?;
             direct(&run);
         }
+        "tags" => {
+            let run = Run::builder().start()?;
+            for round in 0..1000 {
+                run.add_tags((0..100).map(|tag| format!("tag-{round}-{tag}")));
+                run.set_notes(round.to_string());
+                run.set_name(format!("name-{round}"));
+            }
+        }
+        "clock" => clock()?,
         "disabled" => {
             let run = ups_track::init()?;
             work();
@@ -100,6 +109,22 @@ fn run(program: &str) -> ups_track::Result<ExitCode> {
         other => return Ok(crate::unknown(other)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A row each time that the clock of the wall was set, by the seconds that this writes for the test's library.
+fn clock() -> ups_track::Result<()> {
+    let run = Run::builder().quiet(true).start()?;
+    let day = 24 * 3600;
+    for (step, shift) in [0, 365 * day, -day, 0].into_iter().enumerate() {
+        let set = std::env::var_os("SHIFT").map(|file| std::fs::write(file, shift.to_string()));
+        tell(if matches!(set, Some(Ok(()))) { "set" } else { "the clock was not set" });
+        run.flush();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        run.log(step, &[("value", 1.0)]);
+        run.flush();
+    }
+    tell(&run.finish()?.to_string());
+    Ok(())
 }
 
 /// As [`work`], with the direct calls alone.

@@ -47,6 +47,33 @@ pub(crate) fn track(kind: &str, program: &str, more: &[&str]) -> Result {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Commands that are adjusted after they were tracked, and fail.
+pub(crate) fn adjusted() -> Result {
+    let run = Run::from_env()?;
+    let script = "test \"$1\" = x && test \"$OWN\" = y && test -z \"$HOME\" && test -n \"$WANDB_CONTEXT_FILE\" && exit 3; exit 9";
+    let mut command = Command::new("sh");
+    let status = command
+        .track(&run, Child::Attached.name("std"))
+        .env_clear()
+        .args(["-c", script, "sh"])
+        .arg("x")
+        .env("OWN", "y")
+        .status()?;
+    tell(&format!("std {:?}", status.code()));
+    let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut command = ::tokio::process::Command::new("sh");
+    let status = runtime.block_on(async {
+        let mut tracked = command.track(&run, Child::Attached.name("tokio"));
+        tracked.env_clear().args(["-c", script, "sh"]).arg("x").envs([("OWN", "y")]).status().await
+    })?;
+    tell(&format!("tokio {:?}", status.code()));
+    // A key of the program's own, under the name of a child.
+    run.log(0, &[("children/own/exit_code", 5)]);
+    Command::new("false").track(&run, Child::Attached.name("own")).status()?;
+    run.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The same with tokio's commands, each way to wait once.
 pub(crate) fn tokio(program: &str, more: &[&str]) -> Result {
     use ::tokio::process::Command;

@@ -26,7 +26,10 @@ fn main() -> ExitCode {
         ["panic"] => members::panic(),
         ["nest", depth] => family::nest(depth),
         ["track", kind, program, more @ ..] => family::track(kind, program, more),
+        ["adjusted"] => family::adjusted(),
         ["tokio", program, more @ ..] => family::tokio(program, more),
+        #[cfg(unix)]
+        ["fork", "crowd"] => forked::crowd(),
         #[cfg(unix)]
         ["fork", end] => forked::fork(end),
         ["main"] => {

@@ -38,7 +38,7 @@ fn track(args: &Args, err: &mut dyn Write) -> crate::Result<u8> {
     // Before there is a second thread, or a signal could end the process there.
     #[cfg(unix)]
     let signals = signals::Signals::hold();
-    let joins = matches!(context::place(&Sources::process()?)?, Place::Member(_));
+    let joins = matches!(context::place(&Sources::process())?, Place::Member(_));
     let run = builder(args, joins).start()?;
     if joins && let Some(note) = without_effect(args, &run) {
         say::note(&note);

@@ -88,7 +88,7 @@ struct Server {
 impl Server {
     fn find(args: &Sync) -> Result<Self, Failure> {
         let said = |e: upload::Failure| Failure::Said(e.to_string());
-        let mut sources = Sources::process().map_err(|e| Failure::Said(e.with_cause()))?;
+        let mut sources = Sources::process();
         let access = Access::find(&mut sources).map_err(said)?;
         let client = Client::new(&access.address, access.key().map_err(said)?, &sources).map_err(said)?;
         let options = Options {

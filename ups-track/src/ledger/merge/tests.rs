@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ledger::Sink;
 use crate::log::record::{FileItem, Files, History, Run, Step, Summary};
+use crate::os::clock::Timeline;
 
 /// Keeps the encoded records.
 #[derive(Debug, Default, Clone)]
@@ -43,7 +44,8 @@ impl Host for NoHost {
         Ok(())
     }
     fn console(&mut self, _: &str) {}
-    fn amend(&mut self, _: Op) -> Option<Run> {
+    fn amend(&mut self, _: Op) {}
+    fn amended(&mut self) -> Option<Run> {
         None
     }
 }
@@ -52,7 +54,7 @@ const START: u64 = 1_700_000_000_000_000_000;
 
 fn ledger() -> (Ledger, Kept) {
     let kept = Kept::default();
-    (Ledger::new(Box::new(kept.clone()), START), kept)
+    (Ledger::new(Box::new(kept.clone()), Timeline::of_past(START)), kept)
 }
 
 fn item(key: &str, json: impl Into<String>) -> Item {

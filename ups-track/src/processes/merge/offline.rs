@@ -13,6 +13,7 @@ use crate::harmless;
 use crate::ledger::{Host, Ledger, Sink};
 use crate::log::record::{Exit, Kind, Record, Run};
 use crate::log::{ReadError, Reader};
+use crate::os::clock::Timeline;
 use crate::os::lock::Lock;
 use crate::processes::shard;
 use crate::recorder::Op;
@@ -185,7 +186,7 @@ impl Again {
         });
         let run_id = past.run.run_id.clone();
         let mut surroundings = Surroundings::new(Some(RunDir::existing(dir, log)), past.run);
-        let mut ledger = Ledger::new(sink, start);
+        let mut ledger = Ledger::new(sink, Timeline::of_past(start));
         // It was readable a moment ago, and nobody else writes it.
         drop(each(log, past.end, |record, _| {
             ledger.replay(record, &mut Silent(&mut surroundings));
@@ -251,8 +252,12 @@ impl Host for Silent<'_> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 
-    fn amend(&mut self, op: Op) -> Option<Run> {
-        self.0.amend(op)
+    fn amend(&mut self, op: Op) {
+        self.0.amend(op);
+    }
+
+    fn amended(&mut self) -> Option<Run> {
+        self.0.amended()
     }
 }
 

@@ -110,7 +110,8 @@ pub(super) fn find(
         }
         (Some(given), None) => return checked(&given.value, KeySource::Setting(given.from)),
         (None, Some(given)) => {
-            let identity = Identity::new(&given.value, sources);
+            let file = sources.find_path("WANDB_IDENTITY_TOKEN_FILE", "identity_token_file");
+            let identity = Identity::new(file.unwrap_or_default(), sources);
             return Ok(Some((Credential::Identity(identity), KeySource::Setting(given.from))));
         }
         (None, None) => {}
@@ -118,7 +119,7 @@ pub(super) fn find(
     if let Some(path) = netrc {
         let older = address.has_older_name().then(|| OLDER_HOST.to_owned());
         for machine in std::iter::once(address.netrc_machine()).chain(older) {
-            if let Some(password) = netrc::password(path, &machine)? {
+            if let Some(password) = netrc::password(path, &machine) {
                 return checked(&password, KeySource::Netrc(path.to_owned(), machine));
             }
         }

@@ -1,17 +1,17 @@
 //! The netrc file, where W&B's client and ours keep the key.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Key, private_file};
-use crate::settings::Sources;
+use crate::os::small;
+use crate::settings::{Sources, out_of_reach};
 use crate::upload::Failure;
 
 /// The netrc file; none if nobody knows a home directory.
 pub(super) fn place(sources: &Sources) -> Option<PathBuf> {
-    if let Some(given) = sources.var("NETRC") {
-        return Some(sources.current_dir.join(given.value));
+    if let Some(given) = sources.var_path("NETRC") {
+        return Some(given);
     }
     let home = sources.home.as_ref()?;
     let (usual, other) = (home.join(".netrc"), home.join("_netrc"));
@@ -22,19 +22,19 @@ fn fault(action: &'static str, path: &Path, source: io::Error) -> Failure {
     Failure::File { action, path: path.to_owned(), source }
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(String::new())
+fn read(path: &Path) -> String {
+    match small::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(e) => {
+            out_of_reach(path, &e);
+            String::new()
         }
-        Err(e) => Err(fault("read", path, e)),
     }
 }
 
 /// The password of a machine, if the file has one.
-pub(super) fn password(path: &Path, machine: &str) -> Result<Option<String>, Failure> {
-    let text = read(path)?;
+pub(super) fn password(path: &Path, machine: &str) -> Option<String> {
+    let text = read(path);
     let mut words = words(&text).into_iter();
     let mut ours = false;
     while let Some(word) = words.next() {
@@ -45,13 +45,13 @@ pub(super) fn password(path: &Path, machine: &str) -> Result<Option<String>, Fai
             "password" => {
                 let password = words.next();
                 if ours && password.is_some() {
-                    return Ok(password);
+                    return password;
                 }
             }
             _ => {}
         }
     }
-    Ok(None)
+    None
 }
 
 /// The words of a netrc file: quotes may hold blanks, `#` begins a comment, and a macro goes to the next empty line.
@@ -111,7 +111,7 @@ pub(crate) fn write(path: &Path, machine: &str, key: &Key) -> Result<(), Failure
 
 /// What is rewritten must be understood: bytes that are no text would not come back.
 fn read_exactly(path: &Path) -> Result<String, Failure> {
-    match fs::read_to_string(path) {
+    match small::read_text(path) {
         Ok(text) => Ok(text),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(e) => Err(fault("read", path, e)),
@@ -141,6 +141,8 @@ fn without(text: &str, machine: &str) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -156,15 +158,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(".netrc");
         fs::write(&path, OTHERS).unwrap();
-        assert_eq!(password(&path, "h").unwrap(), None);
+        assert_eq!(password(&path, "h"), None);
         for letter in ["a", "b"] {
             write(&path, "h:8080", &key(letter)).unwrap();
-            assert_eq!(password(&path, "h:8080").unwrap(), Some(letter.repeat(40)));
+            assert_eq!(password(&path, "h:8080"), Some(letter.repeat(40)));
         }
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(OTHERS) && text.matches("h:8080").count() == 1, "{text}");
-        assert_eq!(password(&path, "a.org").unwrap().as_deref(), Some("x y\"z"));
-        assert_eq!(password(&path, "h").unwrap(), None);
+        assert_eq!(password(&path, "a.org").as_deref(), Some("x y\"z"));
+        assert_eq!(password(&path, "h"), None);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         #[cfg(unix)]
         {

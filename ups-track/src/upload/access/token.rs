@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::private_file;
-use crate::os;
+use crate::os::{self, small};
 use crate::settings::Sources;
 use crate::upload::Failure;
 
@@ -18,7 +17,7 @@ use crate::upload::Failure;
 const LEFT: Duration = Duration::from_mins(5);
 
 /// The longest identity token that is read.
-const LONGEST: u64 = 1024 * 1024;
+const LONGEST: usize = 1024 * 1024;
 
 /// A token. It has no way to be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,13 +55,10 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn new(file: &str, sources: &Sources) -> Self {
-        let given = sources.find(None, &["WANDB_CREDENTIALS_FILE"], "credentials_file");
+    pub(super) fn new(file: PathBuf, sources: &Sources) -> Self {
+        let given = sources.find_path("WANDB_CREDENTIALS_FILE", "credentials_file");
         let usual = || sources.home.as_ref().map(|home| home.join(".config/wandb/credentials.json"));
-        Self {
-            file: sources.current_dir.join(file),
-            cache: given.map(|given| sources.current_dir.join(given.value)).or_else(usual),
-        }
+        Self { file, cache: given.or_else(usual) }
     }
 
     pub(crate) fn file(&self) -> &Path {
@@ -77,10 +73,10 @@ impl Identity {
     pub(crate) fn read(&self) -> Result<Token, Failure> {
         let fault =
             |source| Failure::File { action: "read the identity token", path: self.file.clone(), source };
-        if fs::metadata(&self.file).map_err(fault)?.len() > LONGEST {
+        let text = small::read_text(&self.file).map_err(fault)?;
+        if text.len() > LONGEST {
             return Err(fault(std::io::Error::other("it is too long for one")));
         }
-        let text = fs::read_to_string(&self.file).map_err(fault)?;
         Token::new(text.trim()).ok_or_else(|| fault(std::io::Error::other("it holds no token")))
     }
 
@@ -139,7 +135,7 @@ struct Entry {
 impl Cache {
     /// What the file has. One that is not understood has nothing: all of it can be had anew.
     fn read(path: &Path) -> Self {
-        fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+        small::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
 }
 
@@ -169,6 +165,8 @@ fn parse(text: &str) -> Option<SystemTime> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
 
     use super::*;
