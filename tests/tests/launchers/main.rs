@@ -248,6 +248,13 @@ fn told_by_all(place: &Place) -> Option<Vec<i32>> {
     (pids.len() == RANKS as usize).then_some(pids)
 }
 
+fn has_ended(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    // Nobody may have asked yet how it has ended.
+    stat.is_err()
+        || stat.is_ok_and(|stat| stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z")))
+}
+
 /// A signal to every rank: what was recorded is there, and one alert tells of it.
 #[test]
 fn a_signal_to_the_group() {
@@ -255,14 +262,18 @@ fn a_signal_to_the_group() {
         println!("{launcher:?}");
         let place = Place::new();
         // Each rank tells how far it is in a file that is called after its process.
-        let script = format!("{} sh -c 'exec $PROGRAM signalled loss > $$.told' < /dev/null", launcher.start);
+        let script =
+            format!("exec {} sh -c 'exec $PROGRAM signalled loss > $$.told' < /dev/null", launcher.start);
         let variables = [&[("UPS_TRACK_RANKS", "shards")], &environment()[..]].concat();
         let process = place.shell(&script, &variables);
-        for pid in until("rows of every rank", || told_by_all(&place)) {
+        let pids = until("rows of every rank", || told_by_all(&place));
+        for pid in &pids {
             // A launcher that sees one rank end may have ended this one already.
-            let _gone = kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM);
+            let _gone = kill_process(Pid::from_raw(*pid).unwrap(), Signal::TERM);
         }
-        process.end();
+        // How long a launcher takes to come to terms with this is its own affair.
+        until("the ends of all ranks", || pids.iter().all(|pid| has_ended(*pid)).then_some(()));
+        drop(process);
         merge(&place);
         let log = place.log();
         assert_sound(&log);

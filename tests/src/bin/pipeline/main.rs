@@ -17,8 +17,8 @@ fn main() -> ExitCode {
         ["rows", name, count] => members::rows(name, count, false),
         ["hold", name, count] => members::rows(name, count, true),
         ["other", id] => members::other(id),
-        ["steady", name] => members::steady(ups_track::Run::from_env(), name),
-        ["signalled", name] => members::steady(ups_track::init(), name),
+        ["steady", name] => members::steady(ups_track::Run::from_env(), name, 1),
+        ["signalled", name] => members::steady(ups_track::init(), name, 20),
         ["everything"] => members::everything(),
         ["environment"] => {
             members::environment();

@@ -60,14 +60,15 @@ pub(crate) fn rows(name: &str, count: &str, hold: bool) -> Result {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Records row after row until it is killed, and tells how many are safe.
-pub(crate) fn steady(run: ups_track::Result<RunGuard>, name: &str) -> Result {
+/// Records row after row until it is killed, and tells how many are safe, with a pause of so many milliseconds now and
+/// again.
+pub(crate) fn steady(run: ups_track::Result<RunGuard>, name: &str, pause: u64) -> Result {
     let run = run?;
     for step in 0_u64.. {
         run.log(step, &[(format!("{name}/value"), step as f64)]);
         if step % 20 == 19 && run.flush() {
             tell(&format!("flushed {}", step + 1));
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(std::time::Duration::from_millis(pause));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -43,7 +43,9 @@ fn the_same_variables_once_more() {
         for runs in 1..=2 {
             let ranks = group(launcher, &place, HOLD);
             all_heard(&ranks);
-            ranks.into_iter().for_each(|rank| rank.finish().assert_ok());
+            for rank in ranks {
+                rank.finish().assert_ok();
+            }
             assert_whole(&place, runs, "loss/value");
         }
     }
@@ -59,7 +61,9 @@ fn after_a_group_that_was_killed() {
         all_end(killed);
         let ranks = group(launcher, &place, HOLD);
         all_heard(&ranks);
-        ranks.into_iter().for_each(|rank| rank.finish().assert_ok());
+        for rank in ranks {
+            rank.finish().assert_ok();
+        }
         assert_whole(&place, 1, "loss/value");
         assert_eq!(place.logs().len(), 2, "{}", launcher.name);
     }
@@ -143,12 +147,14 @@ fn a_signal_to_the_group_is_one_alert() {
     let mut first = ranks.remove(0);
     first.kill();
     first.end();
-    ranks.iter().for_each(|rank| rank.signal(rustix::process::Signal::TERM));
+    for rank in &ranks {
+        rank.signal(rustix::process::Signal::TERM);
+    }
     all_end(ranks);
     let log = place.log();
     assert_sound(&log);
     let told = ("15 of 16 ranks failed".to_owned(), "ranks 1 to 15 ended with exit code 143".to_owned());
-    assert_eq!(alerts(&log), [told.clone()]);
+    assert_eq!(alerts(&log), std::slice::from_ref(&told));
     merge(&place);
     assert_eq!(alerts(&place.log()), [told]);
 }
@@ -160,7 +166,9 @@ fn a_signal_to_the_group_and_its_run() {
         (0..RANKS).map(|rank| SLURM.start(&place, rank, &["signalled", "loss"], &policy("shards"))).collect();
     all_heard(&ranks);
     // Rank 0 waits for the others, not for ever: what comes later is told by the last of them.
-    ranks.iter().for_each(|rank| rank.signal(rustix::process::Signal::TERM));
+    for rank in &ranks {
+        rank.signal(rustix::process::Signal::TERM);
+    }
     all_end(std::mem::take(&mut ranks));
     let named: Vec<u32> = alerts(&place.log()).iter().flat_map(|(_, text)| ranks_in(text)).collect();
     let once: BTreeSet<u32> = named.iter().copied().collect();
