@@ -7,6 +7,7 @@ use tracing::field::{Field, Visit};
 
 use crate::direct::stages::Call;
 use crate::ledger::parse_goals;
+use crate::os::fork;
 use crate::recorder::{StageOptions, StageStatus};
 use crate::say;
 
@@ -32,6 +33,10 @@ impl StageSpans {
     fn with<T>(&self, span: u64, f: impl FnOnce(&mut Vec<(u64, StageSpan)>) -> T) -> Option<T> {
         // A shard per remainder, so it is always there.
         let shard = self.0.get(usize::try_from(span % SHARDS as u64).unwrap_or(0))?;
+        if fork::is_child() {
+            // Nobody unlocks what another thread had locked when this process was forked.
+            return shard.try_lock().ok().map(|mut spans| f(&mut spans));
+        }
         Some(f(&mut shard.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 

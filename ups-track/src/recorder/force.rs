@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::Recorder;
 use super::thread::{self, Force};
-use crate::os::ours;
+use crate::os::{fork, ours};
 
 static GLOBAL: RwLock<Option<Arc<Recorder>>> = RwLock::new(None);
 
@@ -107,6 +107,8 @@ pub(crate) fn known() -> Option<Arc<Recorder>> {
     }
     match entered() {
         Some(run) => run.recorder().map(Arc::clone),
+        // In a forked child nobody unlocks what another thread had locked.
+        None if fork::is_child() => GLOBAL.try_read().ok().and_then(|global| global.clone()),
         None => GLOBAL.read().unwrap_or_else(PoisonError::into_inner).clone(),
     }
 }

@@ -149,8 +149,8 @@ mod tests {
         const THREADS: u64 = 8;
         const TURNS: u64 = 1000;
         let recorder = Recorder::new();
-        let slots = || vec![Some(Slot::Metric("number".into())), Some(Slot::Step)];
-        let plan = recorder.plan(1, &recorder.root, slots);
+        let slots = vec![Some(Slot::Metric("number".into())), Some(Slot::Step)];
+        let plan = recorder.add_plan(1, &recorder.root, slots, Vec::new()).unwrap();
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
                 let (recorder, plan) = (Arc::clone(&recorder), Arc::clone(&plan));
@@ -166,7 +166,7 @@ mod tests {
             })
             .collect();
         let lines = Lines::default();
-        let mut ledger = Ledger::new(Box::new(lines.clone()), 0);
+        let mut ledger = Ledger::new(Box::new(lines.clone()), crate::os::clock::Timeline::of_past(0));
         let mut host = Surroundings::new(None, record::Run::default());
         let mut drain = Drain::new(Arc::clone(&recorder));
         while threads.iter().any(|thread| !thread.is_finished()) {
