@@ -4,7 +4,7 @@
 //! others come to their end, and then it is looked what there is. Each thread tells what it has recorded in a file of its own,
 //! which outlives its process.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "tests end by panicking")]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests end by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
