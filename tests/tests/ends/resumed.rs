@@ -30,17 +30,17 @@ fn part(dir: &std::path::Path, resume: Option<Resume>, id: &str, losses: &[f64])
 fn a_better_value_of_before_stays() {
     let dir = tempfile::tempdir().unwrap();
     let best = |(side, log): (Value, Log)| {
-        let values = ["train/best_loss", "train/best_loss/step"].map(|key| side[key].as_f64().unwrap());
-        assert_eq!(log.summary()["train/best_loss"].as_f64(), Some(values[0]));
+        let values = ["train/best_loss", "train/best_loss/step"].map(|key| side[key].as_f64());
+        assert_eq!(log.summary()["train/best_loss"].as_f64(), values[0]);
         values
     };
     let next = |resume, id: &str, losses: &[f64]| best(part(dir.path(), resume, id, losses));
-    assert_eq!(next(None, "r", &[0.5, 0.25, 0.75]), [0.25, 1.0]);
-    assert_eq!(next(Some(Resume::Allow), "r", &[0.5, 0.4]), [0.25, 1.0]);
+    assert_eq!(next(None, "r", &[0.5, 0.25, 0.75]), [Some(0.25), Some(1.0)]);
+    assert_eq!(next(Some(Resume::Allow), "r", &[0.5, 0.4]), [Some(0.25), Some(1.0)]);
     // What the second part knew, the third knows.
-    assert_eq!(next(Some(Resume::Must), "r", &[0.9, 0.9, 0.9]), [0.25, 1.0]);
-    assert_eq!(next(Some(Resume::Allow), "r", &[0.9, 0.9, 0.125]), [0.125, 2.0]);
+    assert_eq!(next(Some(Resume::Must), "r", &[0.9, 0.9, 0.9]), [Some(0.25), Some(1.0)]);
+    assert_eq!(next(Some(Resume::Allow), "r", &[0.9, 0.9, 0.125]), [Some(0.125), Some(2.0)]);
     // Other runs, and one that begins anew under its id, know nothing of it.
-    assert_eq!(next(Some(Resume::Allow), "q", &[0.5]), [0.5, 0.0]);
-    assert_eq!(next(None, "r", &[0.5]), [0.5, 0.0]);
+    assert_eq!(next(Some(Resume::Allow), "q", &[0.5]), [Some(0.5), Some(0.0)]);
+    assert_eq!(next(None, "r", &[0.5]), [Some(0.5), Some(0.0)]);
 }

@@ -198,7 +198,9 @@ fn two_that_end_together_empty_nothing() {
         let (run, path) = begin(dir.path());
         let context = run.save_context(dir.path().join("context.json")).unwrap();
         let names: Vec<_> = (0..FILES).map(|n| dir.path().join(format!("{n}.bin"))).collect();
-        names.iter().for_each(|file| fs::write(file, "weights").unwrap());
+        for file in &names {
+            fs::write(file, "weights").unwrap();
+        }
         let context = ups_track::Context::load(&context).unwrap();
         let member = Run::builder().context(&context).global(false).start().unwrap();
         for file in &names {
