@@ -57,7 +57,6 @@ pub(crate) const fn fault(key: &str) -> Option<KeyFault> {
 /// The first character of UTF-8, and what is behind it.
 const fn next(bytes: &[u8]) -> Option<(u32, &[u8])> {
     Some(match bytes {
-        [] => return None,
         [a @ 0..=0x7f, rest @ ..] => (*a as u32, rest),
         [a @ 0xc0..=0xdf, b, rest @ ..] => ((*a as u32 & 0x1f) << 6 | *b as u32 & 0x3f, rest),
         [a @ 0xe0..=0xef, b, c, rest @ ..] => {
@@ -67,7 +66,7 @@ const fn next(bytes: &[u8]) -> Option<(u32, &[u8])> {
             (*a as u32 & 0x07) << 18 | (*b as u32 & 0x3f) << 12 | (*c as u32 & 0x3f) << 6 | *d as u32 & 0x3f,
             rest,
         ),
-        // No text ends within a character.
+        // The end: no text ends within a character.
         _ => return None,
     })
 }

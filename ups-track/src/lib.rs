@@ -192,7 +192,7 @@
 //!   address, is that word, and their value is text: `pad_token`, `max_tokens` and `author` are recorded;
 //! - what can be told *by itself*: user and password in addresses (taken out), signatures and tokens among their parameters,
 //!   what follows `Bearer`, private keys in PEM, web tokens, and keys of services that give them a prefix (AWS, GitHub,
-//!   OpenAI, Hugging Face, Slack, Google and others).
+//!   Hugging Face, Slack, Google and others).
 //!
 //! This holds for config, program arguments, metadata and the git remote, summary values, alerts, notes, names, tags, cells of
 //! tables and lines of the console. Numbers in metrics and summary are results and stay, whatever they are called.

@@ -203,3 +203,28 @@ fn ups_track_odd_values_are_the_same() {
     ];
     assert_same_but(python("odd_values"), &run, &meant);
 }
+
+/// The real client takes over what ours has recorded under keys of any kind, each as it is.
+#[test]
+fn ups_track_odd_keys_arrive_as_they_are() {
+    const KEYS: [&str; 11] =
+        ["損失", "精度", "%acc", "_acc", "x_acc", "a b", "a_b", "a.b", "a*", "q\"\\", "x\u{1b}\n\u{202e}"];
+    let numbers: Vec<(&str, u32)> = KEYS.into_iter().zip(0..).collect();
+    let recorded = twin::record(
+        "odd_keys",
+        |builder| builder.config(&numbers[..]),
+        |run| {
+            run.log(1, &numbers[..]);
+            let summary: Vec<_> = numbers.iter().map(|(key, number)| (format!("s/{key}"), *number)).collect();
+            run.summarize(&summary[..]);
+        },
+    );
+    let run = recorded.synced();
+    let (row, config, summary) = (run.history().remove(0), run.config(), run.summary());
+    for (key, number) in numbers {
+        let want = json!(number);
+        assert_eq!((row.get(key), config.get(key)), (Some(&want), Some(&want)), "{key}: {row:?} {config:?}");
+        assert_eq!(summary.get(key), Some(&want), "{key}: {summary:?}");
+        assert_eq!(summary.get(&format!("s/{key}")), Some(&want), "{key}: {summary:?}");
+    }
+}

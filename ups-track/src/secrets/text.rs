@@ -183,10 +183,9 @@ impl<'t> Search<'t> {
         if is_option
             && sign(text).is_some()
             && let Some(next) = self.next_word(word.end)
+            && !self.at(next.start).starts_with('-')
         {
-            if !self.at(next.start).starts_with('-') {
-                self.hide(next);
-            }
+            self.hide(next);
         }
     }
 
