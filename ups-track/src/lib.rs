@@ -281,21 +281,24 @@ mod ends;
 mod error;
 pub mod guide;
 mod harmless;
-mod id;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command alone takes values apart"))]
 mod json;
 mod kinds;
 mod layer;
 mod ledger;
 pub mod log;
+mod merge;
 mod os;
 mod processes;
 mod ranks;
 mod recorder;
 mod run;
+mod rundir;
 mod say;
 mod secrets;
 mod settings;
+mod shards;
+mod shown;
 mod subscriber;
 #[cfg(feature = "test-util")]
 pub mod testing;

@@ -33,7 +33,8 @@ use crate::log::record::{self, Item, Kind, Record};
 use crate::os::clock::Timeline;
 use crate::recorder::thread::{Force, Stay};
 use crate::recorder::{Drive, Home, Op, Recorder};
-use crate::run::writer::{Surroundings, Writer};
+use crate::run::writer::Writer;
+use crate::rundir::Surroundings;
 
 /// Runs `code` and tells what it recorded on this thread.
 ///

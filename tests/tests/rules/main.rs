@@ -2,6 +2,7 @@
 //! the macros records.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
+mod arrows;
 mod asynchronous;
 mod calls;
 mod charts;

@@ -8,7 +8,7 @@ use super::args::Merge;
 use super::screen::{Colour, Screen};
 use super::text::{clean, count};
 use super::{FAILED, FINE, Failure, UNFINISHED, complain, find};
-use crate::processes::merge::{Outcome, Purpose, merge as merge_shards};
+use crate::merge::{Outcome, Purpose, merge as merge_shards};
 
 /// Merges everything that was asked for; gives the worst exit code.
 pub(super) fn merge(

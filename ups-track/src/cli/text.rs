@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 pub(super) use crate::harmless::{clean, harmless};
 use crate::json;
-use crate::run::end::short;
+use crate::shown::short;
 
 /// The columns that a character takes.
 fn columns(c: char) -> usize {

@@ -11,7 +11,7 @@ use super::{FAILED, FINE, Failure, UNFINISHED, complain, find, merge, row};
 use crate::json;
 use crate::log::record::{History, Item, Kind};
 use crate::log::{Entry, ReadError, Reader};
-use crate::run::end::bytes;
+use crate::shown::bytes;
 
 /// Faults of one kind that are told one by one.
 const TOLD: usize = 5;

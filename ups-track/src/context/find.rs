@@ -5,14 +5,10 @@ use once_cell::sync::OnceCell;
 use super::Context;
 use crate::error::{Kind, Result};
 use crate::harmless;
-use crate::settings::Sources;
+use crate::settings::{CHILD, Sources};
 
 /// Names the context file.
 pub(crate) const FILE: &str = "WANDB_CONTEXT_FILE";
-
-/// What kind of child the process is: `linked` or `attached`.
-pub(crate) const CHILD: &str = "UPS_TRACK_CHILD";
-
 /// Whose run a process records into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {

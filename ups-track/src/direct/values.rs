@@ -15,6 +15,7 @@ use crate::kinds::file::FilePolicy;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::EvalSummary;
 use crate::kinds::table::{TableData, TableRows};
+use crate::log::encode;
 use crate::recorder::{Op, Recorder, force};
 use crate::say;
 
@@ -76,7 +77,7 @@ impl fmt::Display for Shown<'_> {
             }
             json.extend_from_slice(key.as_bytes());
             json.push(b'=');
-            value.write_json(&mut json);
+            encode::scalar(&mut json, value);
         }
         f.write_str(&String::from_utf8_lossy(&json))
     }

@@ -20,17 +20,6 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// Appends the value as W&B's JSON: ordinary JSON with the bare words `NaN`, `Infinity` and `-Infinity`.
-    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Number(number) => crate::log::encode::number(out, *number),
-            Self::Bool(true) => out.extend_from_slice(b"true"),
-            Self::Bool(false) => out.extend_from_slice(b"false"),
-            Self::Text(text) => crate::log::encode::json_text(out, text),
-            Self::Json(value) => crate::log::encode::json_value(out, value),
-        }
-    }
-
     /// The value as a cell of a table: what JSON lacks is an empty cell.
     pub(crate) fn cell(&self) -> Value {
         match self {

@@ -143,7 +143,7 @@ impl Key {
     /// Appends the summary value as JSON; false if the summary has none.
     pub(crate) fn write_summary(&self, out: &mut Vec<u8>) -> bool {
         if let Some(explicit) = &self.explicit {
-            explicit.write_json(out);
+            encode::scalar(out, explicit);
             return true;
         }
         let Some(last) = self.last else { return false };

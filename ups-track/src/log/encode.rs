@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::kinds::metric::Number;
+use crate::kinds::scalar::Scalar;
 
 /// Appends a number as W&B's JSON: `NaN`, `Infinity` and `-Infinity` are bare words.
 pub(crate) fn number(out: &mut Vec<u8>, number: Number) {
@@ -31,6 +32,17 @@ pub(crate) fn seconds(out: &mut Vec<u8>, millis: u64) {
             [b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
         let length = 4 - usize::from(rest.is_multiple_of(10)) - usize::from(rest.is_multiple_of(100));
         out.extend_from_slice(digits.get(..length).unwrap_or_default());
+    }
+}
+
+/// Appends a plain value as W&B's JSON: ordinary JSON with the bare words `NaN`, `Infinity` and `-Infinity`.
+pub(crate) fn scalar(out: &mut Vec<u8>, value: &Scalar) {
+    match value {
+        Scalar::Number(v) => number(out, *v),
+        Scalar::Bool(true) => out.extend_from_slice(b"true"),
+        Scalar::Bool(false) => out.extend_from_slice(b"false"),
+        Scalar::Text(text) => json_text(out, text),
+        Scalar::Json(value) => json_value(out, value),
     }
 }
 

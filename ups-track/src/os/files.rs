@@ -129,7 +129,7 @@ fn dir_of(path: &Path) -> &Path {
 /// A name beside a file that no other file has. It says what it is, in what a file name may be long.
 fn fresh_name(target: &Path) -> PathBuf {
     let name: String = target.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();
-    target.with_file_name(format!(".{name}.{}{ENDING}", crate::id::generate()))
+    target.with_file_name(format!(".{name}.{}{ENDING}", crate::os::id::generate()))
 }
 
 fn create_new(path: &Path, readers: Readers) -> io::Result<File> {

@@ -6,6 +6,7 @@ pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod files;
 pub(crate) mod fork;
+pub(crate) mod id;
 pub(crate) mod lock;
 pub(crate) mod ours;
 pub(crate) mod small;

@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::child::{Child, ChildOptions};
-use crate::context::{CHILD, FILE};
+use crate::context::FILE;
 use crate::ranks::{PARENT, Rank};
 use crate::run::Run;
+use crate::settings::CHILD;
 use crate::settings::Mode;
 
 /// What belongs to the parent's own run and must not reach a child by inheritance.

@@ -15,8 +15,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::os::clock::Waited;
 use crate::os::lock::Lock;
-use crate::processes::shard::{self, Seat};
-use crate::run::Run;
+use crate::shards::{self, Seat};
 
 /// Longest time between two looks: file servers are shared.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
@@ -67,7 +66,7 @@ impl Meeting {
         }
         let context = Context::load(&self.path)?;
         let Some(dir) = context.dir().filter(|dir| dir.is_dir()) else { return Ok(None) };
-        let counts = match shard::seat(dir, self.rank) {
+        let counts = match shards::seat(dir, self.rank) {
             Seat::Free => self.is_unique || is_alive(dir) || self.is_younger_than_we(),
             // It was killed or has failed, and was started again.
             Seat::Left => is_alive(dir),
@@ -118,9 +117,9 @@ impl Meeting {
         }
     }
 
-    /// Rank 0 has the run: tells the others.
-    pub(crate) fn open(&self, run: &Run) -> Result<()> {
-        run.save_context(&self.path)?;
+    /// Rank 0 has the run, and `save` writes its context: tells the others.
+    pub(crate) fn open(&self, save: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        save(&self.path)?;
         self.sweep();
         Ok(())
     }

@@ -6,22 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::builder::{header, open_recorder, start_writer};
-use super::dir::RunDir;
 use super::keep;
-use super::writer::{Surroundings, Writer};
+use super::writer::Writer;
 use super::{Inner, Live, Run, RunBuilder, RunGuard};
 use crate::context::{self, Context, Place};
 use crate::error::{Error, Result};
 use crate::kinds::file::FilePolicy;
 use crate::ledger::{RankMark, timestamp};
 use crate::log::{LogWriter, record};
+use crate::merge::{self, Purpose};
 use crate::os::clock::Timeline;
 use crate::os::lock::Lock;
-use crate::processes::merge::{self, Purpose};
-use crate::processes::{Names, shard};
 use crate::recorder::Op;
+use crate::rundir::Names;
+use crate::rundir::RunDir;
+use crate::rundir::Surroundings;
 use crate::say;
 use crate::settings::{Resume, Settings, Sources};
+use crate::shards;
 
 /// What a run knows of the pipeline around it.
 #[derive(Debug, Default)]
@@ -142,8 +144,8 @@ impl Run {
 
     fn expect_children(&self) -> Result<()> {
         let Some(live) = &self.0.live else { return Ok(()) };
-        let place = shard::place(&live.dir.path);
-        shard::prepare(&live.dir.path).map_err(|e| Error::io("use the directory", place, e))?;
+        let place = shards::place(&live.dir.path);
+        shards::prepare(&live.dir.path).map_err(|e| Error::io("use the directory", place, e))?;
         live.pipeline.expected.store(true, Ordering::Relaxed);
         Ok(())
     }

@@ -5,27 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attach::begin_attached;
-use super::dir::RunDir;
 use super::end::Ending;
 use super::uplink::{Uplink, Way};
-use super::writer::{Surroundings, Writer};
+use super::writer::Writer;
 use super::{Inner, Live, Pipeline, Run, RunGuard, earlier, environment};
 use crate::os::clock::Timeline;
 use crate::os::files::write_whole;
+use crate::rundir::RunDir;
+use crate::rundir::Surroundings;
 use serde_json::{Map, Value};
 
-use crate::context::{CHILD, Context};
+use crate::context::Context;
 use crate::ends;
 use crate::error::{Error, Kind, Result};
 use crate::kinds::config::RunConfig;
 use crate::ledger::{RankMark, config_items, scrub, timestamp};
 use crate::log::LogWriter;
 use crate::log::record;
+use crate::merge::Merger;
 use crate::os::lock::Lock;
 use crate::os::ours;
-use crate::processes::merge::Merger;
 use crate::ranks::RankOptions;
 use crate::recorder::{Drive, Recorder, force};
+use crate::settings::CHILD;
 use crate::settings::{Mode, Overrides, Resume, Settings, Sources, resolve};
 use crate::{say, secrets};
 
@@ -228,7 +230,7 @@ impl RunBuilder {
         // From here on a run that cannot stay is ended, too.
         let run = RunGuard::new(run);
         if let Some(meeting) = place.meeting.filter(|_| !run.is_disabled())
-            && let Err(e) = meeting.open(&run)
+            && let Err(e) = meeting.open(|path| run.save_context(path).map(drop))
         {
             say::warning(&format!(
                 "the other ranks cannot find run `{}` and record runs of their own: {}",

@@ -103,7 +103,7 @@ mod tests {
     use crate::ledger::{Ledger, Sink};
     use crate::log::record::{self, Kind, Record};
     use crate::recorder::{Op, Recorder, Slot, Stream};
-    use crate::run::writer::Surroundings;
+    use crate::rundir::Surroundings;
 
     /// What stands in the log: rows and console lines, as text.
     #[derive(Debug, Default, Clone)]

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::git;
-use crate::id;
 use crate::ledger::{scrub, timestamp};
 use crate::log::record::{Cpu, Environment, Memory};
 use crate::os;
+use crate::os::id;
 use crate::secrets;
 use crate::settings::{Settings, Sources};
 

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::dir::RunDir;
 use crate::log::outside;
 use crate::os::files::{Draft, Stamp, copy_whole, share_whole};
 use crate::os::lock::Lock;
-use crate::processes::shard;
+use crate::rundir::RunDir;
 use crate::say;
+use crate::shards;
 
 /// Names that a message lists.
 const LISTED: usize = 3;
@@ -55,8 +55,8 @@ pub(super) fn keep(dir: &RunDir, own: BTreeSet<PathBuf>, limit: u64) {
 
 /// Whether children or other ranks still record into the run: they keep their own files when they end.
 fn has_live_shards(run_dir: &Path) -> bool {
-    let place = shard::place(run_dir);
-    shard::list(run_dir).0.iter().any(|name| Lock::is_taken(&place.join(name)))
+    let place = shards::place(run_dir);
+    shards::list(run_dir).0.iter().any(|name| Lock::is_taken(&place.join(name)))
 }
 
 fn links_below(files: &Path) -> BTreeSet<PathBuf> {
@@ -130,13 +130,13 @@ impl Rest {
             Some(e) => format!("could not be copied ({e})"),
             None => format!(
                 "would be more than the {} that a run copies at its end (UPS_TRACK_COPY_LIMIT)",
-                super::end::bytes(limit)
+                crate::shown::bytes(limit)
             ),
         };
         say::warning(&format!(
             "{count} {files}, {} ({}), {why}: the run does not hold {}, and an upload sends {} only as long as {they} not written to; upload the run before that",
             names.join(", "),
-            super::end::bytes(self.bytes),
+            crate::shown::bytes(self.bytes),
             if count == 1 { "it" } else { "them" },
             if count == 1 { "it" } else { "them" },
         ));

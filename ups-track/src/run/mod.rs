@@ -2,7 +2,6 @@
 
 mod attach;
 mod builder;
-pub(crate) mod dir;
 mod drain;
 mod earlier;
 pub(crate) mod end;
@@ -12,7 +11,6 @@ pub(crate) mod global;
 mod keep;
 mod ranked;
 mod save;
-mod terminal;
 mod trouble;
 #[cfg(feature = "online")]
 mod uplink;
@@ -44,9 +42,9 @@ use crate::kinds::table::TableRows;
 use crate::ledger::RankMark;
 use crate::recorder::thread::{Force, Stay};
 use crate::recorder::{Home, Op, Recorder, Stream, force};
+use crate::rundir::RunDir;
 use crate::settings::{Mode, Settings, rules};
 use crate::{ends, say};
-use dir::RunDir;
 use end::{Delivery, Ending, Report};
 use uplink::Uplink;
 

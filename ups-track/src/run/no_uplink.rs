@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::dir::RunDir;
 use super::end::Delivery;
 use crate::error::Result;
+use crate::rundir::RunDir;
 use crate::settings::{Settings, Sources};
 
 /// No upload: there is no value of this.

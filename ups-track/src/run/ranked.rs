@@ -4,12 +4,12 @@ use super::{Run, RunBuilder};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::RankMark;
-use crate::processes::shard;
 use crate::ranks::{Launcher, Meeting, Policy, Rank, Ranks};
 use crate::say;
 use crate::settings::{Mode, Resume, Settings, Sources, last_run_id, rules};
+use crate::shards;
 
-use crate::id;
+use crate::os::id;
 
 /// What is known of a process before its settings are.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl Run {
     pub(super) fn leave_seat(&self, exit_code: i32) {
         let shard = self.0.live.as_ref().and_then(|live| live.dir.shard.as_ref());
         if let (Some(shard), Some(_), 0) = (shard, self.0.rank, exit_code) {
-            shard::leave(shard);
+            shards::leave(shard);
         }
     }
 }

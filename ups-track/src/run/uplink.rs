@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use super::dir::RunDir;
 use super::end::Delivery;
 use crate::error::{Kind, Result};
+use crate::rundir::RunDir;
 use crate::say;
 use crate::settings::{Mode, Part, Settings, Sources};
 use crate::upload::live::{Live, Outcome, Plan, Standing};
@@ -72,7 +72,7 @@ fn writer(settings: &Settings) -> Writer {
     // As W&B's client does: lines of a console are told apart even where nobody has thought of it.
     let label = label.unwrap_or_else(|| {
         let host = super::environment::host(settings).unwrap_or_else(|| "host".to_owned());
-        format!("{host}-{}", crate::id::generate())
+        format!("{host}-{}", crate::os::id::generate())
     });
     Writer::new(label, primary, finishes)
 }

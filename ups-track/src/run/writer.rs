@@ -1,134 +1,24 @@
 //! The writer: empties the recorder into the ledger in the right order, and the ledger into the log, on a timer.
 
-use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::dir::RunDir;
 use super::drain::Drain;
 use super::end::{Ending, Report};
 use super::trouble::Trouble;
 use crate::kinds::alert::Alert;
-use crate::ledger::{Host, Ledger, Output, Sink};
+use crate::ledger::{Ledger, Output, Sink};
 use crate::log::{Standing, record};
+use crate::merge::Merger;
 use crate::os::clock::{Timeline, Waited};
-use crate::os::files::{append_to, write_whole};
 use crate::os::lock::Lock;
-use crate::processes::merge::Merger;
-use crate::recorder::{Op, Recorder, State};
-use crate::run::terminal::Terminal;
-use crate::settings::config_yaml;
+use crate::recorder::{Recorder, State};
+use crate::rundir::Surroundings;
 use crate::{os, say};
 
 /// How long the end of a run waits for the other ranks that record into it: mostly all end together, and what comes later
 /// costs a whole copy of the log.
 const OTHER_RANKS: Duration = Duration::from_secs(2);
-
-/// The side files and `output.log`, and what a change of tags needs.
-#[derive(Debug)]
-pub(crate) struct Surroundings {
-    /// Where files go; none in a capture.
-    pub(crate) dir: Option<RunDir>,
-    /// The run record as it was last written; of a shard, as it began.
-    pub(crate) run: record::Run,
-    /// The run record as it is to be written, if something may have changed.
-    amended: Option<record::Run>,
-    /// The tags that were told.
-    tags: HashSet<String>,
-    terminal: Terminal,
-    output_log: Option<File>,
-    shown: String,
-    /// Files that belong to values, where there is no directory.
-    pub(crate) media: Vec<(String, Vec<u8>)>,
-}
-
-impl Surroundings {
-    pub(crate) fn new(dir: Option<RunDir>, run: record::Run) -> Self {
-        Self {
-            dir,
-            tags: run.tags.iter().cloned().collect(),
-            run,
-            amended: None,
-            terminal: Terminal::default(),
-            output_log: None,
-            shown: String::new(),
-            media: Vec::new(),
-        }
-    }
-
-    fn write_output_log(&mut self) {
-        if self.shown.is_empty() {
-            return;
-        }
-        if self.dir.as_ref().is_some_and(|dir| dir.shard.is_some()) {
-            return self.shown.clear();
-        }
-        if let (None, Some(dir)) = (&self.output_log, &self.dir) {
-            let path = dir.files.join("output.log");
-            self.output_log = append_to(&path).ok();
-        }
-        // The console is in the log as well; its readable copy is a convenience.
-        if let Some(file) = &mut self.output_log {
-            drop(file.write_all(self.shown.as_bytes()));
-        }
-        self.shown.clear();
-    }
-
-    /// The side files and what the console has shown.
-    pub(crate) fn write_all(&mut self, ledger: &Ledger, now: u64) {
-        self.terminal.finish(&mut self.shown);
-        self.write_output_log();
-        self.write_side_files(ledger, now);
-    }
-
-    fn write_side_files(&self, ledger: &Ledger, now: u64) {
-        // A shard's values are in the side files of its run.
-        let Some(dir) = self.dir.as_ref().filter(|dir| dir.shard.is_none()) else { return };
-        // These are copies of what is in the log: failing to write them loses nothing.
-        drop(write_whole(&dir.files.join("wandb-summary.json"), &ledger.summary_json(now)));
-        drop(write_whole(&dir.files.join("config.yaml"), config_yaml(ledger.config()).as_bytes()));
-    }
-}
-
-impl Host for Surroundings {
-    fn console(&mut self, text: &str) {
-        self.terminal.feed(text, &mut self.shown);
-    }
-
-    fn media(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
-        let Some(dir) = &self.dir else {
-            self.media.push((path.to_owned(), content.to_vec()));
-            return Ok(());
-        };
-        let target = dir.files.join(path);
-        target.parent().map_or(Ok(()), fs::create_dir_all)?;
-        write_whole(&target, content)
-    }
-
-    fn amend(&mut self, op: Op) {
-        let run = self.amended.get_or_insert_with(|| self.run.clone());
-        match op {
-            Op::Tags(mut tags) => {
-                tags.retain(|tag| self.tags.insert(tag.clone()));
-                run.tags.append(&mut tags);
-            }
-            Op::Notes(notes) => run.notes = notes,
-            Op::Name(name) => run.display_name = name,
-            _ => {}
-        }
-    }
-
-    fn amended(&mut self) -> Option<record::Run> {
-        let amended = self.amended.take().filter(|amended| *amended != self.run)?;
-        // A shard tells what changes, and nothing of what it has told before: others change the run as well.
-        if self.dir.as_ref().is_none_or(|dir| dir.shard.is_none()) {
-            self.run.clone_from(&amended);
-        }
-        Some(amended)
-    }
-}
 
 /// Everything the writer thread owns.
 #[derive(Debug)]

@@ -142,3 +142,6 @@ pub(crate) struct Settings {
     /// The file that keeps the run's id for `Resume::Auto`.
     pub(crate) resume_file: String,
 }
+
+/// What kind of child the process is: `linked` or `attached`.
+pub(crate) const CHILD: &str = "UPS_TRACK_CHILD";

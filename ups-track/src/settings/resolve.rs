@@ -98,9 +98,9 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
     let run_id = match (value(run_id), resume) {
         (Some(id), _) => id,
         (None, Some(Resume::Auto)) => {
-            last_run_id(&root_dir.join(RESUME_FILE)).unwrap_or_else(crate::id::generate)
+            last_run_id(&root_dir.join(RESUME_FILE)).unwrap_or_else(crate::os::id::generate)
         }
-        (None, _) => crate::id::generate(),
+        (None, _) => crate::os::id::generate(),
     };
     let silent = flag(&["WANDB_SILENT"], "silent")?.unwrap_or(false);
 
@@ -258,7 +258,7 @@ fn tags(given: &Overrides, sources: &Sources) -> Result<Vec<String>> {
 }
 
 fn is_linked_child(sources: &Sources) -> bool {
-    sources.var(crate::context::CHILD).is_some_and(|kind| kind.value == "linked")
+    sources.var(super::CHILD).is_some_and(|kind| kind.value == "linked")
 }
 
 /// Whose child the process is, which a program's own tags do not replace.

@@ -20,9 +20,9 @@ use super::{Access, Client, Failure, Options, Progress, Sent, block_on};
 use crate::os::clock::Waited;
 use crate::os::fork::Born;
 use crate::os::{descriptors, ours};
-use crate::run::end::duration;
 use crate::say;
 use crate::settings::Sources;
+use crate::shown::duration;
 
 /// Time between two looks at the log. What is found is sent at the pace of the stream.
 const LOOK: Duration = Duration::from_millis(200);

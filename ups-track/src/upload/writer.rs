@@ -19,7 +19,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// A writer with an id of its own.
     pub(crate) fn new(label: String, primary: bool, finishes: bool) -> Self {
-        let id = std::iter::repeat_with(crate::id::generate).take(4).collect();
+        let id = std::iter::repeat_with(crate::os::id::generate).take(4).collect();
         Self { id, label, primary, finishes }
     }
 

@@ -7,7 +7,7 @@ use crate::cli::screen::{Colour, Screen};
 use crate::cli::series::Series;
 use crate::cli::story::Story;
 use crate::cli::text::{clean, count, fit, fit_end, left, right, value};
-use crate::run::end::{short, sparkline};
+use crate::shown::{short, sparkline};
 
 /// Columns of a sparkline.
 const CHART: usize = 24;

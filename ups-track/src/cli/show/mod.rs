@@ -18,7 +18,7 @@ use super::text::{self, clean, count, fit, fit_end, left};
 use super::{FAILED, FINE, Failure, complain};
 use crate::log::ReadError;
 use crate::os::{self, LocalTime};
-use crate::run::end::{bytes, duration};
+use crate::shown::{bytes, duration};
 use values::Values;
 
 /// Lines of a list before the rest is summed up, without `--all`.

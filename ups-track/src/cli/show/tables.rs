@@ -10,7 +10,7 @@ use crate::cli::screen::{Colour, Screen};
 use crate::cli::story::Story;
 use crate::cli::text::{clean, count, fit, fit_end, left, right, value, width};
 use crate::log::record::Metric;
-use crate::run::end::bytes;
+use crate::shown::bytes;
 
 /// Columns that one value may take.
 const CELL: usize = 16;

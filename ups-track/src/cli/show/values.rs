@@ -8,7 +8,7 @@ use crate::cli::screen::{Colour, Screen};
 use crate::cli::story::Story;
 use crate::cli::text::{clean, fit, fit_end, left, value};
 use crate::json;
-use crate::run::end::duration;
+use crate::shown::duration;
 
 /// The summary, sorted into what it is about.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::super::{FAILED, complain, find};
 use super::shown;
 use crate::log::record::{Kind, Run};
 use crate::log::{Reader, marker};
-use crate::processes::merge::{Purpose, merge};
+use crate::merge::{Purpose, merge};
 use crate::upload::changed_since_marked;
 
 /// How the producer of our own logs begins.

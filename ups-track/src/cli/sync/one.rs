@@ -5,8 +5,8 @@ use std::io;
 use super::Server;
 use super::chosen::Log;
 use super::progress::Step;
+use crate::merge::{Purpose, merge};
 use crate::os::lock::Lock;
-use crate::processes::merge::{Purpose, merge};
 use crate::upload::{self, Progress, Sent};
 
 /// What became of a log.

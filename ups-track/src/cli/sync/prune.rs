@@ -12,9 +12,9 @@ use super::super::text::{clean, count};
 use super::super::{FINE, Failure, UNFINISHED};
 use super::{Server, shown};
 use crate::log::marker;
+use crate::merge::{Purpose, merge};
 use crate::os::files::is_draft;
 use crate::os::lock::Lock;
-use crate::processes::merge::{Purpose, merge};
 use crate::upload::{self, Confirmed};
 
 /// What may lie in a run directory beside its logs: it goes with them.

@@ -18,8 +18,8 @@ use super::chosen::{self, Log};
 use super::jobs::Event;
 use super::one::{Ended, settled, step_of};
 use super::progress::Step;
+use crate::merge::{Purpose, merge};
 use crate::os::lock::Lock;
-use crate::processes::merge::{Purpose, merge};
 use crate::upload::{self, Along};
 
 /// Time between two looks for logs.

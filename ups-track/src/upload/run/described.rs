@@ -71,7 +71,7 @@ impl Changes {
 
 impl Described {
     pub(crate) fn new() -> Self {
-        Self { writer: crate::id::generate(), step_before: -1, ..Self::default() }
+        Self { writer: crate::os::id::generate(), step_before: -1, ..Self::default() }
     }
 
     /// Takes over a record that describes; `raw` are its bytes.

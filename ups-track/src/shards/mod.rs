@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::context::{trusted_dir, trusted_file};
-use crate::id;
+use crate::os::id;
 use crate::os::lock::Lock;
 use crate::{harmless, os};
 

@@ -1,5 +1,9 @@
 //! The run's directory, laid out as W&B lays it out.
 
+mod children;
+mod surroundings;
+mod terminal;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,8 +14,11 @@ use crate::harmless;
 use crate::os;
 #[cfg(unix)]
 use crate::os::files::point;
-use crate::processes::shard;
 use crate::settings::{Mode, Settings};
+use crate::shards;
+
+pub(crate) use children::Names;
+pub(crate) use surroundings::Surroundings;
 
 /// `<root>/offline-run-<local time>-<id>/` and what is in it.
 #[derive(Debug, Clone)]
@@ -86,10 +93,10 @@ impl RunDir {
             trusted_dir(dir).map_err(|reason| refuse(dir, reason))?;
         }
         trusted_file(&log).map_err(|reason| refuse(&log, reason))?;
-        let place = shard::place(path);
-        let shard = shard::create(path, rank).map_err(|e| Error::io("make a shard in", &place, e))?;
+        let place = shards::place(path);
+        let shard = shards::create(path, rank).map_err(|e| Error::io("make a shard in", &place, e))?;
         Ok(Self {
-            log: shard.join(shard::LOG),
+            log: shard.join(shards::LOG),
             run_log: log,
             files,
             debug_log: shard.join("debug.log"),

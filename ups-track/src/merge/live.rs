@@ -10,8 +10,8 @@ use super::failed::Failed;
 use super::incoming::Incoming;
 use crate::kinds::alert::Alert;
 use crate::ledger::{Host, Ledger};
-use crate::processes::shard;
 use crate::say;
+use crate::shards;
 
 /// How often new shards are looked for.
 const LOOK: Duration = Duration::from_millis(200);
@@ -113,7 +113,7 @@ impl Merger {
 
     fn look(&mut self) {
         self.looked = Some(Instant::now());
-        let (names, refused) = shard::list(&self.run_dir);
+        let (names, refused) = shards::list(&self.run_dir);
         for name in names {
             if self.known.insert(name.clone()) {
                 let merged = self.merged.get(&name).copied().unwrap_or(0);

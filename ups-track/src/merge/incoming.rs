@@ -9,7 +9,7 @@ use crate::ledger::{Host, Ledger, Memo, Merged};
 use crate::log::record::{Kind, Record};
 use crate::log::{ReadError, Reader, lean};
 use crate::os::lock::Lock;
-use crate::processes::shard;
+use crate::shards;
 
 /// Bytes that are merged in one go, so that a long shard does not hold up others.
 const AT_ONCE: u64 = 64 << 10;
@@ -61,8 +61,8 @@ impl Incoming {
     /// A shard of which the run's log has the records up to number `merged`.
     pub(crate) fn new(run_dir: &Path, name: &str, merged: u64) -> Self {
         Self {
-            dir: shard::place(run_dir).join(name),
-            rank: shard::rank_of(name),
+            dir: shards::place(run_dir).join(name),
+            rank: shards::rank_of(name),
             exit: None,
             name: name.to_owned(),
             file: None,
@@ -101,7 +101,7 @@ impl Incoming {
 
     /// The bytes that its log has now.
     pub(crate) fn length(&self) -> u64 {
-        std::fs::symlink_metadata(self.dir.join(shard::LOG)).map_or(0, |meta| meta.len())
+        std::fs::symlink_metadata(self.dir.join(shards::LOG)).map_or(0, |meta| meta.len())
     }
 
     /// Whether its log was not read up to this byte.
@@ -121,7 +121,7 @@ impl Incoming {
             return false;
         }
         if self.file.is_none() {
-            match shard::open(run_dir, &self.name) {
+            match shards::open(run_dir, &self.name) {
                 Ok(file) => self.file = file,
                 Err(reason) => self.give_up(&reason),
             }
@@ -140,7 +140,7 @@ impl Incoming {
         if length <= self.position || file.seek(SeekFrom::Start(self.position)).is_err() {
             return false;
         }
-        let path = self.dir.join(shard::LOG);
+        let path = self.dir.join(shards::LOG);
         let source = BufReader::with_capacity(64 * 1024, file);
         let mut reader = if self.position == 0 {
             Reader::new(source, &path)

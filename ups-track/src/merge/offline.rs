@@ -16,10 +16,10 @@ use crate::log::{ReadError, Reader};
 use crate::os::clock::Timeline;
 use crate::os::files::Draft;
 use crate::os::lock::Lock;
-use crate::processes::shard;
 use crate::recorder::Op;
-use crate::run::dir::RunDir;
-use crate::run::writer::Surroundings;
+use crate::rundir::RunDir;
+use crate::rundir::Surroundings;
+use crate::shards;
 
 /// Whether the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +58,10 @@ pub(crate) fn merge(log: &Path, purpose: Purpose) -> Result<Option<Outcome>, Str
     let dir = fs::canonicalize(dir).map_err(|e| format!("cannot find `{}`: {e}", harmless::path(dir)))?;
     let log = dir.join(log.file_name().unwrap_or_default());
     let (dir, log) = (dir.as_path(), log.as_path());
-    if fs::symlink_metadata(shard::place(dir)).is_err() {
+    if fs::symlink_metadata(shards::place(dir)).is_err() {
         return Ok(None);
     }
-    let (names, bad) = shard::list(dir);
+    let (names, bad) = shards::list(dir);
     if names.is_empty() && bad.is_empty() {
         return Ok(None);
     }
