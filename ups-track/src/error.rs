@@ -95,7 +95,7 @@ impl Error {
     pub(crate) fn is_of_system(&self) -> bool {
         match &*self.0 {
             Kind::Io { source, .. } => source.raw_os_error().is_some(),
-            Kind::Thread(_) => true,
+            Kind::Thread(_) | Kind::NoPlace { .. } => true,
             _ => false,
         }
     }

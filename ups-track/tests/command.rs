@@ -135,7 +135,7 @@ fn export_writes_what_was_logged() {
         ups_track(&["export", "wandb", "--format", "csv", "--output", "rows.csv"], dir.path());
     assert_eq!((code, out.as_str()), (0, ""));
     let csv = std::fs::read_to_string(dir.path().join("rows.csv")).unwrap();
-    assert!(csv.starts_with("loss,\"odd, \"\"key\"\"\",step,_runtime,_timestamp,_step\n"), "{csv}");
+    assert!(csv.starts_with("step,loss,\"odd, \"\"key\"\"\",_runtime,_timestamp,_step\n"), "{csv}");
     assert_eq!(csv.lines().count(), 101);
 
     let (_, out, _) = ups_track(&["export", "wandb", "--what", "console"], dir.path());

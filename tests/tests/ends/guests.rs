@@ -142,6 +142,18 @@ fn a_scope_ends_its_run_as_it_ends() {
     }
 }
 
+/// Nobody waits for a lock that a panic of the strict mode holds.
+#[test]
+fn a_panic_of_the_strict_mode_holds_no_lock() {
+    let ended = run("strict");
+    assert_eq!(
+        (ended.stdout.as_slice(), rows(&ended)),
+        (["free".to_owned()].as_slice(), vec![1]),
+        "{}",
+        ended.stderr
+    );
+}
+
 #[test]
 fn a_start_that_fails_leaves_no_subscriber() {
     let ended = run("failed-init");

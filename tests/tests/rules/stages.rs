@@ -241,3 +241,152 @@ fn stage_options_of_the_attribute() {
     assert_eq!(captured.summary("tuned/loss"), Some(&json!({"min": 1.0, "max": 3.0})));
     assert_eq!(captured.definition("tuned/loss").unwrap().summary, ["min", "max"]);
 }
+
+/// What cannot be a name makes no stage; that is told, and what is recorded inside is kept.
+#[test]
+fn names_that_cannot_be_those_of_stages() {
+    let captured = capture(|| {
+        for name in ["", "_secret", "a//b", "a*", "a/_b"] {
+            let _span = info_span!("span", stage = name).entered();
+            info!(metric.loss = 1.0, step = 1);
+        }
+    });
+    assert_eq!((captured.metric("loss").len(), captured.refused), (5, 5));
+    assert!(captured.definitions.iter().all(|defined| !defined.name.contains('*')), "{captured:?}");
+}
+
+/// A name that comes when the span is open already.
+#[test]
+fn a_name_that_is_recorded_later() {
+    let captured = capture(|| {
+        let span = info_span!("span", stage = tracing::field::Empty);
+        span.record("stage", "before");
+        span.in_scope(|| info!(metric.loss = 1.0, step = 1));
+        let inside = info_span!("span", stage = tracing::field::Empty).entered();
+        info!(metric.loss = 2.0, step = 1);
+        inside.record("stage", "inside");
+        info!(metric.loss = 3.0, step = 1);
+        let four = 4.0;
+        metric!(step = 2, loss = four);
+    });
+    assert_eq!(captured.metric("before/loss"), [1.0]);
+    assert_eq!((captured.metric("loss"), captured.metric("inside/loss")), (vec![2.0], vec![3.0, 4.0]));
+    assert_eq!(captured.summary("inside/status"), Some(&json!("ok")));
+}
+
+/// `a/b` is `b` inside `a`, however it is written: their calls and times are those of one stage.
+#[test]
+fn a_path_is_one_stage() {
+    #[track_stage("a/b")]
+    fn by_path() {}
+    #[track_stage("a")]
+    fn outer() {
+        inner();
+    }
+    #[track_stage("b")]
+    fn inner() {}
+    let captured = capture(|| {
+        by_path();
+        outer();
+        let _outer = info_span!("a", stage = "a").entered();
+        let _inner = info_span!("b", stage = "b").entered();
+    });
+    assert_eq!(captured.summary("a/b/calls"), Some(&json!(3)), "{:?}", captured.summary);
+    assert_eq!(captured.summary("a/calls"), Some(&json!(2)));
+}
+
+/// An event with a parent of its own is in that parent's stage, wherever the thread is.
+#[test]
+fn an_explicit_parent_is_the_stage() {
+    let captured = capture(|| {
+        let stage = info_span!("stage", stage = "operator");
+        info!(parent: &stage, metric.loss = 1.0, step = 1);
+        let _other = info_span!("other", stage = "other").entered();
+        info!(parent: &stage, metric.loss = 3.0, step = 3);
+        info!(parent: None, metric.loss = 4.0, step = 4);
+    });
+    assert_eq!(captured.metric("operator/loss"), [1.0, 3.0]);
+    assert_eq!(captured.metric("loss"), [4.0]);
+}
+
+/// What a future drops, it drops in the stage that it was carried in.
+#[test]
+fn a_dropped_future_is_in_its_stage() {
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let left = 1.0;
+            metric!(step = 1, left);
+        }
+    }
+    let make = || {
+        let _stage = info_span!("stage", stage = "operator").entered();
+        let last = Last;
+        async move {
+            let _last = &last;
+            std::future::pending::<()>().await;
+        }
+        .in_current_stage()
+    };
+    let captured = capture(|| drop(make()));
+    assert_eq!(captured.metric("operator/left"), [1.0]);
+}
+
+/// What is told once is told once in each run.
+#[test]
+fn every_run_is_told() {
+    let mistake = || info!(metric.loss = "high", step = 1);
+    for _ in 0..2 {
+        let captured = capture(mistake);
+        assert_eq!(captured.summary("ups_track/warnings"), Some(&json!(1)));
+    }
+}
+
+/// Other layers are told what macros record, once, at level TRACE; ours passes it by.
+#[test]
+fn other_layers_are_told_if_they_ask() {
+    use std::sync::Mutex;
+    use tracing_subscriber::layer::{Context as LayerContext, Layer, SubscriberExt as _};
+
+    #[derive(Clone, Default)]
+    struct Hears(Arc<Mutex<Vec<String>>>);
+    impl<S: tracing::Subscriber> Layer<S> for Hears {
+        fn on_event(&self, event: &tracing::Event<'_>, _: LayerContext<'_, S>) {
+            let names: Vec<_> = event.metadata().fields().iter().map(|field| field.name()).collect();
+            self.0.lock().unwrap().push(format!("{} {}", event.metadata().target(), names.join(",")));
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let run = ups_track::Run::builder().dir(dir.path()).quiet(true).global(false).start().unwrap();
+    let hears = Hears::default();
+    let subscriber = tracing_subscriber::registry().with(run.layer()).with(hears.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        // Spans that are no stages are there for the other layer, and hide none.
+        let stage = info_span!("stage", stage = "operator");
+        let below = info_span!(parent: &stage, "plain");
+        info!(parent: &below, metric.loss = 2.0, step = 2);
+        hears.0.lock().unwrap().clear();
+        run.scope(|_| {
+            let loss = 0.5;
+            metric!(step = 1, loss);
+            metric!(step = 2, ..[("loss", loss)]);
+            ups_track::summary!(score = 0.5);
+            ups_track::config!(lr = 0.5);
+        });
+    });
+    let heard = hears.0.lock().unwrap().clone();
+    assert_eq!(
+        heard,
+        [
+            "ups_track::metric step,metric.loss",
+            "ups_track::metric step,values",
+            "ups_track::summary summary.score",
+            "ups_track::config config.lr"
+        ]
+    );
+    let finished = run.finish().unwrap();
+    assert_eq!(finished.rows(), 3);
+    let side = finished.dir().unwrap().join("files/wandb-summary.json");
+    let side: Value = serde_json::from_str(&std::fs::read_to_string(side).unwrap()).unwrap();
+    assert_eq!(side["operator/loss"], json!(2.0));
+}

@@ -276,7 +276,7 @@ mod tests {
         let item = quote!(
             fn a() {}
         );
-        let failed = track_stage(&quote!("a b"), &item).to_string();
+        let failed = track_stage(&quote!("a//b"), &item).to_string();
         assert!(failed.contains("compile_error") && failed.ends_with(&item.to_string()), "{failed}");
     }
 }

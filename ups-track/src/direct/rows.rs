@@ -4,9 +4,11 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::refuse::Place;
-use super::site::{Seen, Site};
+use super::site::{Seen, Site, is_traced};
+use super::values::Shown;
 use crate::kinds::key::{self, KeyFault};
 use crate::kinds::metric::{Metrics, Number, Numbers, Shape};
+use crate::kinds::scalar::Scalar;
 use crate::recorder::{Op, Plan, Recorder, RowWriter, Slot, Stage, force, thread};
 
 /// A row of a call whose keys the macro knows.
@@ -200,7 +202,30 @@ impl Call<'_> {
                 None => fixed = false,
             }
         }
-        if fixed { self.in_order(site, location) } else { self.by_key(site, location) }
+        if fixed {
+            self.in_order(site, location)
+        } else {
+            self.by_key(site, location)
+        }
+        if self.recorder.is_none() && is_traced() {
+            self.emit();
+        }
+    }
+
+    /// The event of a macro for other layers.
+    fn emit(&self) {
+        let mut values = Vec::new();
+        let mut each = |key: &str, number| values.push((key.to_owned(), Scalar::Number(number)));
+        for (key, number) in self.pairs {
+            if let Some(number) = number {
+                each(key, *number);
+            }
+        }
+        for row in self.rows {
+            row.visit(&mut each);
+        }
+        let step = self.step.flatten().map(Number::as_f64);
+        tracing::trace!(target: "ups_track::metric", step, values = %Shown(&values));
     }
 
     /// All keys are the same each time: only the numbers are looked at.

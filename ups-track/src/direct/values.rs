@@ -66,7 +66,7 @@ pub(crate) fn summary<S: EvalSummary + ?Sized>(recorder: Option<&Recorder>, pref
 }
 
 /// Pairs as an event shows them.
-struct Shown<'a>(&'a [(String, Scalar)]);
+pub(super) struct Shown<'a>(pub(super) &'a [(String, Scalar)]);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,15 +8,17 @@ mod fields;
 mod spans;
 
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use tracing::dispatcher::WeakDispatch;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{Filtered, Targets};
 use tracing_subscriber::layer::{Context, Filter, Layer as LayerTrait};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanData as _};
 
 use crate::direct::refuse::Place;
 use crate::direct::stages::{self, Call};
@@ -58,7 +60,8 @@ fn build<S>(target: Target, echo: Option<Targets>) -> Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    Recording { target, spans: StageSpans::default(), echo }.with_filter(Interested(()))
+    Recording { target, spans: StageSpans::default(), echo, dispatch: OnceLock::new() }
+        .with_filter(Interested(()))
 }
 
 /// The layer of one run in a subscriber, if there is one.
@@ -82,6 +85,8 @@ pub struct Recording {
     spans: StageSpans,
     /// Which messages also go to standard error.
     echo: Option<Targets>,
+    /// The subscriber that this layer is in.
+    dispatch: OnceLock<WeakDispatch>,
 }
 
 impl Recording {
@@ -115,16 +120,31 @@ impl Recording {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let from_span = |span: Option<tracing_subscriber::registry::SpanRef<'_, S>>| {
-            let mut scope = span?.scope();
-            let stage =
-                |span: &mut StageSpan| (span.uid == recorder.uid).then(|| Arc::clone(span.call.stage()));
-            scope.find_map(|span| self.spans.get(span.id().into_u64(), stage).flatten())
+        let stage_at = |id: &Id| {
+            let of = |span: &mut StageSpan| (span.uid == recorder.uid).then(|| Arc::clone(span.call.stage()));
+            self.spans.get(id.into_u64(), of).flatten()
         };
         match parent {
             Parent::Root => Arc::clone(&recorder.root),
-            Parent::Explicit(id) => from_span(context.span(id)).unwrap_or_else(|| Arc::clone(&recorder.root)),
+            Parent::Explicit(id) => {
+                let seen = || context.span(id)?.scope().find_map(|span| stage_at(&span.id()));
+                self.around(id, stage_at).or_else(seen).unwrap_or_else(|| Arc::clone(&recorder.root))
+            }
             Parent::Current => thread::stage(recorder),
+        }
+    }
+
+    /// What `find` finds at a span or one around it. Our filter hides spans that are no stages from our own context, so the
+    /// registry is asked.
+    fn around<T>(&self, id: &Id, find: impl Fn(&Id) -> Option<T>) -> Option<T> {
+        let dispatch = self.dispatch.get()?.upgrade()?;
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        let mut id = id.clone();
+        loop {
+            if let Some(found) = find(&id) {
+                return Some(found);
+            }
+            id = registry.span_data(&id)?.parent()?.clone();
         }
     }
 
@@ -223,6 +243,11 @@ impl<S> LayerTrait<S> for Recording
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        // The first one is that of this layer.
+        drop(self.dispatch.set(subscriber.downgrade()));
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut known = None;
         if attributes.is_contextual() {

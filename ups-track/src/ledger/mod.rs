@@ -288,7 +288,7 @@ impl Ledger {
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect();
         for (key, value) in row {
-            self.set_summary(&key, value);
+            self.note(&key, value);
         }
         Some(best.as_f64())
     }

@@ -276,7 +276,6 @@ fn begin(settings: &Settings, sources: Sources, way: Option<Way>) -> Result<Inne
     let log = LogWriter::create(&dir.log)
         .map_err(|e| Error::io("create the log", &dir.log, e).into_no_place(&settings.root_dir))?;
     let recorder = open_recorder(&dir, settings);
-    recorder.set_strict(settings.strict);
     let mut config = settings.config.clone();
     for (name, value) in &mut config {
         secrets::scrub(name, value);
@@ -321,6 +320,7 @@ fn goes_on(settings: &Settings) -> bool {
 /// The recorder of a log in this directory.
 pub(super) fn open_recorder(dir: &RunDir, settings: &Settings) -> Arc<Recorder> {
     let recorder = Recorder::labelled(settings.rank.as_ref().map_or("", RankMark::label));
+    recorder.set_strict(settings.strict);
     if let Ok(file) = std::fs::File::create(&dir.debug_log) {
         say::add_log(recorder.uid, file);
     }

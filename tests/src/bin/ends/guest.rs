@@ -31,6 +31,7 @@ pub(crate) fn main(program: &str) -> ExitCode {
         "scope-ok" => scopes(|| Ok(())),
         "scope-panic" => scopes(|| crate::attribute::die()),
         "failed-init" => return failed_init(),
+        "strict" => strict(),
         other => return crate::unknown(other),
     }
     ExitCode::SUCCESS
@@ -235,6 +236,25 @@ fn scopes(end: impl Fn() -> Result<(), &'static str> + Send + Sync + 'static) {
         });
     });
     drop(worked.join());
+}
+
+/// A mistake that is a panic: whoever is told of it, by a hook, may record meanwhile.
+fn strict() {
+    let Ok(run) = Run::builder().strict(true).global(true).start() else { return };
+    tracing_subscriber::registry().with(ups_track::layer()).init();
+    std::panic::set_hook(Box::new(|_| {
+        let (told, hears) = std::sync::mpsc::channel();
+        let other = std::thread::spawn(move || {
+            metric!(step = 1, other = loss(1));
+            let _ = told.send(());
+        });
+        let is_free = hears.recv_timeout(std::time::Duration::from_secs(5)).is_ok();
+        tell(if is_free { "free" } else { "stuck" });
+        drop(other);
+    }));
+    let panics = std::thread::spawn(|| metric!(step = 1, ..[("a b ", loss(1))]));
+    drop(panics.join());
+    drop(run);
 }
 
 /// A start that fails leaves nothing behind: the program goes on with a subscriber of its own.

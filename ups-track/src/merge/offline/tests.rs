@@ -23,8 +23,7 @@ fn left_behind(dir: &Path) -> (PathBuf, PathBuf) {
     child.save_file(&file, FilePolicy::Now).unwrap();
     assert!(child.flush());
     let (names, _) = shards::list(finished.dir().unwrap());
-    let shard =
-        shards::place(finished.dir().unwrap()).join(names.first().unwrap()).join(shards::LOG);
+    let shard = shards::place(finished.dir().unwrap()).join(names.first().unwrap()).join(shards::LOG);
     let bytes = fs::read(&shard).unwrap();
     let log = finished.dir().unwrap().join("run-left.wandb");
     let before = fs::read(&log).unwrap();
