@@ -23,6 +23,10 @@ pub(crate) fn named(site: &'static Site, values: &[Option<Number>]) {
     if !by_plan(None, site.id(), fill) {
         named_at_length(site, values, fill);
     }
+}
+
+/// The event of such a call, for other layers.
+pub(crate) fn tell_others(site: &'static Site, values: &[Option<Number>]) {
     site.emit(|| values.iter().map(|value| value.map(Seen::from)).collect());
 }
 
@@ -31,13 +35,7 @@ pub(crate) fn named(site: &'static Site, values: &[Option<Number>]) {
 fn by_plan(recorder: Option<u64>, site: usize, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
     thread::with(|thread| {
         let uid = recorder.unwrap_or_else(|| thread.force());
-        let stage = thread.stage(uid).map_or(0, |stage| stage.id);
-        let Some(way) = thread.way(uid) else { return false };
-        let Some(plan) = way.plan(site, stage) else { return false };
-        if stage == 0 && way.recorder.root.any_open() && !plan.said_no_stage() && !thread.is_outside(uid) {
-            return false;
-        }
-        thread.way_mut(uid).is_some_and(|way| way.row(site, stage, fill))
+        thread.row(uid, site, fill)
     })
     .unwrap_or(false)
 }
@@ -164,7 +162,7 @@ pub trait Row {
     /// The keys of all rows of the type, if they are the same for all.
     fn shape(&self) -> Option<Shape>;
     /// The values, in the order of these keys.
-    fn numbers(&self, out: &mut Numbers);
+    fn numbers(&self, out: &mut Numbers<'_>);
 }
 
 impl<T: Metrics + ?Sized> Row for &T {
@@ -174,7 +172,7 @@ impl<T: Metrics + ?Sized> Row for &T {
     fn shape(&self) -> Option<Shape> {
         T::SHAPE
     }
-    fn numbers(&self, out: &mut Numbers) {
+    fn numbers(&self, out: &mut Numbers<'_>) {
         Metrics::numbers(*self, out);
     }
 }
@@ -214,8 +212,50 @@ impl Call<'_> {
 
     /// The event of a macro for other layers.
     fn emit(&self) {
+        let values = self.values().into_iter().map(|(key, number)| (key, Scalar::Number(number)));
+        let values: Vec<_> = values.collect();
+        let step = self.step.flatten().map(Number::as_f64);
+        tracing::trace!(target: "ups_track::metric", step, values = %Shown(&values));
+    }
+
+    /// All keys are the same each time: only the numbers are looked at, on their way into the lane.
+    fn in_order(&self, site: usize, location: &'static Location<'static>) {
+        let fill = |row: &mut RowWriter<'_>| {
+            let mut numbers = Numbers::new(row);
+            if let Some(step) = self.step {
+                numbers.push(step);
+            }
+            for (_, number) in self.pairs {
+                numbers.push(*number);
+            }
+            for row in self.rows {
+                row.numbers(&mut numbers);
+            }
+        };
+        let uid = self.recorder.map(|recorder| recorder.uid);
+        if !by_plan(uid, site, fill) {
+            self.at_length(site, location, &fill);
+        }
+    }
+
+    #[cold]
+    fn at_length(
+        &self,
+        site: usize,
+        location: &'static Location<'static>,
+        fill: &dyn Fn(&mut RowWriter<'_>),
+    ) {
+        let mut names: Vec<String> = self.pairs.iter().map(|(key, _)| (*key).to_owned()).collect();
+        for shape in self.rows.iter().filter_map(|row| row.shape()) {
+            (shape.keys)(&mut |key| names.push(key.to_owned()));
+        }
+        self.settle(site, location, &names, fill, &|| self.values());
+    }
+
+    /// All keys that have a value, and the values.
+    fn values(&self) -> Vec<(String, Number)> {
         let mut values = Vec::new();
-        let mut each = |key: &str, number| values.push((key.to_owned(), Scalar::Number(number)));
+        let mut each = |key: &str, number| values.push((key.to_owned(), number));
         for (key, number) in self.pairs {
             if let Some(number) = number {
                 each(key, *number);
@@ -224,46 +264,18 @@ impl Call<'_> {
         for row in self.rows {
             row.visit(&mut each);
         }
-        let step = self.step.flatten().map(Number::as_f64);
-        tracing::trace!(target: "ups_track::metric", step, values = %Shown(&values));
+        values
     }
 
-    /// All keys are the same each time: only the numbers are looked at.
-    fn in_order(&self, site: usize, location: &'static Location<'static>) {
-        let mut numbers = Numbers::new(thread::with(thread::Thread::take_scratch).unwrap_or_default());
-        if let Some(step) = self.step {
-            numbers.push(step);
-        }
-        for (_, number) in self.pairs {
-            numbers.push(*number);
-        }
-        for row in self.rows {
-            row.numbers(&mut numbers);
-        }
-        let uid = self.recorder.map(|recorder| recorder.uid);
-        if !by_plan(uid, site, |row| fill(row, numbers.values())) {
-            self.at_length(site, location, &numbers);
-        }
-        let values = numbers.into_values();
-        thread::with(|thread| thread.give_back(values));
-    }
-
-    #[cold]
-    fn at_length(&self, site: usize, location: &'static Location<'static>, numbers: &Numbers) {
-        let mut names: Vec<String> = self.pairs.iter().map(|(key, _)| (*key).to_owned()).collect();
-        for shape in self.rows.iter().filter_map(|row| row.shape()) {
-            (shape.keys)(&mut |key| names.push(key.to_owned()));
-        }
-        self.settle(site, location, &names, numbers.values());
-    }
-
-    /// Records values by their places among the keys; the step, if there is one, has place 0.
+    /// Records a row of these keys, whose values `fill` puts by their places (the step, if there is one, has place 0), or
+    /// else the `values` one by one.
     fn settle(
         &self,
         site: usize,
         location: &'static Location<'static>,
         names: &[String],
-        values: &[(u32, Number)],
+        fill: &dyn Fn(&mut RowWriter<'_>),
+        values: &dyn Fn() -> Vec<(String, Number)>,
     ) {
         let place = Place::of_caller(location);
         let found = self.recorder.map(Arc::clone).or_else(force::recorder);
@@ -275,14 +287,11 @@ impl Call<'_> {
         let planned = Planned { recorder: &recorder, stage: &stage, place, site };
         let step = self.step.map(|_| Given::Step);
         let keys: Vec<_> = step.into_iter().chain(names.iter().map(|name| Given::Metric(name))).collect();
-        if values.is_empty() || planned.row(&keys, true, |row| fill(row, values)) {
+        if planned.row(&keys, true, fill) {
             return;
         }
         planned.say_no_stage(None);
-        let before = usize::from(step.is_some());
-        let name = |slot: u32| names.get((slot as usize).checked_sub(before)?).cloned();
-        let rest = values.iter().filter_map(|(slot, number)| Some((name(*slot)?, *number))).collect();
-        one_by_one(&recorder, &stage, place, self.step.flatten(), rest);
+        one_by_one(&recorder, &stage, place, self.step.flatten(), values());
     }
 
     /// Keys that only running shows: compared with those of the row before at this place.
@@ -310,14 +319,14 @@ impl Call<'_> {
             (Some(names), _) => {
                 // All keys tell such rows apart, while the thread looks for them by the first one.
                 let all = names.iter().fold(site, |hash, name| hash.rotate_left(5) ^ hashed(name));
-                self.settle(all, location, &names, &values);
+                self.settle(all, location, &names, &|row| fill(row, &values), &|| self.values());
                 let learn = |thread: &mut thread::Thread| thread.learn_again(uid, all, site);
                 thread::with(learn);
             }
             (None, Some(plan)) if !by_plan(uid, site, |row| fill(row, &values)) => {
                 let names: Vec<_> =
                     (step as usize..plan.slots.len()).map(|slot| plan.given(slot).to_owned()).collect();
-                self.settle(site, location, &names, &values);
+                self.settle(site, location, &names, &|row| fill(row, &values), &|| self.values());
             }
             _ => {}
         }

@@ -231,7 +231,7 @@ pub trait Metrics {
     const SHAPE: Option<Shape> = None;
 
     #[doc(hidden)]
-    fn numbers(&self, out: &mut Numbers) {
+    fn numbers(&self, out: &mut Numbers<'_>) {
         let _ = out;
     }
 }
@@ -246,25 +246,29 @@ pub struct Shape {
     pub len: usize,
 }
 
-/// The values of a row by their places.
+/// Takes the values of a row by their places.
 #[doc(hidden)]
-#[derive(Debug)]
-pub struct Numbers {
-    next: u32,
-    values: Vec<(u32, Number)>,
+pub(crate) trait Places {
+    fn put(&mut self, place: usize, number: Number);
 }
 
-impl Numbers {
-    /// Room for values; the list is empty.
-    pub(crate) fn new(values: Vec<(u32, Number)>) -> Self {
-        Self { next: 0, values }
+/// The values of a row on their way to their places.
+#[doc(hidden)]
+pub struct Numbers<'a> {
+    next: usize,
+    places: &'a mut dyn Places,
+}
+
+impl<'a> Numbers<'a> {
+    pub(crate) fn new(places: &'a mut dyn Places) -> Self {
+        Self { next: 0, places }
     }
 
     /// The next value, if it is there.
     #[inline]
     pub fn push(&mut self, number: Option<Number>) {
         if let Some(number) = number {
-            self.values.push((self.next, number));
+            self.places.put(self.next, number);
         }
         self.next += 1;
     }
@@ -272,15 +276,7 @@ impl Numbers {
     /// Further values that are not there.
     #[inline]
     pub fn skip(&mut self, count: usize) {
-        self.next += u32::try_from(count).unwrap_or(u32::MAX);
-    }
-
-    pub(crate) fn values(&self) -> &[(u32, Number)] {
-        &self.values
-    }
-
-    pub(crate) fn into_values(self) -> Vec<(u32, Number)> {
-        self.values
+        self.next += count;
     }
 }
 
@@ -331,7 +327,7 @@ impl<T: Metrics + ?Sized> Metrics for &T {
         (**self).visit_metrics(each);
     }
     const SHAPE: Option<Shape> = T::SHAPE;
-    fn numbers(&self, out: &mut Numbers) {
+    fn numbers(&self, out: &mut Numbers<'_>) {
         (**self).numbers(out);
     }
 }
@@ -346,7 +342,7 @@ impl<T: Metrics> Metrics for Option<T> {
         }
     }
     const SHAPE: Option<Shape> = T::SHAPE;
-    fn numbers(&self, out: &mut Numbers) {
+    fn numbers(&self, out: &mut Numbers<'_>) {
         match (self, T::SHAPE) {
             (Some(row), _) => row.numbers(out),
             (None, Some(shape)) => out.skip(shape.len),

@@ -24,7 +24,7 @@ use crate::direct::refuse::Place;
 use crate::direct::stages::{self, Call};
 use crate::direct::{carry, site};
 use crate::os::ours;
-use crate::recorder::{Op, Recorder, RowWriter, Stage, Stream, force, thread};
+use crate::recorder::{Op, Recorder, Stage, Stream, force, thread};
 use event::RowVisitor;
 use spans::{NameVisitor, StageSpan, StageSpans, StageVisitor};
 
@@ -205,17 +205,8 @@ impl Recording {
         }
         let site = std::ptr::from_ref(event.metadata()).addr();
         thread::with(|thread| {
-            let uid = self.uid(thread);
-            let stage = thread.stage(uid).map_or(0, |stage| stage.id);
-            let Some(way) = thread.way(uid) else { return false };
-            let Some(plan) = way.plan(site, stage) else { return false };
-            if stage == 0 && way.recorder.root.any_open() && !plan.said_no_stage() && !thread.is_outside(uid)
-            {
-                return false;
-            }
             // The values of such a plan are numbers, so that no code of the program's runs in here.
-            let row = |row: &mut RowWriter<'_>| event.record(&mut RowVisitor(row));
-            thread.way_mut(uid).is_some_and(|way| way.row(site, stage, row))
+            thread.row(self.uid(thread), site, |row| event.record(&mut RowVisitor(row)))
         })
         .unwrap_or(false)
     }

@@ -38,8 +38,11 @@ pub fn on() -> bool {
 /// A row whose keys the macro knows.
 #[inline]
 pub fn row(site: &'static Site, values: &[Option<Number>]) {
-    if on() {
+    if force::is_wanted() {
         rows::named(site, values);
+    }
+    if site::is_traced() {
+        rows::tell_others(site, values);
     }
 }
 

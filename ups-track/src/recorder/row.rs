@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::pool::LARGEST;
 use super::stage::Stage;
-use crate::kinds::metric::Number;
+use crate::kinds::metric::{Number, Places};
 
 /// Values that a row in a lane can have; wider rows travel as an operation.
 pub(crate) const MAX_VALUES: usize = (LARGEST - HEAD) / 2;
@@ -170,6 +170,13 @@ impl<'lane> RowWriter<'lane> {
     #[inline]
     pub(crate) fn refuse(&mut self) {
         self.unfit = true;
+    }
+}
+
+impl Places for RowWriter<'_> {
+    #[inline]
+    fn put(&mut self, place: usize, number: Number) {
+        self.number(place, number);
     }
 }
 

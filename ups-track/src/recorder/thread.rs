@@ -104,6 +104,8 @@ enum What {
 /// A thread's way into a recorder.
 #[derive(Debug)]
 pub(crate) struct Way {
+    /// The recorder's number.
+    uid: u64,
     pub(crate) recorder: Arc<Recorder>,
     lane: Lane,
     plans: Plans,
@@ -201,20 +203,36 @@ impl Thread {
     /// The way into the recorder with this number, if the thread has been there.
     #[inline]
     pub(crate) fn way(&self, uid: u64) -> Option<&Way> {
-        self.ways.iter().find(|way| way.recorder.uid == uid)
+        self.ways.iter().find(|way| way.uid == uid)
     }
 
     /// The same, to record.
     #[inline]
-    pub(crate) fn way_mut(&mut self, uid: u64) -> Option<&mut Way> {
-        self.ways.iter_mut().find(|way| way.recorder.uid == uid)
+    fn way_mut(&mut self, uid: u64) -> Option<&mut Way> {
+        self.ways.iter_mut().find(|way| way.uid == uid)
+    }
+
+    /// Records a row of a site by the plan that the thread has at hand. False if there is none, or it has to be told that the
+    /// row is in no stage.
+    #[inline]
+    pub(crate) fn row(&mut self, uid: u64, site: usize, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+        let (stage, is_outside) = match self.innermost(uid) {
+            Some(What::Stage(_, stage)) => (stage.id, false),
+            what => (0, what.is_some()),
+        };
+        let Some(way) = self.way_mut(uid) else { return false };
+        let Some(plan) = way.plans.get(site, stage) else { return false };
+        if stage == 0 && !is_outside && way.recorder.root.any_open() && !plan.said_no_stage() {
+            return false;
+        }
+        way.recorder.row(&mut way.lane, plan, fill)
     }
 
     /// What is kept under one site is kept under another as well.
     pub(crate) fn learn_again(&mut self, uid: Option<u64>, site: usize, other: usize) {
         let uid = uid.unwrap_or_else(|| self.force());
         let stage = self.stage(uid).map_or(0, |stage| stage.id);
-        if let Some(way) = self.ways.iter_mut().find(|way| way.recorder.uid == uid)
+        if let Some(way) = self.way_mut(uid)
             && let Some(plan) = way.plan(site, stage).map(Arc::clone)
         {
             way.learn(other, plan);
@@ -223,10 +241,11 @@ impl Thread {
 
     /// The way into a recorder; those that lead nowhere any more are forgotten when a new one is opened.
     pub(crate) fn way_into(&mut self, recorder: &Arc<Recorder>) -> &mut Way {
-        let known = self.ways.iter().position(|way| way.recorder.uid == recorder.uid);
+        let known = self.ways.iter().position(|way| way.uid == recorder.uid);
         let at = known.unwrap_or_else(|| {
             self.ways.retain(|way| way.recorder.is_open());
             self.ways.push(Way {
+                uid: recorder.uid,
                 lane: recorder.open_lane(),
                 recorder: Arc::clone(recorder),
                 plans: Plans::default(),
@@ -273,13 +292,6 @@ impl Way {
     /// Keeps a plan at hand.
     pub(crate) fn learn(&mut self, site: usize, plan: Arc<Plan>) {
         self.plans.learn(site, plan);
-    }
-
-    /// Records a row by a plan that the thread has at hand; see [`Recorder::row`].
-    #[inline]
-    pub(crate) fn row(&mut self, site: usize, stage: u32, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
-        let plan = self.plans.get(site, stage);
-        plan.is_some_and(|plan| self.recorder.row(&mut self.lane, plan, fill))
     }
 
     /// Records a row by any plan.
