@@ -221,7 +221,7 @@ fn main() {
 
 fn rows() {
     let floor =
-        tracing::subscriber::with_default(Registry::default().with(ReadFields), || hot(1_000_000, row));
+        tracing::subscriber::with_default(Registry::default().with(ReadFields), || hot(1_000_000, plain_row));
     let dir = tempfile::tempdir().unwrap();
     let run = start(dir.path());
     let total = 2_000_000;
@@ -318,7 +318,8 @@ fn attached_rows(rows: u64) {
 }
 
 fn paced_rows() {
-    let floor = tracing::subscriber::with_default(Registry::default().with(ReadFields), || paced(1000, row));
+    let floor =
+        tracing::subscriber::with_default(Registry::default().with(ReadFields), || paced(1000, plain_row));
     let dir = tempfile::tempdir().unwrap();
     let run = start(dir.path());
     let ours = run.scope(|_| in_stage(|| paced(2000, row)));

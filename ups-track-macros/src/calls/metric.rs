@@ -101,13 +101,16 @@ fn named(entries: &Entries, private: &TokenStream) -> TokenStream {
         })
         .collect();
     let site = entries.site("ups_track::metric", &names);
-    let numbers = entries.pairs.iter().map(|pair| {
-        let value = entries.value(&pair.value, "metric");
-        quote!(#private::MetricField::number(#value))
-    });
+    let values = entries.pairs.iter().map(|pair| entries.value(&pair.value, "metric"));
+    let locals: Vec<_> = (0..entries.pairs.len()).map(|n| local(&format!("value_{n}"))).collect();
+    // The values are evaluated whatever records; they become numbers where something does.
     quote! {{
         #site
-        #private::row(&__UPS_TRACK_SITE, &[#(#numbers),*]);
+        match (#(#values,)*) {
+            (#(#locals,)*) => if #private::on() {
+                #private::row(&__UPS_TRACK_SITE, &[#(#private::MetricField::number(#locals)),*]);
+            },
+        }
     }}
 }
 

@@ -118,7 +118,7 @@ fn shape(members: &[Member], krate: &Krate) -> TokenStream {
             #unknown
             #private::probe::shapes(#own, &[#(#inner),*], |#each| { #(#keys)* })
         };
-        fn numbers(&self, #out: &mut #private::Numbers<'_>) {
+        fn numbers(&self, #out: &mut #private::Numbers<'_, '_>) {
             #unknown
             #(#numbers)*
         }

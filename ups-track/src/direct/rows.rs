@@ -6,14 +6,15 @@ use std::sync::Arc;
 use super::refuse::Place;
 use super::site::{Seen, Site, is_traced};
 use super::values::Shown;
+use crate::kinds::cells::Cells;
 use crate::kinds::key::{self, KeyFault};
 use crate::kinds::metric::{Metrics, Number, Numbers, Shape};
 use crate::kinds::scalar::Scalar;
-use crate::recorder::{Op, Plan, Recorder, RowWriter, Slot, Stage, force, thread};
+use crate::recorder::{Op, Plan, Recorder, Slot, Stage, force, thread};
 
 /// A row of a call whose keys the macro knows.
 pub(crate) fn named(site: &'static Site, values: &[Option<Number>]) {
-    let fill = |row: &mut RowWriter<'_>| {
+    let fill = |row: &mut Cells<'_>| {
         for (slot, value) in values.iter().enumerate() {
             if let Some(number) = value {
                 row.number(slot, *number);
@@ -32,7 +33,7 @@ pub(crate) fn tell_others(site: &'static Site, values: &[Option<Number>]) {
 
 /// Records a row by the plan that the thread has at hand; false if it has none, or the row needs a look.
 #[inline]
-fn by_plan(recorder: Option<u64>, site: usize, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+fn by_plan(recorder: Option<u64>, site: usize, fill: impl Fn(&mut Cells<'_>)) -> bool {
     thread::with(|thread| {
         let uid = recorder.unwrap_or_else(|| thread.force());
         thread.row(uid, site, fill)
@@ -41,7 +42,7 @@ fn by_plan(recorder: Option<u64>, site: usize, fill: impl Fn(&mut RowWriter<'_>)
 }
 
 #[cold]
-fn named_at_length(site: &'static Site, values: &[Option<Number>], fill: impl Fn(&mut RowWriter<'_>)) {
+fn named_at_length(site: &'static Site, values: &[Option<Number>], fill: impl Fn(&mut Cells<'_>)) {
     let place = site.place();
     let Some(recorder) = force::recorder() else { return place.say_nothing_in_force() };
     place.say_other_run(&recorder);
@@ -92,7 +93,7 @@ pub(crate) struct Planned<'a> {
 
 impl Planned<'_> {
     /// Records the row; false if it has to be looked at value by value. `made_up` is for keys that only running shows.
-    pub(crate) fn row(&self, keys: &[Given<'_>], made_up: bool, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+    pub(crate) fn row(&self, keys: &[Given<'_>], made_up: bool, fill: impl Fn(&mut Cells<'_>)) -> bool {
         let Some(plan) = self.plan(keys, made_up) else { return false };
         self.say_no_stage(Some(&plan));
         thread::with(|thread| {
@@ -162,7 +163,7 @@ pub trait Row {
     /// The keys of all rows of the type, if they are the same for all.
     fn shape(&self) -> Option<Shape>;
     /// The values, in the order of these keys.
-    fn numbers(&self, out: &mut Numbers<'_>);
+    fn numbers(&self, out: &mut Numbers<'_, '_>);
 }
 
 impl<T: Metrics + ?Sized> Row for &T {
@@ -172,7 +173,7 @@ impl<T: Metrics + ?Sized> Row for &T {
     fn shape(&self) -> Option<Shape> {
         T::SHAPE
     }
-    fn numbers(&self, out: &mut Numbers<'_>) {
+    fn numbers(&self, out: &mut Numbers<'_, '_>) {
         Metrics::numbers(*self, out);
     }
 }
@@ -220,7 +221,7 @@ impl Call<'_> {
 
     /// All keys are the same each time: only the numbers are looked at, on their way into the lane.
     fn in_order(&self, site: usize, location: &'static Location<'static>) {
-        let fill = |row: &mut RowWriter<'_>| {
+        let fill = |row: &mut Cells<'_>| {
             let mut numbers = Numbers::new(row);
             if let Some(step) = self.step {
                 numbers.push(step);
@@ -239,12 +240,7 @@ impl Call<'_> {
     }
 
     #[cold]
-    fn at_length(
-        &self,
-        site: usize,
-        location: &'static Location<'static>,
-        fill: &dyn Fn(&mut RowWriter<'_>),
-    ) {
+    fn at_length(&self, site: usize, location: &'static Location<'static>, fill: &dyn Fn(&mut Cells<'_>)) {
         let mut names: Vec<String> = self.pairs.iter().map(|(key, _)| (*key).to_owned()).collect();
         for shape in self.rows.iter().filter_map(|row| row.shape()) {
             (shape.keys)(&mut |key| names.push(key.to_owned()));
@@ -274,7 +270,7 @@ impl Call<'_> {
         site: usize,
         location: &'static Location<'static>,
         names: &[String],
-        fill: &dyn Fn(&mut RowWriter<'_>),
+        fill: &dyn Fn(&mut Cells<'_>),
         values: &dyn Fn() -> Vec<(String, Number)>,
     ) {
         let place = Place::of_caller(location);
@@ -334,7 +330,7 @@ impl Call<'_> {
     }
 }
 
-fn fill(row: &mut RowWriter<'_>, values: &[(u32, Number)]) {
+fn fill(row: &mut Cells<'_>, values: &[(u32, Number)]) {
     for (slot, number) in values {
         row.number(*slot as usize, *number);
     }

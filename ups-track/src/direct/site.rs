@@ -6,6 +6,7 @@ use tracing::callsite::{DefaultCallsite, Identifier};
 use tracing::field::{DisplayValue, Field, FieldSet, Value, display};
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::metadata::Kind;
+use tracing::subscriber::NoSubscriber;
 use tracing::{Event, Level, Metadata, dispatcher};
 
 use super::refuse::Place;
@@ -88,10 +89,19 @@ impl Site {
         }
     }
 
+    /// Whether some subscriber has wanted such events: a load.
+    #[inline]
+    pub(crate) fn may_be_heard(&'static self) -> bool {
+        !self.callsite.interest().is_never()
+    }
+
+    /// Whether the subscriber of this thread wants them. The interest of one that is gone stays until there is a new one.
     fn is_heard(&'static self) -> bool {
-        let interest = self.callsite.interest();
-        !interest.is_never()
-            && (interest.is_always() || dispatcher::get_default(|default| default.enabled(&self.metadata)))
+        let is_always = self.callsite.interest().is_always();
+        self.may_be_heard()
+            && dispatcher::get_default(|current| {
+                !current.is::<NoSubscriber>() && (is_always || current.enabled(&self.metadata))
+            })
     }
 
     fn dispatch(&'static self, values: &[Option<Seen<'_>>]) {

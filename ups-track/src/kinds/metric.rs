@@ -5,6 +5,7 @@ use std::num::{
     NonZeroUsize,
 };
 
+use super::cells::Cells;
 use super::keyset::KeySet;
 
 /// A number as it travels: integers stay integers.
@@ -231,7 +232,7 @@ pub trait Metrics {
     const SHAPE: Option<Shape> = None;
 
     #[doc(hidden)]
-    fn numbers(&self, out: &mut Numbers<'_>) {
+    fn numbers(&self, out: &mut Numbers<'_, '_>) {
         let _ = out;
     }
 }
@@ -246,29 +247,24 @@ pub struct Shape {
     pub len: usize,
 }
 
-/// Takes the values of a row by their places.
-#[doc(hidden)]
-pub(crate) trait Places {
-    fn put(&mut self, place: usize, number: Number);
-}
-
 /// The values of a row on their way to their places.
 #[doc(hidden)]
-pub struct Numbers<'a> {
+#[derive(Debug)]
+pub struct Numbers<'a, 'lane> {
     next: usize,
-    places: &'a mut dyn Places,
+    cells: &'a mut Cells<'lane>,
 }
 
-impl<'a> Numbers<'a> {
-    pub(crate) fn new(places: &'a mut dyn Places) -> Self {
-        Self { next: 0, places }
+impl<'a, 'lane> Numbers<'a, 'lane> {
+    pub(crate) fn new(cells: &'a mut Cells<'lane>) -> Self {
+        Self { next: 0, cells }
     }
 
     /// The next value, if it is there.
     #[inline]
     pub fn push(&mut self, number: Option<Number>) {
         if let Some(number) = number {
-            self.places.put(self.next, number);
+            self.cells.number(self.next, number);
         }
         self.next += 1;
     }
@@ -327,7 +323,7 @@ impl<T: Metrics + ?Sized> Metrics for &T {
         (**self).visit_metrics(each);
     }
     const SHAPE: Option<Shape> = T::SHAPE;
-    fn numbers(&self, out: &mut Numbers<'_>) {
+    fn numbers(&self, out: &mut Numbers<'_, '_>) {
         (**self).numbers(out);
     }
 }
@@ -342,7 +338,7 @@ impl<T: Metrics> Metrics for Option<T> {
         }
     }
     const SHAPE: Option<Shape> = T::SHAPE;
-    fn numbers(&self, out: &mut Numbers<'_>) {
+    fn numbers(&self, out: &mut Numbers<'_, '_>) {
         match (self, T::SHAPE) {
             (Some(row), _) => row.numbers(out),
             (None, Some(shape)) => out.skip(shape.len),

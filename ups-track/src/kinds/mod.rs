@@ -1,6 +1,7 @@
 //! The data kinds: what a value is decides where W&B shows it. One file each.
 
 pub(crate) mod alert;
+pub(crate) mod cells;
 pub(crate) mod config;
 mod const_text;
 pub(crate) mod file;

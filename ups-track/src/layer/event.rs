@@ -13,17 +13,18 @@ use super::fields::{self, Role, role};
 use crate::direct::refuse::Place;
 use crate::direct::rows::{Given, Planned};
 use crate::kinds::alert::{Alert, AlertLevel};
+use crate::kinds::cells::Cells;
 use crate::kinds::file::FilePolicy;
 use crate::kinds::metric::Number;
 use crate::kinds::scalar::Scalar;
 use crate::kinds::summary::Goal;
 use crate::ledger::parse_goals;
 use crate::os;
-use crate::recorder::{MAX_VALUES, Op, Recorder, RowWriter, Stage, thread};
+use crate::recorder::{MAX_VALUES, Op, Recorder, Stage, thread};
 
 /// Reads numbers into a row. Everything else makes it unfit: then the long way tells what is wrong.
 #[derive(Debug)]
-pub(super) struct RowVisitor<'row, 'lane>(pub(super) &'row mut RowWriter<'lane>);
+pub(super) struct RowVisitor<'row, 'lane>(pub(super) &'row mut Cells<'lane>);
 
 impl Visit for RowVisitor<'_, '_> {
     #[inline]

@@ -35,13 +35,12 @@ pub fn on() -> bool {
     force::is_wanted() || site::is_traced()
 }
 
-/// A row whose keys the macro knows.
-#[inline]
+/// A row whose keys the macro knows, where something may become of it.
 pub fn row(site: &'static Site, values: &[Option<Number>]) {
     if force::is_wanted() {
         rows::named(site, values);
     }
-    if site::is_traced() {
+    if site::is_traced() && site.may_be_heard() {
         rows::tell_others(site, values);
     }
 }

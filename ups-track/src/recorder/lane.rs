@@ -23,6 +23,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::pool::{Account, Pool};
 use super::row::{RowView, RowWriter, words_of};
+use crate::kinds::cells::Cells;
 
 /// A piece of a lane.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl Lane {
         width: usize,
         epoch: u64,
         time: u64,
-        fill: impl FnOnce(&mut RowWriter<'_>),
+        fill: impl FnOnce(&mut Cells<'_>),
     ) -> Pushed {
         let room = self.used..self.used + words_of(width);
         let Some(row) = self.segment.words.get(room).and_then(RowWriter::over) else {

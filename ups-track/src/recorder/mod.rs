@@ -23,9 +23,10 @@ pub(crate) use lane::{Lane, Reader};
 pub use op::Stream;
 pub(crate) use op::{Definition, Op, SummaryWords};
 pub(crate) use pool::Pool;
-pub(crate) use row::{MAX_VALUES, Plan, RowView, RowWriter, Slot};
+pub(crate) use row::{MAX_VALUES, Plan, RowView, Slot};
 pub(crate) use stage::{Calls, Stage, StageOptions, StageStatus};
 
+use crate::kinds::cells::Cells;
 use crate::kinds::file::FilePolicy;
 use crate::os;
 use crate::os::fork::Born;
@@ -258,7 +259,7 @@ impl Recorder {
     /// Records a row of a plan, whose values `fill` gives; false if they do not fit a lane. Waits while the lane is
     /// full; drops only when the log has failed or the run is over.
     #[inline]
-    pub(crate) fn row(&self, lane: &mut Lane, plan: &Plan, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+    pub(crate) fn row(&self, lane: &mut Lane, plan: &Plan, fill: impl Fn(&mut Cells<'_>)) -> bool {
         if !self.is_open() {
             self.drop_late(1);
             return true;
@@ -270,13 +271,13 @@ impl Recorder {
     }
 
     #[inline]
-    fn push(&self, lane: &mut Lane, plan: &Plan, fill: impl FnOnce(&mut RowWriter<'_>)) -> Pushed {
+    fn push(&self, lane: &mut Lane, plan: &Plan, fill: impl FnOnce(&mut Cells<'_>)) -> Pushed {
         let epoch = self.epoch.load(Ordering::Acquire);
         lane.push(plan.id, plan.slots.len(), epoch, os::coarse_nanos(), fill)
     }
 
     #[cold]
-    fn row_in_next_segment(&self, lane: &mut Lane, plan: &Plan, fill: &dyn Fn(&mut RowWriter<'_>)) -> bool {
+    fn row_in_next_segment(&self, lane: &mut Lane, plan: &Plan, fill: &dyn Fn(&mut Cells<'_>)) -> bool {
         let mut turn = self.pool.turn(lane, plan);
         while turn == Turn::Full {
             self.wake();

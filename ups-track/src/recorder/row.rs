@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::pool::LARGEST;
 use super::stage::Stage;
-use crate::kinds::metric::{Number, Places};
+use crate::kinds::cells::{Cells, decode};
+use crate::kinds::metric::Number;
 
 /// Values that a row in a lane can have; wider rows travel as an operation.
 pub(crate) const MAX_VALUES: usize = (LARGEST - HEAD) / 2;
@@ -92,17 +93,11 @@ impl Plan {
     }
 }
 
-const F64: u64 = 0;
-const I64: u64 = 1;
-const U64: u64 = 2;
-
 /// Puts the values of a row behind its head, right where they stay.
 #[derive(Debug)]
 pub(crate) struct RowWriter<'lane> {
     head: &'lane [AtomicU64; HEAD],
-    cells: &'lane [[AtomicU64; 2]],
-    count: usize,
-    unfit: bool,
+    cells: Cells<'lane>,
 }
 
 impl<'lane> RowWriter<'lane> {
@@ -110,7 +105,7 @@ impl<'lane> RowWriter<'lane> {
     #[inline]
     pub(super) fn over(words: &'lane [AtomicU64]) -> Option<Self> {
         let (head, values) = words.split_first_chunk()?;
-        Some(Self { head, cells: values.as_chunks().0, count: 0, unfit: false })
+        Some(Self { head, cells: Cells::new(values.as_chunks().0) })
     }
 
     /// Writes the row; gives its length in words, or nothing if `fill` finds that it does not fit.
@@ -120,74 +115,16 @@ impl<'lane> RowWriter<'lane> {
         plan: u32,
         epoch: u64,
         time: u64,
-        fill: impl FnOnce(&mut Self),
+        fill: impl FnOnce(&mut Cells<'lane>),
     ) -> Option<usize> {
-        fill(&mut self);
-        let Self { head: [head, epoch_word, time_word], count, unfit, .. } = self;
+        fill(&mut self.cells);
+        let count = self.cells.count()?;
+        let [head, epoch_word, time_word] = self.head;
         head.store(u64::from(plan) | (count as u64) << 32, Ordering::Relaxed);
         epoch_word.store(epoch, Ordering::Relaxed);
         time_word.store(time, Ordering::Relaxed);
-        (!unfit).then_some(HEAD + 2 * count)
+        Some(HEAD + 2 * count)
     }
-
-    #[inline]
-    fn push(&mut self, slot: usize, kind: u64, value: u64) {
-        match self.cells.get(self.count) {
-            Some([tag, word]) => {
-                tag.store((slot as u64) << 2 | kind, Ordering::Relaxed);
-                word.store(value, Ordering::Relaxed);
-                self.count += 1;
-            }
-            None => self.unfit = true,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn number(&mut self, slot: usize, number: Number) {
-        match number {
-            Number::F64(v) => self.f64(slot, v),
-            Number::I64(v) => self.i64(slot, v),
-            Number::U64(v) => self.u64(slot, v),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn f64(&mut self, slot: usize, value: f64) {
-        self.push(slot, F64, value.to_bits());
-    }
-
-    #[inline]
-    pub(crate) fn i64(&mut self, slot: usize, value: i64) {
-        self.push(slot, I64, value.cast_unsigned());
-    }
-
-    #[inline]
-    pub(crate) fn u64(&mut self, slot: usize, value: u64) {
-        self.push(slot, U64, value);
-    }
-
-    /// A value is no number: the row must take another way.
-    #[inline]
-    pub(crate) fn refuse(&mut self) {
-        self.unfit = true;
-    }
-}
-
-impl Places for RowWriter<'_> {
-    #[inline]
-    fn put(&mut self, place: usize, number: Number) {
-        self.number(place, number);
-    }
-}
-
-#[inline]
-fn decode(tag: u64, value: u64) -> (usize, Number) {
-    let number = match tag & 3 {
-        F64 => Number::F64(f64::from_bits(value)),
-        I64 => Number::I64(value.cast_signed()),
-        _ => Number::U64(value),
-    };
-    (usize::try_from(tag >> 2).unwrap_or(usize::MAX), number)
 }
 
 /// A row as the writer reads it out of a lane's words.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::row::words_of;
 use super::*;
+use crate::kinds::cells::Cells;
 use crate::kinds::metric::Number;
 
 /// A recorder with plans of some widths.
@@ -94,7 +95,7 @@ proptest! {
         let (mut lane, mut readers, mut got) = (recorder.open_lane(), Vec::new(), Vec::new());
         for width in &widths {
             let plan = plan(&recorder, *width);
-            let fill = |row: &mut RowWriter<'_>| (0..*width).for_each(|slot| row.u64(slot, *width as u64));
+            let fill = |row: &mut Cells<'_>| (0..*width).for_each(|slot| row.u64(slot, *width as u64));
             prop_assert!(recorder.row(&mut lane, &plan, fill));
             read(&mut readers, &recorder.pool, |_, row| got.push(row.iter().count()));
         }
@@ -107,10 +108,10 @@ fn more_values_than_planned_do_not_fit() {
     let recorder = Recorder::new();
     let mut lane = recorder.open_lane();
     let narrow = plan(&recorder, 20);
-    let over = |row: &mut RowWriter<'_>| (0..=1000).for_each(|slot| row.u64(slot, 1));
+    let over = |row: &mut Cells<'_>| (0..=1000).for_each(|slot| row.u64(slot, 1));
     assert!(!recorder.row(&mut lane, &narrow, over));
     let huge = plan(&recorder, MAX_VALUES + 1);
-    let over = |row: &mut RowWriter<'_>| (0..=MAX_VALUES).for_each(|slot| row.u64(slot, 1));
+    let over = |row: &mut Cells<'_>| (0..=MAX_VALUES).for_each(|slot| row.u64(slot, 1));
     assert!(!recorder.row(&mut lane, &huge, over));
     read(&mut Vec::new(), &recorder.pool, |_, row| unreachable!("{row:?} was refused"));
 }
@@ -131,7 +132,7 @@ fn threads_and_the_writer_do_not_disturb_each_other() {
                     // Widths change, so that rows meet the ends of segments everywhere.
                     let width = usize::try_from(i * 7 % 23).unwrap_or(0) + 2;
                     let plan = plan(&recorder, width);
-                    let fill = |row: &mut RowWriter<'_>| {
+                    let fill = |row: &mut Cells<'_>| {
                         row.u64(0, number);
                         (1..width).for_each(|slot| row.u64(slot, i));
                     };

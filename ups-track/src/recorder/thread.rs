@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::at_hand::Plans;
-use super::{Lane, Plan, Recorder, RowWriter, Stage, force};
+use super::{Lane, Plan, Recorder, Stage, force};
+use crate::kinds::cells::Cells;
 
 thread_local! {
     static THREAD: RefCell<Thread> = const { RefCell::new(Thread::NEW) };
@@ -215,7 +216,7 @@ impl Thread {
     /// Records a row of a site by the plan that the thread has at hand. False if there is none, or it has to be told that the
     /// row is in no stage.
     #[inline]
-    pub(crate) fn row(&mut self, uid: u64, site: usize, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+    pub(crate) fn row(&mut self, uid: u64, site: usize, fill: impl Fn(&mut Cells<'_>)) -> bool {
         let (stage, is_outside) = match self.innermost(uid) {
             Some(What::Stage(_, stage)) => (stage.id, false),
             what => (0, what.is_some()),
@@ -295,7 +296,7 @@ impl Way {
     }
 
     /// Records a row by any plan.
-    pub(crate) fn row_by(&mut self, plan: &Plan, fill: impl Fn(&mut RowWriter<'_>)) -> bool {
+    pub(crate) fn row_by(&mut self, plan: &Plan, fill: impl Fn(&mut Cells<'_>)) -> bool {
         self.recorder.row(&mut self.lane, plan, fill)
     }
 

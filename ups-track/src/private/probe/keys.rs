@@ -19,7 +19,7 @@ pub trait Unknown {
     const HAS_STEP: bool = false;
     const SHAPE: Option<Shape> = None;
     fn keys_below(_: &str, _: &mut dyn FnMut(&str)) {}
-    fn numbers<V: ?Sized>(_: &V, _: &mut Numbers<'_>) {}
+    fn numbers<V: ?Sized>(_: &V, _: &mut Numbers<'_, '_>) {}
 }
 
 impl<T: ?Sized> Unknown for Of<T> {}
@@ -40,7 +40,7 @@ impl<T: Metrics + ?Sized> Of<T> {
     }
 
     /// Adds the values of a row inside a row.
-    pub fn numbers(row: &T, out: &mut Numbers<'_>) {
+    pub fn numbers(row: &T, out: &mut Numbers<'_, '_>) {
         row.numbers(out);
     }
 }
