@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Expr, LitStr};
 
-use super::entries::{Entries, Words};
+use super::entries::{Entries, Words, statements};
 use crate::keys::KeyName;
 use crate::krate::Krate;
 use crate::values::{borrowed, local, place, probed};
@@ -43,14 +43,12 @@ fn expand(entries: &Entries) -> TokenStream {
         let value = probe(&entries.krate, value);
         quote!(#private::config_entry(#key, &|| #private::probe::Entry::json(&#value));)
     });
-    quote! {
-        {
-            #distinct
-            #pairs
-            #(#constants)*
-            #( #private::probe::settings(#groups); )*
-        }
-    }
+    statements(&quote! {
+        #distinct
+        #pairs
+        #(#constants)*
+        #( #private::probe::settings(#groups); )*
+    })
 }
 
 fn expand_pairs(entries: &Entries, pairs: &[(&KeyName, &Expr)]) -> TokenStream {

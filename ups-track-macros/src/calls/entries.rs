@@ -311,6 +311,11 @@ fn sigil(input: ParseStream, words: &Words) -> syn::Result<()> {
     ))
 }
 
+/// Statements as one expression. A plain block would be an `else` block in the eyes of lints on a `match` of the user's.
+pub(crate) fn statements(statements: &TokenStream) -> TokenStream {
+    quote!(match () { () => { #statements } })
+}
+
 /// An error about the call as a whole.
 pub(crate) fn whole_call() -> Span {
     // There is no token that could be underlined: something is missing.

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Ident, LitStr};
 
-use super::entries::{Entries, Pair, Words, whole_call};
+use super::entries::{Entries, Pair, Words, statements, whole_call};
 use crate::errors::{Errors, err};
 use crate::keys::KeyName;
 use crate::values::{borrowed, is_constant, is_text, local, place, source};
@@ -87,7 +87,7 @@ fn expand(entries: &Entries) -> TokenStream {
         named(entries, &private)
     } else {
         let row = row(entries, &private);
-        quote!({ #row })
+        statements(&row)
     }
 }
 
@@ -104,14 +104,14 @@ fn named(entries: &Entries, private: &TokenStream) -> TokenStream {
     let values = entries.pairs.iter().map(|pair| entries.value(&pair.value, "metric"));
     let locals: Vec<_> = (0..entries.pairs.len()).map(|n| local(&format!("value_{n}"))).collect();
     // The values are evaluated whatever records; they become numbers where something does.
-    quote! {{
+    statements(&quote! {
         #site
         match (#(#values,)*) {
             (#(#locals,)*) => if #private::on() {
                 #private::row(&__UPS_TRACK_SITE, &[#(#private::MetricField::number(#locals)),*]);
             },
         }
-    }}
+    })
 }
 
 /// The call as a row, for keys that are not known to the macro.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::LitStr;
 
-use super::entries::{Entries, Words};
+use super::entries::{Entries, Words, statements};
 use crate::values::{borrowed, local};
 
 const WORDS: Words = Words { owner: "summary!", noun: "summary key", group: "scores" };
@@ -44,12 +44,10 @@ fn expand(entries: &Entries) -> TokenStream {
         let value = entries.value(value, "summary");
         quote!(#private::probe::scores(&[(#key, #value)], "");)
     });
-    quote! {
-        {
-            #distinct
-            #pairs
-            #(#constants)*
-            #( #private::probe::scores(#groups, ""); )*
-        }
-    }
+    statements(&quote! {
+        #distinct
+        #pairs
+        #(#constants)*
+        #( #private::probe::scores(#groups, ""); )*
+    })
 }

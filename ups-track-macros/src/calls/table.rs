@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::Expr;
 
-use super::entries::{Entries, Words};
+use super::entries::{Entries, Words, statements};
 use crate::errors::{Errors, err};
 use crate::values::{borrowed, place};
 
@@ -31,12 +31,10 @@ pub(crate) fn table(input: TokenStream) -> TokenStream {
 fn expand(entries: &Entries) -> TokenStream {
     let distinct = entries.key_constants(&WORDS);
     let logs = entries.pairs.iter().map(|pair| log(entries, &pair.text(&entries.krate), &pair.value));
-    quote! {
-        {
-            #distinct
-            #(#logs)*
-        }
-    }
+    statements(&quote! {
+        #distinct
+        #(#logs)*
+    })
 }
 
 /// What is no table is reported at the value.

@@ -91,10 +91,10 @@ fn summary_first(args: &TokenStream, krate: &Krate, function: &mut ItemFn) -> Op
 fn site(args: &StageArgs, private: &TokenStream) -> TokenStream {
     let StageArgs { name, best, summary, step, .. } = args;
     let (best, summary) = (best.as_deref().unwrap_or_default(), summary.as_deref().unwrap_or_default());
-    let step = match step {
-        Some(step) => quote!(#private::core::option::Option::Some(#step)),
-        None => quote!(#private::core::option::Option::None),
-    };
+    let step = step.as_ref().map_or_else(
+        || quote!(#private::core::option::Option::None),
+        |step| quote!(#private::core::option::Option::Some(#step)),
+    );
     quote! {
         static __UPS_TRACK_STAGE: #private::StageSite = #private::StageSite::new(#name, #best, #summary, #step);
     }
@@ -182,7 +182,7 @@ impl Work<'_> {
             let error_text = probed(&args.krate, "EndProbe", &quote!(&#out), place, "error_text");
             quote! {
                 if let #private::core::option::Option::Some(#text) = #error_text {
-                    #private::stage_failed(#title, #text);
+                    #private::stage_failed(#title, &#text);
                 }
             }
         });

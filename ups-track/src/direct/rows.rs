@@ -183,6 +183,7 @@ pub(crate) struct Call<'a> {
     /// Where it is recorded; the run in force if not given.
     pub(crate) recorder: Option<&'a Arc<Recorder>>,
     /// The step, if the call has one; its value may be absent.
+    #[expect(clippy::option_option, reason = "a call with a step, whose value is not there")]
     pub(crate) step: Option<Option<Number>>,
     pub(crate) pairs: &'a [(&'a str, Option<Number>)],
     /// Whether the keys of the pairs are constants.
@@ -202,9 +203,9 @@ impl Call<'_> {
             }
         }
         if fixed {
-            self.in_order(site, location)
+            self.in_order(site, location);
         } else {
-            self.by_key(site, location)
+            self.by_key(site, location);
         }
         if self.recorder.is_none() && is_traced() {
             self.emit();

@@ -11,14 +11,14 @@ const U64: u64 = 2;
 /// Where the values of a row go.
 #[derive(Debug)]
 pub(crate) struct Cells<'lane> {
-    cells: &'lane [[AtomicU64; 2]],
+    places: &'lane [[AtomicU64; 2]],
     count: usize,
     unfit: bool,
 }
 
 impl<'lane> Cells<'lane> {
-    pub(crate) fn new(cells: &'lane [[AtomicU64; 2]]) -> Self {
-        Self { cells, count: 0, unfit: false }
+    pub(crate) fn new(places: &'lane [[AtomicU64; 2]]) -> Self {
+        Self { places, count: 0, unfit: false }
     }
 
     /// How many there are, if all fit.
@@ -28,7 +28,7 @@ impl<'lane> Cells<'lane> {
 
     #[inline]
     fn push(&mut self, slot: usize, kind: u64, value: u64) {
-        match self.cells.get(self.count) {
+        match self.places.get(self.count) {
             Some([tag, word]) => {
                 tag.store((slot as u64) << 2 | kind, Ordering::Relaxed);
                 word.store(value, Ordering::Relaxed);

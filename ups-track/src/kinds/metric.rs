@@ -237,12 +237,16 @@ pub trait Metrics {
     }
 }
 
+/// Takes keys one by one.
+#[doc(hidden)]
+pub type EachKey<'a> = &'a mut dyn FnMut(&str);
+
 /// The keys of all rows of a type.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     /// Shows the keys in their order.
-    pub keys: fn(&mut dyn FnMut(&str)),
+    pub keys: fn(EachKey<'_>),
     /// How many there are.
     pub len: usize,
 }

@@ -24,7 +24,7 @@ use crate::direct::refuse::Place;
 use crate::direct::stages::{self, Call};
 use crate::direct::{carry, site};
 use crate::os::ours;
-use crate::recorder::{Op, Recorder, Stage, Stream, force, thread};
+use crate::recorder::{Home, Op, Recorder, Stage, Stream, force, thread};
 use event::RowVisitor;
 use spans::{NameVisitor, StageSpan, StageSpans, StageVisitor};
 
@@ -317,7 +317,7 @@ where
         let line = event::record(event, &stage, &recorder);
         if let Some(mut line) = line {
             self.echo(metadata, &line);
-            if is_console_level(metadata) && recorder.home().is_some_and(|home| home.wants_console()) {
+            if is_console_level(metadata) && recorder.home().is_some_and(Home::wants_console) {
                 line.push('\n');
                 recorder.op(Op::Console { stream: Stream::Stderr, text: line });
             }

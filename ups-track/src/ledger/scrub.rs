@@ -8,7 +8,9 @@ use crate::secrets::{clean_text, scrub, scrub_cell, scrub_scalar};
 pub(super) fn op(op: &mut Op) {
     match op {
         Op::Summary { values, .. } | Op::Found(values) => {
-            values.iter_mut().for_each(|(name, value)| scrub_scalar(name, value))
+            for (name, value) in values {
+                scrub_scalar(name, value);
+            }
         }
         Op::Config(entries) => entries.iter_mut().for_each(|(name, value)| scrub(name, value)),
         Op::Alert(alert) => {

@@ -69,7 +69,9 @@ mod tests {
     fn failed(codes: &[(u32, i32)]) -> Failed {
         let mut failed = Failed::default();
         let now = Instant::now();
-        codes.iter().for_each(|(rank, code)| failed.note(*rank, *code, now));
+        for (rank, code) in codes {
+            failed.note(*rank, *code, now);
+        }
         failed
     }
 

@@ -14,7 +14,9 @@ pub use crate::kinds::config::{ConfigValue, RunConfig};
 pub use crate::kinds::file::FilePolicy;
 pub use crate::kinds::key::Key;
 pub use crate::kinds::keyset::{KeySet, assert_distinct};
-pub use crate::kinds::metric::{MetricField, MetricValue, Metrics, Number, Numbers, Shape, SteppedMetrics};
+pub use crate::kinds::metric::{
+    EachKey, MetricField, MetricValue, Metrics, Number, Numbers, Shape, SteppedMetrics,
+};
 pub use crate::kinds::scalar::Scalar;
 pub use crate::kinds::summary::{EvalSummary, Goal, SummaryField, SummaryOutput, SummaryValue};
 pub use crate::kinds::table::{TableCell, TableRow, TableRows};
@@ -58,8 +60,11 @@ pub fn log_row(
     }
 }
 
+/// Takes values one by one.
+type Each<'a, T> = &'a mut dyn FnMut(T);
+
 /// Summary values whose keys the macro knows.
-pub fn summary(site: &'static Site, visit: &dyn Fn(&mut dyn FnMut(Option<Scalar>))) {
+pub fn summary(site: &'static Site, visit: &dyn Fn(Each<'_, Option<Scalar>>)) {
     if on() {
         let mut values = Vec::new();
         visit(&mut |value| values.push(value));
@@ -76,7 +81,7 @@ pub fn summarize<S: EvalSummary + ?Sized>(prefix: &str, scores: &S) {
 }
 
 /// Config entries whose keys the macro knows.
-pub fn config(site: &'static Site, visit: &dyn Fn(&mut dyn FnMut(serde_json::Value))) {
+pub fn config(site: &'static Site, visit: &dyn Fn(Each<'_, serde_json::Value>)) {
     if on() {
         let mut values = Vec::new();
         visit(&mut |value| values.push(value));
@@ -136,7 +141,7 @@ pub fn alert(
 
 /// A stage has ended with an error that shall be told.
 #[track_caller]
-pub fn stage_failed(title: &str, text: String) {
+pub fn stage_failed(title: &str, text: &str) {
     alert(AlertLevel::Error, format_args!("{title}"), Some(format_args!("{text}")), None);
 }
 

@@ -1,5 +1,7 @@
 //! Lanes: what goes in comes out, whatever the writer does meanwhile.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,7 +16,7 @@ use crate::kinds::metric::Number;
 /// A recorder with plans of some widths.
 fn plan(recorder: &Recorder, width: usize) -> Arc<Plan> {
     let slots = vec![Some(Slot::Step); width];
-    recorder.add_plan(width, &recorder.root, slots, Vec::new()).expect("there is room for a plan")
+    recorder.add_plan(width, &recorder.root, slots, Vec::new()).unwrap()
 }
 
 /// Everything that a round finds, row by row.

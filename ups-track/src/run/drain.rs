@@ -92,6 +92,7 @@ impl Drain {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::io;
     use std::sync::{Arc, Mutex, PoisonError};

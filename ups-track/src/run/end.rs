@@ -29,6 +29,7 @@ struct Flushed {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a step of the end, in no fixed order")]
 struct EndState {
     request: Request,
     flushed: Flushed,

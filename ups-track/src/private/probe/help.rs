@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::__private::Shape;
+use crate::__private::{EachKey, Shape};
 use crate::{
     EvalSummary, Goal, Key, MetricField, MetricValue, Metrics, Number, RunConfig, Scalar, SummaryField,
 };
@@ -90,7 +90,7 @@ pub fn metrics<T: Metrics + ?Sized>(row: &T, prefix: &str, each: &mut dyn FnMut(
 }
 
 /// The shape of a row with rows inside: none if the keys of one of them are known only at run time.
-pub const fn shapes(own: usize, inner: &[Option<Shape>], keys: fn(&mut dyn FnMut(&str))) -> Option<Shape> {
+pub const fn shapes(own: usize, inner: &[Option<Shape>], keys: fn(EachKey<'_>)) -> Option<Shape> {
     let mut len = own;
     let mut rest = inner;
     while let [shape, more @ ..] = rest {
