@@ -49,7 +49,7 @@ where
             },
         )
     };
-    fn numbers(&self, out: &mut ::ups_track::__private::Numbers) {
+    fn numbers(&self, out: &mut ::ups_track::__private::Numbers<'_, '_>) {
         #[allow(unused_imports)]
         use ::ups_track::__private::probe::Unknown as _;
         out.push(

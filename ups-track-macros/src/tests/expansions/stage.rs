@@ -26,7 +26,7 @@ pub fn train(&mut self, epochs: u64) -> Result<Model, Error> {
         )
         .error_text()
     {
-        ::ups_track::__private::stage_failed("stage `operator` failed", text);
+        ::ups_track::__private::stage_failed("stage `operator` failed", &text);
     }
     stage.done(::ups_track::__private::probe::EndProbe::new(&out).is_err());
     out
