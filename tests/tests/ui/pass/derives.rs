@@ -158,8 +158,8 @@ fn main() {
         seen,
         [("nrmse", Some(0.5)), ("note", None), ("passed", None), ("seconds", Some(1.0)), ("ttc/seconds", Some(2.0))]
     );
-    scores.emit("eval");
-    Generic { value: 1 }.emit("");
+    ups_track::summary!(..scores);
+    ups_track::summary!(..Generic { value: 1 });
 
     for optimizer in [Optimizer::PlainSgd, Optimizer::Adam { beta: 0.9 }, Optimizer::Clip(1.0), Optimizer::Two(1, 2)]
         .into_iter()

@@ -158,7 +158,7 @@ struct Wide {
 
 fn main() {
     let x = 0.5;
-    let _write: fn(&Wide, &str) = Wide::emit;
+    let _write = |wide: &Wide| ups_track::summary!(..wide);
     metric!(
         step = 1,
         a0 = x, a1 = x, a2 = x, a3 = x, a4 = x, a5 = x, a6 = x, a7 = x, a8 = x, a9 = x, a10 = x, a11 = x, a12 = x, a13 = x, a14 = x,
