@@ -223,7 +223,7 @@ fn two_programs_of_one_start() {
 fn a_job_that_is_put_back_into_the_queue() {
     const BATCH: &str = r#"#!/bin/sh
         srun --quiet -n 4 $PROGRAM rows loss 100 || exit
-        if [ -z "$SLURM_RESTART_COUNT" ]; then scontrol requeue $SLURM_JOB_ID; sleep 600; fi
+        if [ -z "$SLURM_RESTART_COUNT" ]; then scontrol requeue $SLURM_JOB_ID; sleep 600; exit; fi
         touch ended
     "#;
     // A requeued job waits for two minutes; one second is what its credentials need to be others than before.
