@@ -35,7 +35,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `step = expr` | the step, a number; anywhere in the call; may go backwards or repeat; required, unless a row brings it |
 /// | `name` | the variable `name` under the key `name` |
-/// | `name = expr`, `"a/b" = expr` | a value under a key: letters, digits, `_`, `-`, `.`, `/`, not beginning with `_` |
+/// | `name = expr`, `"a/b" = expr` | a value under a key: any text that does not begin with `_`, nor begin or end with a blank |
 /// | `{KEY} = expr` | a value under the key of a constant `Key` |
 /// | `..row` | all values of a `#[derive(Metrics)]` struct or of `(key, number)` pairs; several are allowed |
 ///
@@ -45,15 +45,18 @@ use proc_macro::TokenStream;
 ///
 /// # Expansion
 ///
-/// One `tracing` event; shortened:
+/// A static with the keys, and a call with the values; shortened:
 ///
 /// ```text
-/// if on() {
-///     event!(target: "ups_track::metric", Level::INFO, { step = epoch, metric.loss = loss, metric.grad_norm = grad_norm })
+/// static SITE: Site = Site::new("ups_track::metric", &["step", "metric.loss", "metric.grad_norm"], ..);
+/// match (epoch, loss, grad_norm) {
+///     values => if on() { row(&SITE, values) }
 /// }
 /// ```
 ///
-/// With `..row` or `{KEY}` the row goes to the recorder without an event: its field names are not known to the compiler.
+/// The values are evaluated once, from left to right, whether or not anything records. The row goes straight to the run in
+/// force; a layer of `tracing` that asks for events of level TRACE and target `ups_track::metric` is told it as well, with
+/// these fields, or those of a `..row` or `{KEY}` as one field `values`.
 #[proc_macro]
 pub fn metric(input: TokenStream) -> TokenStream {
     calls::metric(input.into()).into()
@@ -76,7 +79,7 @@ pub fn metric(input: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// `event!(target: "ups_track::summary", Level::INFO, { summary.weights = 180, … })`
+/// A static with the keys, and a call with the values, as of [`metric!`].
 #[proc_macro]
 pub fn summary(input: TokenStream) -> TokenStream {
     calls::summary(input.into()).into()
@@ -97,8 +100,7 @@ pub fn summary(input: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// `event!(target: "ups_track::config", Level::INFO, { config.eval_samples = 3072, … })`; lists, maps and structs, which
-/// do not fit a `tracing` field, go to the recorder directly.
+/// A static with the keys, and a call with the values, as of [`metric!`].
 #[proc_macro]
 pub fn config(input: TokenStream) -> TokenStream {
     calls::config(input.into()).into()
@@ -151,8 +153,8 @@ pub fn table(input: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// `event!(target: "ups_track::alert", Level::WARN, { alert.title = …, alert.text = … }, "title: text")`, so that a
-/// console shows it too.
+/// `alert(AlertLevel::Warn, format_args!("{}", title), Some(format_args!(…)), None)`: the text is put together where
+/// something records. The alert is also said on standard error.
 #[proc_macro]
 pub fn alert(input: TokenStream) -> TokenStream {
     calls::alert(input.into()).into()
@@ -177,7 +179,7 @@ pub fn alert(input: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// `event!(target: "ups_track::file", Level::INFO, { file.path = …, file.policy = "end" })`
+/// `file(path, FilePolicy::End)`
 #[proc_macro]
 pub fn file(input: TokenStream) -> TokenStream {
     calls::file(input.into()).into()
@@ -221,13 +223,15 @@ pub fn file(input: TokenStream) -> TokenStream {
 ///
 /// ```text
 /// fn train(epochs: u64) -> Result<f64, Error> {
-///     let stage = Stage::enter(span!(target: "ups_track::stage", Level::INFO, "train",
-///         stage = "operator", stage.best = "loss=min", stage.status = Empty));
+///     static STAGE: StageSite = StageSite::new("operator", "loss=min", ..);
+///     let mut stage = StageGuard::enter(&STAGE, span!(target: "ups_track::stage", Level::INFO, "train", stage = "operator"));
 ///     let out = (move || -> Result<f64, Error> { …the body… })();
 ///     stage.done(out.is_err());
 ///     out
 /// }
 /// ```
+///
+/// The stage is entered on the thread; the span is for other layers, and its `fields` are evaluated where one looks.
 #[proc_macro_attribute]
 pub fn track_stage(args: TokenStream, item: TokenStream) -> TokenStream {
     functions::track_stage(&args.into(), &item.into()).into()
@@ -261,8 +265,7 @@ pub fn track_stage(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// The body runs as it is; then `eval_summary::<Result<Scores, Error>>("eval", None, &out)` emits
-/// `event!(target: "ups_track::summary", Level::INFO, { prefix = "eval", summary.nrmse = … })`.
+/// The body runs as it is; then `eval_summary::<Result<Scores, Error>>("eval", None, &out)` records the values.
 #[proc_macro_attribute]
 pub fn eval_summary(args: TokenStream, item: TokenStream) -> TokenStream {
     functions::eval_summary(args.into(), &item.into()).into()
@@ -283,7 +286,7 @@ pub fn eval_summary(args: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `project`, `entity`, `name`, `group`, `job_type`, `notes` = `"…"` | as the builder's methods of the same names |
 /// | `tags = ["…", "…"]` | the tags |
-/// | `subscriber = true \| false` | whether to install a `tracing` subscriber at once, see below |
+/// | `subscriber = true \| false` | whether to install a `tracing` subscriber; `true` if not given, see below |
 /// | `crate = ::path` | where ups-track is, if it was renamed |
 ///
 /// What is not given comes from the `WANDB_*` environment and W&B's settings files. Over an asynchronous `main` it stands
@@ -295,10 +298,9 @@ pub fn eval_summary(args: TokenStream, item: TokenStream) -> TokenStream {
 /// async fn main() { … }
 /// ```
 ///
-/// A program without a `tracing` subscriber gets one, which also prints messages. A program that installs its own adds
-/// `ups_track::layer()` to it: if the body of `main` looks as if it did (it names `tracing_subscriber`, or something with
-/// `init`, `subscriber`, `logg`, `telemetry`), ours stays away, and is only installed when the first of our macros finds
-/// none at all. Where that guess is wrong, `subscriber = true` or `false` decides.
+/// The program gets a `tracing` subscriber, which takes plain events and prints messages. A program that installs its own
+/// says `subscriber = false`, and adds `ups_track::layer()` to it where plain events, messages and spans shall be recorded;
+/// macros and attributes need neither.
 ///
 /// # Expansion
 ///
@@ -366,7 +368,7 @@ pub fn derive_metrics(item: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// `impl EvalSummary for Scores { const GOALS = …; fn visit_summary(…) { … } fn emit(&self, prefix) { event!(…) } }`
+/// `impl EvalSummary for Scores { const GOALS = …; fn visit_summary(…) { … } }`
 #[proc_macro_derive(EvalSummary, attributes(track))]
 pub fn derive_eval_summary(item: TokenStream) -> TokenStream {
     derives::eval_summary(item.into()).into()

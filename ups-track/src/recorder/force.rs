@@ -87,7 +87,12 @@ pub(crate) fn starting<T>(start: impl FnOnce() -> T) -> T {
     if is_inside {
         return start();
     }
-    let _turn = START.lock().unwrap_or_else(PoisonError::into_inner);
+    // In a forked child nobody unlocks what another thread had locked.
+    let _turn = if fork::is_child() {
+        START.try_lock().ok()
+    } else {
+        Some(START.lock().unwrap_or_else(PoisonError::into_inner))
+    };
     let _left = Left;
     start()
 }
