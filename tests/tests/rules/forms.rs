@@ -265,3 +265,42 @@ fn recursion_joins_again_and_again() {
     assert_eq!(captured.metric("deep/deep/n"), [1.0]);
     assert_eq!(captured.metric("deep/deep/deep/n"), [0.0]);
 }
+
+/// A macro of the program's may expand to many calls, which all are at one place of it.
+#[test]
+fn calls_of_one_macro_keep_their_keys() {
+    use ups_track::{Key, Metrics};
+
+    const A: Key = Key::new("a");
+    const B: Key = Key::new("b");
+    #[derive(Metrics)]
+    struct First {
+        first: f64,
+    }
+    #[derive(Metrics)]
+    struct Second {
+        second: f64,
+    }
+    macro_rules! both {
+        ($value:expr) => {
+            let value = $value;
+            metric!(step = 1, { A } = value);
+            metric!(step = 1, { B } = value);
+            metric!(step = 1, ..First { first: value });
+            metric!(step = 1, ..Second { second: value });
+            metric!(step = 1, c = value, ..First { first: value });
+            metric!(step = 1, d = value, ..First { first: value });
+            metric!(step = 1, ..[("e", value)]);
+            metric!(step = 1, ..[("f", value)]);
+        };
+    }
+    let captured = capture(|| {
+        for turn in 0..3 {
+            both!(f64::from(turn));
+        }
+    });
+    for key in ["a", "b", "second", "c", "d", "e", "f"] {
+        assert_eq!(captured.metric(key), [0.0, 1.0, 2.0], "{key}: {:?}", captured.rows);
+    }
+    assert_eq!(captured.metric("first").len(), 9);
+}

@@ -192,13 +192,19 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Records the row, at most one of which stands at a place of the program.
+    /// Records the row. Calls that a macro of the program's expands to are all at one place of it: their keys tell them
+    /// apart, constants by their addresses.
     pub(crate) fn record(&self, location: &'static Location<'static>) {
-        let mut site = std::ptr::from_ref(location).addr();
+        let mut site = std::ptr::from_ref(location).addr().rotate_left(u32::from(self.step.is_some()));
+        let mut mix = |word: usize| site = (site.rotate_left(5) ^ word).wrapping_mul(ODD);
         let mut fixed = self.fixed;
+        for (key, _) in self.pairs.iter().filter(|_| fixed) {
+            mix(key.as_ptr().addr());
+            mix(key.len());
+        }
         for row in self.rows {
             match row.shape() {
-                Some(shape) => site = site.rotate_left(9) ^ shape.keys as usize,
+                Some(shape) => mix(shape.keys as usize),
                 None => fixed = false,
             }
         }
@@ -392,16 +398,17 @@ impl Known<'_> {
     }
 }
 
+/// What a hash is multiplied with.
+#[expect(clippy::cast_possible_truncation, reason = "on small machines its lower half")]
+const ODD: usize = 0x517c_c1b7_2722_0a95_u64 as usize;
+
 /// A hash of a short text; what has the same one is compared.
 #[inline]
 fn hashed(text: &str) -> usize {
-    let word = |bytes: &[u8]| bytes.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
-    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-    let hash = text.as_bytes().chunks(8).fold(text.len() as u64, |hash, bytes| mix(hash, word(bytes)));
-    #[expect(clippy::cast_possible_truncation, reason = "a hash")]
-    {
-        hash as usize
-    }
+    const WIDTH: usize = size_of::<usize>();
+    let word = |bytes: &[u8]| bytes.iter().fold(0_usize, |word, byte| word << 8 | usize::from(*byte));
+    let mix = |hash: usize, word: usize| (hash.rotate_left(5) ^ word).wrapping_mul(ODD);
+    text.as_bytes().chunks(WIDTH).fold(text.len(), |hash, bytes| mix(hash, word(bytes)))
 }
 
 /// Records a row value by value: refuses what is to be refused, and keeps the rest.
