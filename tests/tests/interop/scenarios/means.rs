@@ -38,7 +38,8 @@ fn gaps() {
 #[test]
 fn not_finite() {
     const COUNTED: &str = "values that are not finite are counted";
-    const ALERTED: &str = "the first value of a metric that is not finite raises an alert";
+    const ALERTED: &str =
+        "the first value that is no number raises an alert; infinity as the first of all is none";
     let alert = |name: &str, what: &str, step: u32| {
         let title = format!("{name} is not finite");
         let text = format!("`{name}` is {what} at step {step}");
@@ -48,8 +49,7 @@ fn not_finite() {
     let counted = |name: &str, count: u32| {
         Meant::extra(format!("summary[\"ups_track/not_finite/{name}\"]"), Side::Is(count.into()), COUNTED)
     };
-    let meant =
-        [alert("loss", "NaN", 0), alert("low", "-Infinity", 1), counted("loss", 2), counted("low", 1)];
+    let meant = [alert("loss", "NaN", 0), counted("loss", 2), counted("low", 1)];
     same_but("not_finite", &[], &meant);
 }
 
@@ -85,19 +85,8 @@ fn described() {
 
 #[test]
 fn unicode() {
-    const KEYS: &str = "charts and filters of W&B stumble over keys beyond ASCII";
     let more = [("WANDB_NAME", "名前 🚀"), ("WANDB_NOTES", "naïve \"notes\" \\ \t"), ("WANDB_TAGS", "größe")];
-    let (theirs, ours) = ("größe", "gr__e");
-    let renamed = |place: &str, left: Value, right: Value| {
-        let path = |key: &str| format!("{place}[{key:?}]");
-        [Meant::missing(path(theirs), Side::Is(left), KEYS), Meant::extra(path(ours), Side::Is(right), KEYS)]
-    };
-    let value = || json!(1.5);
-    let mut meant = vec![warned()];
-    meant.extend(renamed("history[0]", value(), value()));
-    meant.extend(renamed("summary", value(), value()));
-    meant.extend(renamed("metrics", definition(theirs, "step"), definition(ours, "step")));
-    same_but("unicode", &more, &meant);
+    same_but("unicode", &more, &[]);
 }
 
 #[test]
