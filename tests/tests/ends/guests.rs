@@ -142,6 +142,15 @@ fn a_scope_ends_its_run_as_it_ends() {
     }
 }
 
+/// Where nothing is recorded, messages are shown and nothing is judged.
+#[test]
+fn a_disabled_run_shows_messages_and_no_more() {
+    let ended = Program::new("guest-disabled").env("WANDB_MODE", "disabled").run();
+    ended.assert_code(0);
+    assert_eq!(ended.stderr.matches("a message").count(), 3, "{}", ended.stderr);
+    assert!(ended.warnings().is_empty() && logs(&ended).is_empty(), "{}", ended.stderr);
+}
+
 /// Nobody waits for a lock that a panic of the strict mode holds.
 #[test]
 fn a_panic_of_the_strict_mode_holds_no_lock() {

@@ -188,6 +188,16 @@ struct Asked {
     policy: FilePolicy,
 }
 
+/// The console line of an event, if it has one.
+pub(super) fn line(event: &Event<'_>) -> Option<String> {
+    let metadata = event.metadata();
+    fields::has_message(metadata).then(|| {
+        let mut seen = Gather::default();
+        event.record(&mut seen);
+        console_line(metadata, &seen.0)
+    })
+}
+
 /// The long way: reads everything an event has, and records it. Gives the event's console line, if it has one.
 pub(super) fn record(event: &Event<'_>, stage: &Arc<Stage>, recorder: &Recorder) -> Option<String> {
     let metadata = event.metadata();

@@ -304,8 +304,10 @@ where
         let has_data = fields::has_data(metadata);
         let recorder = if has_data { self.recorder() } else { self.known_recorder() };
         let Some(recorder) = recorder else {
-            if let Some(line) = self.echo_line(event) {
-                self.echo(metadata, &line);
+            if self.echoes(metadata)
+                && let Some(line) = event::line(event)
+            {
+                echo(&line);
             }
             return;
         };
@@ -316,7 +318,9 @@ where
         }
         let line = event::record(event, &stage, &recorder);
         if let Some(mut line) = line {
-            self.echo(metadata, &line);
+            if self.echoes(metadata) {
+                echo(&line);
+            }
             if is_console_level(metadata) && recorder.home().is_some_and(Home::wants_console) {
                 line.push('\n');
                 recorder.op(Op::Console { stream: Stream::Stderr, text: line });
@@ -326,18 +330,14 @@ where
 }
 
 impl Recording {
-    /// The console line of an event when nothing is recorded.
-    fn echo_line(&self, event: &Event<'_>) -> Option<String> {
-        self.echo.as_ref()?;
-        let nowhere = Recorder::new();
-        event::record(event, &nowhere.root, &nowhere)
+    /// Whether an event's message also goes to standard error.
+    fn echoes(&self, metadata: &Metadata<'_>) -> bool {
+        self.echo.as_ref().is_some_and(|echo| echo.would_enable(metadata.target(), metadata.level()))
     }
+}
 
-    fn echo(&self, metadata: &Metadata<'_>, line: &str) {
-        if self.echo.as_ref().is_some_and(|echo| echo.would_enable(metadata.target(), metadata.level())) {
-            drop(writeln!(std::io::stderr(), "{line}"));
-        }
-    }
+fn echo(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
 }
 
 /// Which messages are console output.

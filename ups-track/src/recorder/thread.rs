@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::at_hand::Plans;
 use super::{Lane, Plan, Recorder, Stage, force};
 use crate::kinds::cells::Cells;
+use crate::kinds::metric::Number;
 
 thread_local! {
     static THREAD: RefCell<Thread> = const { RefCell::new(Thread::NEW) };
@@ -49,7 +50,7 @@ pub(crate) struct Thread {
     /// One per recorder; nearly always one.
     ways: Vec<Way>,
     /// Numbers on their way into a row.
-    scratch: Vec<(u32, crate::kinds::metric::Number)>,
+    scratch: Vec<(u32, Number)>,
 }
 
 /// Something that a thread is in until it is left, by its name.
@@ -272,12 +273,12 @@ impl Thread {
 
     /// An empty list of numbers; [`give_back`](Self::give_back) spares the next one its allocation.
     #[inline]
-    pub(crate) fn take_scratch(&mut self) -> Vec<(u32, crate::kinds::metric::Number)> {
+    pub(crate) fn take_scratch(&mut self) -> Vec<(u32, Number)> {
         std::mem::take(&mut self.scratch)
     }
 
     #[inline]
-    pub(crate) fn give_back(&mut self, mut scratch: Vec<(u32, crate::kinds::metric::Number)>) {
+    pub(crate) fn give_back(&mut self, mut scratch: Vec<(u32, Number)>) {
         scratch.clear();
         self.scratch = scratch;
     }

@@ -32,6 +32,7 @@ pub(crate) fn main(program: &str) -> ExitCode {
         "scope-panic" => scopes(|| crate::attribute::die()),
         "failed-init" => return failed_init(),
         "strict" => strict(),
+        "disabled" => disabled::main(),
         other => return crate::unknown(other),
     }
     ExitCode::SUCCESS
@@ -255,6 +256,15 @@ fn strict() {
     let panics = std::thread::spawn(|| metric!(step = 1, ..[("a b ", loss(1))]));
     drop(panics.join());
     drop(run);
+}
+
+mod disabled {
+    #[ups_track::main(project = "ends")]
+    pub(super) fn main() {
+        for step in 0..3 {
+            tracing::info!(metric.loss = "high", step, "a message");
+        }
+    }
 }
 
 /// A start that fails leaves nothing behind: the program goes on with a subscriber of its own.
