@@ -105,6 +105,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Recorder {
+    #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn new() -> Arc<Self> {
         Self::labelled("")
     }
