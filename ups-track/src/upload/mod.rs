@@ -15,11 +15,14 @@ mod errand;
 mod failure;
 pub(crate) mod files;
 mod graphql;
+mod history;
 pub(crate) mod http;
+mod journal;
 pub(crate) mod live;
 mod log;
 mod outage;
 mod output;
+mod replay;
 mod run;
 mod sender;
 mod shelf;
@@ -27,6 +30,7 @@ mod snapshot;
 mod source;
 mod state;
 mod stream;
+mod there;
 mod versions;
 mod writer;
 
@@ -34,11 +38,14 @@ pub(crate) use access::Access;
 #[cfg(feature = "cli")]
 pub(crate) use confirm::{Confirmed, changed_since_marked, confirm};
 pub(crate) use failure::Failure;
+pub(crate) use history::HISTORY_PAGE;
 pub(crate) use http::Client;
 #[cfg(feature = "cli")]
 pub(crate) use log::{Along, follow, send};
 pub(crate) use log::{Options, Progress, Sent};
 pub(crate) use run::Changes;
+#[cfg(feature = "cli")]
+pub(crate) use state::is_being_sent;
 pub(crate) use writer::Writer;
 
 /// Runs an upload to its end, in this thread alone.
@@ -53,13 +60,6 @@ pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> R
     // A name that is being looked up, or a large file that is being read, must not hold up the end.
     runtime.shutdown_background();
     done
-}
-
-/// Whether another process of ours sends a log.
-#[cfg(feature = "cli")]
-pub(crate) fn is_being_sent(log: &std::path::Path) -> bool {
-    std::fs::File::open(log)
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// Marks a log as uploaded, as W&B's client does: either tool then skips it.

@@ -47,7 +47,11 @@ fn tell(args: &Sync, name: &str, sent: &Sent, screen: &mut Screen<impl Write>) -
         return Ok(FINE);
     }
     let (colour, word) =
-        if all { (Colour::Good, "uploaded") } else { (Colour::Doubtful, "uploaded in part") };
+        match (all, sent.is_old) {
+            (true, _) => (Colour::Good, "uploaded"),
+            (false, false) => (Colour::Doubtful, "uploaded in part"),
+            (false, true) => (Colour::Doubtful, "uploaded in part before, and nothing new can be sent"),
+        };
     writeln!(screen, "{name}: {} {}", screen.paint(colour, word), clean(&sent.page))?;
     let before = match sent.rows_before {
         0 => String::new(),
