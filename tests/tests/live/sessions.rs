@@ -93,10 +93,10 @@ fn sync(server: &Server, session: &Session) {
 /// What a log holds: the times of its rows, and its console.
 fn recorded(dir: &Path) -> (Vec<String>, Vec<String>) {
     let (mut times, mut console) = (Vec::new(), Vec::new());
-    for entry in Reader::open(run_dir(dir).join(format!("run-{ID}.wandb"))).unwrap().map_while(Result::ok) {
+    for entry in Reader::open(&run_dir(dir).join(format!("run-{ID}.wandb"))).unwrap().map_while(Result::ok) {
         match entry.record.kind {
             Some(Kind::History(row)) => {
-                let time = row.item.iter().find(|item| item.key == "_timestamp").unwrap();
+                let time = row.item.iter().find(|item| item.key == "_timestamp" || item.nested_key == ["_timestamp"]).unwrap();
                 times.push(time.value_json.clone());
             }
             Some(Kind::OutputRaw(output)) => console.push(output.line.trim().to_owned()),
