@@ -5,6 +5,7 @@
 mod ending;
 mod outage;
 mod player;
+mod power;
 mod resume;
 mod sessions;
 mod shared;

@@ -89,11 +89,7 @@ fn names(run: &Run) -> (Option<&str>, &str) {
 }
 
 /// What the server has of a run that was not made just now.
-async fn past(
-    client: &Client,
-    bucket: &Bucket,
-    start: &mut Start,
-) -> Result<Option<Past>, Failure> {
+async fn past(client: &Client, bucket: &Bucket, start: &mut Start) -> Result<Option<Past>, Failure> {
     let target = &bucket.target;
     match start.past.take() {
         _ if bucket.inserted => Ok(None),

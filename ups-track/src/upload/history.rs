@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_row_is_known_by_time_and_values() {
-        let line = r#"{"a":0.1,"m":{"_type":"x"},"n":NaN,"s":"t","l":[1,2],"_timestamp":1767225600.25,"_step":3}"#;
+        let line =
+            r#"{"a":0.1,"m":{"_type":"x"},"n":NaN,"s":"t","l":[1,2],"_timestamp":1767225600.25,"_step":3}"#;
         let row = |text: &str| parse(text).unwrap();
         for same in [
             line,

@@ -247,7 +247,8 @@ mod tests {
     fn sending() -> Sending {
         let target = Target { entity: "e".into(), project: "p".into(), run: "r".into() };
         let mut sending = Sending::new("http://s", &target, "id", true);
-        sending.lanes = [Place { lines: 3, offset: 5, in_flight: 2, left_out: 1 }, Place::default(), Place::default()];
+        sending.lanes =
+            [Place { lines: 3, offset: 5, in_flight: 2, left_out: 1 }, Place::default(), Place::default()];
         sending.alerts = 2;
         sending.floors = vec![(3, 9)];
         sending.files.insert("a\n\"b".into(), "d".into());

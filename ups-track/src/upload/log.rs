@@ -141,7 +141,10 @@ impl Sent {
             tensorboard: left.tensorboard,
             damage: left.damage.map(|text| Damage { text, torn: false }),
             exit_code: left.exit_code,
-            files: files::Outcome { there: sent.files.keys().cloned().collect(), ..files::Outcome::default() },
+            files: files::Outcome {
+                there: sent.files.keys().cloned().collect(),
+                ..files::Outcome::default()
+            },
             is_old: true,
             ..Self::default()
         })

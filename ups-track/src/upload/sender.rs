@@ -93,8 +93,7 @@ impl Upload {
         described.branch = None;
         let target = &bucket.target;
         let alone = writer.is_some();
-        let (sending, step) =
-            places(client, log, &described, &memory, &bucket, &mut start, alone).await?;
+        let (sending, step) = places(client, log, &described, &memory, &bucket, &mut start, alone).await?;
         memory.begin(step, start.runtime, &sending)?;
         let structured = client.features().await.structured_console;
         let page = client.address().run_page(&target.entity, &target.project, &target.run);

@@ -80,9 +80,8 @@ impl Memory {
 
     /// What was sent to this run before.
     pub(crate) fn sending(&self, server: &str, target: &Target, id: &str) -> Option<Sending> {
-        let is_it = |sent: &&Sending| {
-            sent.to.server == server && sent.to.id == id && sent.target() == *target
-        };
+        let is_it =
+            |sent: &&Sending| sent.to.server == server && sent.to.id == id && sent.target() == *target;
         self.sent.as_ref().filter(is_it).cloned()
     }
 

@@ -125,8 +125,7 @@ struct Request<'a> {
 
 impl Stream {
     pub(crate) fn new(target: &Target, sending: &Sending) -> Self {
-        let lines =
-            |place: Place| Lines { skip: place.lines, too_long: place.left_out, ..Lines::default() };
+        let lines = |place: Place| Lines { skip: place.lines, too_long: place.left_out, ..Lines::default() };
         Self {
             path: [target.entity.clone(), target.project.clone(), target.run.clone()],
             lanes: sending.lanes.map(lines),

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::graphql::{Past, Target};
-use super::history::{Row, is_same};
+use super::history::{Row, is_same, step_of};
 use super::journal::Sending;
 use super::replay::Replay;
 use super::run::{Console, LineForm, Rows, event};
@@ -105,9 +105,7 @@ impl Question<'_> {
         let others = rows_there > rows.offset + *of_rows
             || rows.in_flight > 0 && *of_rows == 0
             || events.in_flight == 0 && events_there > events.offset;
-        for (of, place, there) in
-            [(of_events, events, events_there), (of_console, console, console_there)]
-        {
+        for (of, place, there) in [(of_events, events, events_there), (of_console, console, console_there)] {
             if *of == 0 && place.in_flight > 0 {
                 *of = match (together, others) {
                     (true, _) => place.in_flight,
@@ -121,25 +119,33 @@ impl Question<'_> {
     }
 
     /// Looks for the server's last row and last system metrics in the log, behind lines that are known and not further than
-    /// `most` lines behind these.
+    /// `most` lines behind these. Rows that were recorded at once may be equal but for their steps; where nobody knows how
+    /// another program has counted these, the first of them counts: what is there twice is better than what is not there.
     fn find(&self, known: [u64; 3], most: [u64; 2]) -> Result<Found, Failure> {
         let (row, metrics) = (self.past.last_row(), self.past.last_event());
         let is = |there: &Option<Row>, line: &str| there.as_ref().is_some_and(|there| is_same(there, line));
-        let mut found = Found::default();
+        let (mut found, mut alike) = (Found::default(), None);
         self.read(&mut |line, counts| {
             let [rows, events, _] = counts.lines;
             match line {
-                Line::Row(line) if rows > known[0] && rows - known[0] <= most[0] && is(&row, line) => {
-                    found.row = Some(*counts);
+                Line::Row(line, step) if rows > known[0] && rows - known[0] <= most[0] && is(&row, line) => {
+                    if row.as_ref().and_then(step_of) == Some(*step) {
+                        found.row = Some(*counts);
+                    } else if most[0] == u64::MAX {
+                        alike.get_or_insert(*counts);
+                    }
                 }
-                Line::Event(line) if events > known[1] && events - known[1] <= most[1] && is(&metrics, line) => {
-                    found.event = Some(*counts);
+                Line::Event(line)
+                    if events > known[1] && events - known[1] <= most[1] && is(&metrics, line) =>
+                {
+                    found.event.get_or_insert(*counts);
                 }
                 _ => {}
             }
             found.all = *counts;
             true
         })?;
+        found.row = found.row.or(alike);
         Ok(found)
     }
 
@@ -162,9 +168,12 @@ impl Question<'_> {
         let mut lines = Vec::new();
         while source.advance() {
             let line = match rows.raw_line(source.raw()) {
-                Some(line) => Line::Row(line),
+                Some(line) => Line::Row(line, rows.last_step()),
                 None => match source.decode() {
-                    Some(Kind::History(row)) => Line::Row(rows.line(&row)),
+                    Some(Kind::History(row)) => {
+                        let line = rows.line(&row);
+                        Line::Row(line, rows.last_step())
+                    }
                     Some(Kind::Stats(stats)) => Line::Event(event(&stats, self.started)),
                     Some(Kind::OutputRaw(output)) => {
                         let time = output.timestamp.unwrap_or_default();
@@ -185,7 +194,7 @@ impl Question<'_> {
             };
             let [of_rows, of_events, of_console] = &mut counts.lines;
             match &line {
-                Line::Row(line) => *of_rows += u64::from(line.len() <= LINE_BYTES),
+                Line::Row(line, _) => *of_rows += u64::from(line.len() <= LINE_BYTES),
                 Line::Event(line) => *of_events += u64::from(line.len() <= LINE_BYTES),
                 Line::Other => *of_console += lines.drain(..).count() as u64,
             }
@@ -202,7 +211,8 @@ impl Question<'_> {
 
 /// A line of a log.
 enum Line {
-    Row(String),
+    /// With its step.
+    Row(String, i64),
     Event(String),
     /// Of the console, or none.
     Other,
