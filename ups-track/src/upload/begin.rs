@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::graphql::{Bucket, Past};
 use super::run::Described;
+use super::server::operations::{Bucket, Past};
 use super::state::{Memory, Sending};
 use super::{Client, Failure};
 use crate::log::Reader;

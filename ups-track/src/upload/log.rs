@@ -8,7 +8,8 @@ use super::run::{Changes, Described};
 use super::sender::{Manner, Upload};
 use super::source::Source;
 use super::state::Memory;
-use super::{Client, Failure, Writer, files};
+use super::transfer::Outcome;
+use super::{Client, Failure, Writer};
 use crate::settings::Resume;
 
 /// What the caller wants to be other than the log says.
@@ -59,7 +60,7 @@ pub(crate) struct Sent {
     /// Rows of these that an earlier upload had sent.
     pub(crate) rows_before: u64,
     pub(crate) lines_too_long: u64,
-    pub(crate) files: files::Outcome,
+    pub(crate) files: Outcome,
     /// What else the server did not take.
     pub(crate) trouble: Vec<String>,
     /// What the server said to alerts that it did not take.

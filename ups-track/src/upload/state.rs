@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::graphql::Target;
+use super::server::Target;
 use super::{Failure, Writer};
 use crate::log::beside;
 use crate::log::record::Run;

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::Failure;
-use super::graphql::Target;
-use super::http::retry::Endpoint;
-use super::http::{Asked, Client};
+use super::server::{Client, Target};
 use super::state::{Place, Sending, Shared};
+use super::transport::{Asked, Endpoint};
 
 /// Bytes of lines in one request. W&B's client sends at most 10 MiB; less keeps our memory small.
 const REQUEST_BYTES: usize = 2 * 1024 * 1024;

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::settings::Sources;
+use crate::upload::Failure;
 
 /// What is asked of the server; the rules differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,7 @@ const TOKEN: Policy = Policy {
 
 impl Policy {
     /// The policy for what can be done without: a server that cannot answer shall not hold up the rest.
-    pub(crate) fn impatient(self) -> Self {
+    fn impatient(self) -> Self {
         Self { retries: self.retries.min(2), attempt: self.attempt.min(Duration::from_secs(10)), ..self }
     }
 
@@ -115,7 +116,7 @@ impl Policy {
     }
 
     /// The same waits without an end.
-    pub(crate) fn endless(self) -> Self {
+    fn endless(self) -> Self {
         Self { retries: u32::MAX, total: Duration::MAX, ..self }
     }
 
@@ -135,6 +136,52 @@ impl Policy {
         let jittered = doubled.min(self.most_wait).mul_f64(1.0 + 0.25 * random.clamp(0.0, 1.0));
         let wait = asked.unwrap_or_else(|| jittered.min(self.most_wait));
         (spent.saturating_add(wait) <= self.total).then_some(wait)
+    }
+}
+
+/// The policies of all endpoints.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Policies {
+    graphql: Policy,
+    stream: Policy,
+    storage: Policy,
+    token: Policy,
+}
+
+impl Policies {
+    /// What the settings say.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is bad.
+    pub(crate) fn find(sources: &Sources) -> Result<Self, Failure> {
+        let policy = |endpoint| Policy::of(endpoint, sources).map_err(Failure::Settings);
+        Ok(Self {
+            graphql: policy(Endpoint::GraphQl)?,
+            stream: policy(Endpoint::FileStream)?,
+            storage: policy(Endpoint::Storage)?,
+            token: policy(Endpoint::Token)?,
+        })
+    }
+
+    /// The same waits without an end.
+    pub(super) fn endless(self) -> Self {
+        Self {
+            graphql: self.graphql.endless(),
+            stream: self.stream.endless(),
+            storage: self.storage.endless(),
+            token: self.token.endless(),
+        }
+    }
+
+    pub(super) fn of(&self, endpoint: Endpoint) -> Policy {
+        match endpoint {
+            Endpoint::GraphQl | Endpoint::UpsertBucket => self.graphql,
+            Endpoint::Features => self.graphql.impatient(),
+            Endpoint::FileStream => self.stream,
+            Endpoint::Storage => self.storage,
+            Endpoint::Token => self.token,
+        }
     }
 }
 

@@ -1,18 +1,19 @@
-//! Downloads: from the storage to a file, without the key.
+//! Downloads: from the storage to a file.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use reqwest::Method;
 
-use super::client::{Asked, Attempt, Client, ERROR_LIMIT, location, origin};
+use super::answer::{Answer, Asked};
+use super::attempt::Attempt;
+use super::place::{MOST_REDIRECTS, Place, at_least};
+use super::pool::Transport;
 use super::retry::Endpoint;
-use super::storage::{MOST_REDIRECTS, SETTLING, SLOWEST};
 use crate::upload::Failure;
 
-impl Client {
+impl Transport {
     /// Gets what is behind a signed URL into a new file: no more than `limit` bytes, and exactly `size`, if that is known.
     ///
     /// # Errors
@@ -20,29 +21,31 @@ impl Client {
     /// What the last attempt met.
     pub(crate) async fn fetch(
         &self,
-        url: &str,
+        place: &Place,
         limit: u64,
         size: Option<u64>,
         to: &Path,
     ) -> Result<(), Failure> {
-        self.retrying(Endpoint::Storage, async || self.fetch_once(url, limit, size, to).await).await
+        self.retrying(Endpoint::Storage, async || self.fetch_once(place, limit, size, to).await).await
     }
 
-    async fn fetch_once(&self, url: &str, limit: u64, size: Option<u64>, to: &Path) -> Result<(), Attempt> {
-        let asked = Asked { endpoint: Endpoint::Storage, what: "a download", limit: ERROR_LIMIT };
-        let timeout = self
-            .policy(Endpoint::Storage)
-            .attempt
-            .min(SETTLING + Duration::from_secs(limit.div_ceil(SLOWEST)));
-        let mut url = self.storage_url(url).map_err(Attempt::last)?;
-        let named = url.origin();
+    async fn fetch_once(
+        &self,
+        named: &Place,
+        limit: u64,
+        size: Option<u64>,
+        to: &Path,
+    ) -> Result<(), Attempt> {
+        let asked = Asked { endpoint: Endpoint::Storage, what: "a download", limit: 0 };
+        let timeout = self.policy(Endpoint::Storage).attempt.min(at_least(limit));
+        let mut place = named.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let server = origin(&url);
+            let server = place.origin();
             // What may be secret does not go to another place than the server has named.
-            let request = if url.origin() == named {
-                self.to(Method::GET, url.clone())
+            let request = if place.is_beside(named) {
+                self.to(Method::GET, place.url())
             } else {
-                self.bare(Method::GET, url.clone())
+                self.bare(Method::GET, place.url())
             };
             let request = request.timeout(timeout);
             let mut response =
@@ -51,14 +54,13 @@ impl Client {
                 return self.save(&mut response, &server, limit, size, to).await;
             }
             if !response.status().is_redirection() {
-                return Err(self.unsuccessful(asked, &server, &mut response).await);
+                let answer = Answer::read(response, 0).await;
+                let answer = answer.map_err(|e| self.broken(&e, &server, Endpoint::Storage))?;
+                return Err(answer.refusal(asked, &server, str::to_owned));
             }
-            let to = location(&response).ok_or_else(|| {
-                Attempt::last(Failure::Redirect { server: server.clone(), to: "nowhere".to_owned() })
-            })?;
-            url = self.storage_url(to.as_str()).map_err(Attempt::last)?;
+            place = place.next(&response).map_err(Attempt::last)?;
         }
-        Err(Attempt::last(Failure::Redirect { server: origin(&url), to: "too many places".to_owned() }))
+        Err(Attempt::last(place.too_many()))
     }
 
     async fn save(

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::errand::Errand;
 use super::files::{self, Outcome, is_inside};
-use super::graphql::Target;
-use super::state::Shared;
-use super::{Client, Failure};
 use crate::kinds::file::FilePolicy;
 use crate::log::record::FileItem;
+use crate::upload::server::Target;
+use crate::upload::state::Shared;
+use crate::upload::{Client, Failure};
 
 /// Time between two looks at files that change.
 const LOOK: Duration = Duration::from_secs(10);
@@ -24,8 +24,8 @@ type Stamp = (u64, Option<SystemTime>);
 
 /// The files of a run.
 #[derive(Debug)]
-pub(super) struct Shelf {
-    pub(super) dir: PathBuf,
+pub(crate) struct Shelf {
+    pub(crate) dir: PathBuf,
     /// Whether the run goes on, so that files may be sent before its end.
     live: bool,
     /// All that the log has named.
@@ -40,11 +40,11 @@ pub(super) struct Shelf {
     on_way: BTreeMap<String, Stamp>,
     errand: Errand<Outcome>,
     /// Files that are on the server, of which the stream does not know yet.
-    pub(super) fresh: Vec<String>,
+    pub(crate) fresh: Vec<String>,
 }
 
 impl Shelf {
-    pub(super) fn new(dir: PathBuf, live: bool) -> Self {
+    pub(crate) fn new(dir: PathBuf, live: bool) -> Self {
         Self {
             dir,
             live,
@@ -60,14 +60,14 @@ impl Shelf {
     }
 
     /// What describes the machine is of use while the run goes on.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         if stamp(&self.dir, METADATA).is_some() {
             self.soon.insert(METADATA.to_owned());
         }
     }
 
     /// Takes a file that the log names.
-    pub(super) fn take(&mut self, file: FileItem) {
+    pub(crate) fn take(&mut self, file: FileItem) {
         if self.live && file.policy != FilePolicy::End.wire() {
             self.soon.insert(file.path.clone());
             if file.policy == FilePolicy::Live.wire() {
@@ -78,14 +78,14 @@ impl Shelf {
     }
 
     /// Takes a file that follows from the log.
-    pub(super) fn add(&mut self, name: &str) {
+    pub(crate) fn add(&mut self, name: &str) {
         self.names.insert(name.to_owned());
         // It was just written anew.
         self.sent.remove(name);
     }
 
     /// Goes on, without waiting.
-    pub(super) async fn go_on(
+    pub(crate) async fn go_on(
         &mut self,
         client: &Rc<Client>,
         target: &Target,
@@ -117,7 +117,7 @@ impl Shelf {
     }
 
     /// Waits for what is on its way, so that it is known whether it arrived.
-    pub(super) async fn settle_errand(&mut self) {
+    pub(crate) async fn settle_errand(&mut self) {
         if let Some(Ok(outcome)) = self.errand.end().await {
             self.settle(outcome);
         }
@@ -136,7 +136,7 @@ impl Shelf {
     }
 
     /// Sends what is not there yet, and waits for it. `progress` hears how many files these are.
-    pub(super) async fn end(
+    pub(crate) async fn end(
         &mut self,
         client: &Rc<Client>,
         target: &Target,

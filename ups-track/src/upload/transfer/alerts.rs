@@ -4,17 +4,17 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::errand::Errand;
-use super::graphql::Target;
-use super::state::Shared;
-use super::{Client, Failure};
 use crate::log::record::Alert;
+use crate::upload::server::Target;
+use crate::upload::state::Shared;
+use crate::upload::{Client, Failure};
 
 /// Alerts that wait. More would be in memory for nothing: whoever reads the log waits as well.
 const MOST: usize = 64;
 
 /// The alerts of a run.
 #[derive(Debug, Default)]
-pub(super) struct Alerts {
+pub(crate) struct Alerts {
     /// How many the log has had so far.
     seen: u64,
     waiting: VecDeque<Alert>,
@@ -25,12 +25,12 @@ pub(super) struct Alerts {
 }
 
 impl Alerts {
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.waiting.len() >= MOST
     }
 
     /// Takes an alert of the log, unless an earlier upload has sent it.
-    pub(super) fn push(&mut self, alert: Alert, book: &Shared) {
+    pub(crate) fn push(&mut self, alert: Alert, book: &Shared) {
         self.seen += 1;
         if !self.stopped && self.seen > book.borrow().sending.alerts {
             self.waiting.push_back(alert);
@@ -38,7 +38,7 @@ impl Alerts {
     }
 
     /// Goes on, without waiting; gives what the server refused.
-    pub(super) async fn go_on(
+    pub(crate) async fn go_on(
         &mut self,
         client: &Rc<Client>,
         target: &Target,
@@ -50,7 +50,7 @@ impl Alerts {
     }
 
     /// Waits until the next one is through; gives what the server refused. None if there is none.
-    pub(super) async fn one(
+    pub(crate) async fn one(
         &mut self,
         client: &Rc<Client>,
         target: &Target,
@@ -61,13 +61,13 @@ impl Alerts {
     }
 
     /// One has failed for good: no more are sent.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stopped = true;
         self.waiting.clear();
     }
 
     /// Waits for what is on its way, so that it is known whether it arrived.
-    pub(super) async fn settle(&mut self) {
+    pub(crate) async fn settle(&mut self) {
         // What became of it is in the book.
         drop(self.errand.end().await);
     }

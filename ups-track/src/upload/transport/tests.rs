@@ -1,4 +1,4 @@
-//! The client against a server of a few lines, where a test must see more than an upload shows.
+//! The transport against a server of a few lines, where a test must see more than an upload shows.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,9 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::bandwidth::Lane;
 use super::retry::Endpoint;
-use super::{Asked, Client, Put};
+use super::{Asked, Place, Put, Transport};
 use crate::settings::Sources;
-use crate::upload::access::{Address, Key};
 use crate::upload::{Failure, block_on};
 
 /// Answers every request with 200, `{}` and these header lines; counts the heads and keeps the bodies.
@@ -70,29 +69,8 @@ fn answer(
     write!(connection, "HTTP/1.1 200 OK\r\n{headers}content-length: 2\r\n\r\n{{}}").ok()
 }
 
-fn client(server: &Server, vars: &[(&str, &str)]) -> Client {
-    let address = Address::new(&server.url, "a test", None).unwrap();
-    let key = Key::new(&"k".repeat(40)).unwrap();
-    Client::new(&address, &key.into(), &Sources::from_vars(vars, std::path::Path::new("."))).unwrap()
-}
-
-#[test]
-fn a_quota_in_an_answer_limits_the_file_stream_alone() {
-    for (headers, rate) in [
-        ("RateLimit-Remaining: 5\r\nRateLimit-Reset: 10\r\n", Some(0.5)),
-        ("RateLimit-Remaining: lots\r\nRateLimit-Reset: 10\r\n", None),
-        ("", None),
-    ] {
-        let server = serve(headers);
-        let client = client(&server, &[]);
-        let post = |endpoint| {
-            let asked = Asked { endpoint, what: "a test", limit: 100 };
-            block_on(client.post(asked, &["x"], b"{}".to_vec())).unwrap();
-            client.rate_limit(|limit, _| limit.rate())
-        };
-        assert_eq!(post(Endpoint::GraphQl), None);
-        assert_eq!(post(Endpoint::FileStream), rate, "{headers}");
-    }
+fn transport(vars: &[(&str, &str)]) -> Transport {
+    Transport::new(&Sources::from_vars(vars, std::path::Path::new("."))).unwrap()
 }
 
 /// Waits for something that must come.
@@ -106,11 +84,11 @@ async fn until(mut is: impl FnMut() -> bool) {
 
 /// The upload of a file of 19 bytes, which are known.
 fn put<'a>(
-    url: &'a str,
+    place: &'a Place,
     headers: &'a HeaderMap,
     open: &'a (dyn Fn() -> std::io::Result<File> + Sync),
 ) -> Put<'a> {
-    Put { url, headers, length: 19, digest: Sha256::digest(b"the bytes of a file").into(), open }
+    Put { place, headers, length: 19, digest: Sha256::digest(b"the bytes of a file").into(), open }
 }
 
 #[test]
@@ -119,20 +97,22 @@ fn bytes_of_files_wait_for_lines() {
     let path = dir.path().join("file");
     std::fs::write(&path, b"the bytes of a file").unwrap();
     let server = serve("");
-    let client = client(&server, &[("UPS_TRACK_UPLOAD_LIMIT", "1M")]);
+    let transport = transport(&[("UPS_TRACK_UPLOAD_LIMIT", "1M")]);
+    let place = Place::new(&server.url, false).unwrap();
     let (headers, open) = (HeaderMap::new(), || File::open(&path));
-    let put = put(&server.url, &headers, &open);
+    let put = put(&place, &headers, &open);
     block_on(async {
-        let lines = client.gate.as_ref().unwrap().pass(Lane::Lines);
+        let lines = transport.gate.as_ref().unwrap().pass(Lane::Lines);
         let asked = Asked { endpoint: Endpoint::FileStream, what: "a test", limit: 100 };
         let others = async {
             until(|| server.heads.load(Ordering::SeqCst) == 1).await;
             // Lines overtake the file that has begun.
-            client.post(asked, &["x"], b"[lines]".to_vec()).await?;
+            let request = transport.to(reqwest::Method::POST, &server.url);
+            let sent = transport.send(asked, &server.url, request, b"[lines]".to_vec().into()).await;
             drop(lines);
-            Ok::<_, Failure>(())
+            sent.map(drop).map_err(|attempt| attempt.failure)
         };
-        let (file, lines) = tokio::join!(client.put(&put), others);
+        let (file, lines) = tokio::join!(transport.put(&put), others);
         file.and(lines)
     })
     .unwrap();
@@ -144,16 +124,17 @@ fn what_is_no_longer_the_file_is_not_sent() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
     let server = serve("");
-    let client = client(&server, &[]);
+    let transport = transport(&[]);
+    let place = Place::new(&server.url, false).unwrap();
     let (headers, open) = (HeaderMap::new(), || File::open(&path));
-    let put = put(&server.url, &headers, &open);
+    let put = put(&place, &headers, &open);
     for now in [&b"the bytes of a filf"[..], b"the bytes of a"] {
         std::fs::write(&path, now).unwrap();
-        assert!(matches!(block_on(client.put(&put)), Err(Failure::Changing)));
+        assert!(matches!(block_on(transport.put(&put)), Err(Failure::Changing)));
     }
     // What was appended is left out.
     std::fs::write(&path, b"the bytes of a file and more").unwrap();
-    block_on(client.put(&put)).unwrap();
+    block_on(transport.put(&put)).unwrap();
     let bodies = server.bodies.lock().unwrap();
     assert!(bodies.ends_with(b"the bytes of a file"), "{bodies:?}");
 }

@@ -1,26 +1,12 @@
-//! Which server, what lets us in there, and how the settings want uploads to be.
-
-mod address;
-mod headers;
-mod ignored;
-mod key;
-mod netrc;
-mod preferences;
-mod private_file;
-mod proxies;
-mod token;
-
-pub(crate) use address::Address;
-pub(crate) use ignored::Ignored;
-pub(crate) use key::{Credential, Key, KeySource};
-pub(crate) use netrc::write as write_netrc;
-pub(crate) use preferences::Preferences;
-pub(crate) use token::{AccessToken, Identity, Token};
+//! Where and as whom we upload, as the settings say it.
 
 use std::path::PathBuf;
 
-use super::Failure;
+use super::address::Address;
+use super::credential::{self, Credential, KeySource};
+use super::netrc;
 use crate::settings::Sources;
+use crate::upload::Failure;
 
 /// Where and as whom we upload.
 #[derive(Debug)]
@@ -62,7 +48,7 @@ impl Access {
     /// As [`find`](Self::find).
     pub(crate) fn find_in_read(sources: &Sources) -> Result<Self, Failure> {
         let mut access = Self::of(sources)?;
-        access.key = key::find(sources, &access.address, access.netrc.as_deref())?;
+        access.key = credential::find(sources, &access.address, access.netrc.as_deref())?;
         Ok(access)
     }
 

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::http::Digest;
 use crate::os::files::{Draft, Readers};
+use crate::upload::transport::Digest;
 
 /// How often a file is copied that changes meanwhile.
 const COPIES: usize = 3;

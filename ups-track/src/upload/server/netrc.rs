@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Key, private_file};
+use super::key::Key;
+use super::private_file;
 use crate::os::small;
 use crate::settings::{Sources, out_of_reach};
 use crate::upload::Failure;

@@ -19,7 +19,7 @@ pub(crate) struct Pulse {
 
 impl Pulse {
     /// The server took something.
-    pub(super) fn beat(&self, bytes: u64) {
+    pub(crate) fn beat(&self, bytes: u64) {
         self.beats.fetch_add(bytes.max(1), Ordering::Relaxed);
     }
 

@@ -3,14 +3,16 @@
 #[cfg(feature = "cli")]
 use std::collections::BTreeMap;
 
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::Failure;
-use super::http::retry::Endpoint;
-use super::http::{Asked, Client};
+use super::client::Client;
+use super::features::Features;
 use crate::log::record::Alert;
+use crate::upload::Failure;
+use crate::upload::transport::{Asked, Endpoint};
 
 /// Bytes that an answer may have: a config and the tails of streams are in it.
 const LIMIT: usize = 32 * 1024 * 1024;
@@ -57,15 +59,6 @@ pub(crate) struct Target {
     pub(crate) entity: String,
     pub(crate) project: String,
     pub(crate) run: String,
-}
-
-/// What a server can do beyond what all can.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Features {
-    /// Bodies of the file stream may be gzip.
-    pub(crate) gzip: bool,
-    /// Lines of the console may be JSON.
-    pub(crate) structured_console: bool,
 }
 
 /// Whom a key belongs to.
@@ -172,7 +165,8 @@ impl Client {
         let server = || self.address().base().to_owned();
         let body = json!({"query": query, "variables": variables, "operationName": name});
         let asked = Asked { endpoint, what, limit: LIMIT };
-        let mut answer = self.post(asked, &["graphql"], body.to_string().into_bytes()).await?;
+        let body = body.to_string().into_bytes().into();
+        let mut answer = self.json(asked, &["graphql"], HeaderMap::new(), body).await?;
         let errors = answer.get("errors").and_then(Value::as_array).into_iter().flatten();
         let messages: Vec<&str> = errors.filter_map(|error| error.get("message")?.as_str()).collect();
         if !messages.is_empty() {

@@ -18,14 +18,14 @@ const MEASURED: f64 = 5.0;
 
 /// What an answer says: how much is left of a quota in unknown units, and for how many seconds it has to do.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     remaining: f64,
     reset: f64,
 }
 
 impl Quota {
     /// What the two headers say, if they say anything sensible.
-    pub(super) fn parse(remaining: Option<&str>, reset: Option<&str>) -> Option<Self> {
+    pub(crate) fn parse(remaining: Option<&str>, reset: Option<&str>) -> Option<Self> {
         let number = |text: Option<&str>| text?.trim().parse::<f64>().ok().filter(|n| n.is_finite());
         let (remaining, reset) = (number(remaining)?, number(reset)?);
         (remaining >= 0.0 && reset > 1.0).then_some(Self { remaining, reset })
@@ -34,7 +34,7 @@ impl Quota {
 
 /// Keeps to a server's quota, as soon as it names one.
 #[derive(Debug)]
-pub(super) struct RateLimit {
+pub(crate) struct RateLimit {
     /// Requests per second; none as long as the server said nothing.
     rate: Option<f64>,
     /// Requests that may go now; negative if some went ahead of their time.
@@ -57,12 +57,12 @@ impl Default for RateLimit {
 impl RateLimit {
     /// Requests per second.
     #[cfg(test)]
-    pub(super) fn rate(&self) -> Option<f64> {
+    pub(crate) fn rate(&self) -> Option<f64> {
         self.rate
     }
 
     /// How long a request has to wait; it counts as sent then.
-    pub(super) fn wait(&mut self, now: Duration) -> Duration {
+    pub(crate) fn wait(&mut self, now: Duration) -> Duration {
         let Some(rate) = self.rate else { return Duration::ZERO };
         let passed = now.saturating_sub(self.at).as_secs_f64();
         self.at = self.at.max(now);
@@ -71,7 +71,7 @@ impl RateLimit {
     }
 
     /// Takes over what the answer to a request said.
-    pub(super) fn answered(&mut self, quota: Option<Quota>, now: Duration) {
+    pub(crate) fn answered(&mut self, quota: Option<Quota>, now: Duration) {
         self.since += 1.0;
         let Some(Quota { remaining, reset }) = quota else { return };
         let used = self.before.map(|before| before - remaining);

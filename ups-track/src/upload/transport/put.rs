@@ -1,4 +1,4 @@
-//! Bytes of files, to the storage behind signed URLs: without what lets us in at the server.
+//! Bytes of files, to the storage behind signed URLs.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -6,27 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode};
 
+use super::answer::{Answer, Asked};
+use super::attempt::Attempt;
 use super::bandwidth::Lane;
 use super::body::{Digest, FilePieces, Paced};
-use super::client::{Asked, Attempt, Client, ERROR_LIMIT, location, origin};
+use super::place::{MOST_REDIRECTS, Place, at_least};
+use super::pool::Transport;
 use super::retry::Endpoint;
 use crate::upload::Failure;
-
-/// Places to which the storage may send an upload on.
-pub(super) const MOST_REDIRECTS: usize = 5;
-
-/// An upload takes no longer than this, at so many bytes per second.
-pub(super) const SETTLING: Duration = Duration::from_mins(2);
-pub(super) const SLOWEST: u64 = 16 * 1024;
 
 /// How many times longer an upload may take under a limit than it would alone: others are under way as well.
 const SHARED: u32 = 32;
 
 /// One upload to the storage.
 pub(crate) struct Put<'a> {
-    pub(crate) url: &'a str,
+    pub(crate) place: &'a Place,
     /// What the server wants to have sent along.
     pub(crate) headers: &'a HeaderMap,
     pub(crate) length: u64,
@@ -36,8 +32,8 @@ pub(crate) struct Put<'a> {
     pub(crate) open: &'a (dyn Fn() -> std::io::Result<File> + Sync),
 }
 
-impl Client {
-    /// Puts bytes to a signed URL: without the key, with the headers that the server gave.
+impl Transport {
+    /// Puts bytes to a signed URL, with the headers that the server gave.
     ///
     /// # Errors
     ///
@@ -47,11 +43,10 @@ impl Client {
     }
 
     async fn put_once(&self, put: &Put<'_>) -> Result<(), Attempt> {
-        let asked = Asked { endpoint: Endpoint::Storage, what: "an upload", limit: ERROR_LIMIT };
-        let mut url = self.storage_url(put.url).map_err(Attempt::last)?;
-        let named = url.origin();
+        let asked = Asked { endpoint: Endpoint::Storage, what: "an upload", limit: 0 };
+        let mut place = put.place.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let server = origin(&url);
+            let server = place.origin();
             let local = |e: std::io::Error| {
                 let (action, path) = ("read", std::path::PathBuf::from("the file to upload"));
                 Attempt::last(Failure::File { action, path, source: e })
@@ -61,10 +56,10 @@ impl Client {
             let pieces = FilePieces::new(file, put.length, put.digest, Arc::clone(&changed));
             let pass = self.gate.as_ref().map(|gate| gate.pass(Lane::Files));
             // What may be secret does not go to another place than the server has named.
-            let request = if url.origin() == named {
-                self.to(Method::PUT, url.clone())
+            let request = if place.is_beside(put.place) {
+                self.to(Method::PUT, place.url())
             } else {
-                self.bare(Method::PUT, url.clone())
+                self.bare(Method::PUT, place.url())
             };
             let request = request
                 .headers(put.headers.clone())
@@ -72,7 +67,7 @@ impl Client {
                 .header(CONTENT_LENGTH, put.length)
                 .timeout(self.time_for(put.length))
                 .body(reqwest::Body::wrap(Paced::new(pieces, pass, Arc::clone(&self.pulse))));
-            let mut response = request.send().await.map_err(|e| {
+            let response = request.send().await.map_err(|e| {
                 if changed.load(Ordering::Relaxed) {
                     Attempt::last(Failure::Changing)
                 } else {
@@ -84,39 +79,23 @@ impl Client {
                 _ if changed.load(Ordering::Relaxed) => return Err(Attempt::last(Failure::Changing)),
                 status if status.is_success() => return Ok(()),
                 StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {
-                    let to = location(&response).ok_or_else(|| {
-                        Attempt::last(Failure::Redirect { server: server.clone(), to: "nowhere".to_owned() })
-                    })?;
-                    url = self.storage_url(to.as_str()).map_err(Attempt::last)?;
+                    place = place.next(&response).map_err(Attempt::last)?;
                 }
-                _ => return Err(self.unsuccessful(asked, &server, &mut response).await),
+                _ => {
+                    let answer = Answer::read(response, 0).await;
+                    let answer = answer.map_err(|e| self.broken(&e, &server, Endpoint::Storage))?;
+                    return Err(answer.refusal(asked, &server, str::to_owned));
+                }
             }
         }
-        Err(Attempt::last(Failure::Redirect { server: origin(&url), to: "too many places".to_owned() }))
+        Err(Attempt::last(place.too_many()))
     }
 
     /// How long an upload of so many bytes may take.
     fn time_for(&self, bytes: u64) -> Duration {
         let limited = self.gate.as_ref().map_or(Duration::ZERO, |gate| gate.time_for(bytes));
-        let slowest = SETTLING + Duration::from_secs(bytes.div_ceil(SLOWEST));
-        self.policy(Endpoint::Storage).attempt.min(slowest.saturating_add(limited.saturating_mul(SHARED)))
-    }
-
-    /// The URL of an upload. What the server sends over TLS is not sent on without.
-    pub(super) fn storage_url(&self, text: &str) -> Result<Url, Failure> {
-        let server = || self.address().base().to_owned();
-        let bad = |message: &str| Failure::Answer {
-            server: server(),
-            what: "the request for an upload",
-            message: message.to_owned(),
-        };
-        let url =
-            Url::parse(text).map_err(|e| bad(&format!("the address of the storage is no URL ({e})")))?;
-        match url.scheme() {
-            "https" => Ok(url),
-            "http" if !self.address().is_https() => Ok(url),
-            scheme => Err(bad(&format!("the address of the storage begins with {}://", self.shown(scheme)))),
-        }
+        let most = at_least(bytes).saturating_add(limited.saturating_mul(SHARED));
+        self.policy(Endpoint::Storage).attempt.min(most)
     }
 }
 

@@ -10,12 +10,12 @@ use flate2::write::GzEncoder;
 const WORTH_IT: usize = 512;
 
 /// Whether a body is long enough for it.
-pub(super) fn is_worth_it(body: &[u8]) -> bool {
+pub(crate) fn is_worth_it(body: &[u8]) -> bool {
     body.len() >= WORTH_IT
 }
 
 /// The body as gzip; none if that is not shorter.
-pub(super) fn gzip(body: &[u8]) -> Option<Bytes> {
+pub(crate) fn gzip(body: &[u8]) -> Option<Bytes> {
     // Lines of JSON repeat their keys, which the fastest level finds as well as any.
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     let packed = encoder.write_all(body).and_then(|()| encoder.finish()).ok()?;

@@ -3,7 +3,6 @@
 use reqwest::header::HeaderValue;
 use reqwest::{NoProxy, Proxy, Url};
 
-use super::preferences::bad;
 use crate::settings::Sources;
 use crate::upload::Failure;
 
@@ -86,7 +85,7 @@ fn set(sources: &Sources, var: &str, name: &str) -> Result<Option<Url>, Failure>
     url.map(Some).ok_or_else(|| {
         let shown = crate::secrets::clean(&text);
         let shown = format!("`{}`", crate::harmless::clean(&shown));
-        bad(&shown, &found, "must be the http or https URL of a proxy")
+        Failure::setting(&shown, &found, "must be the http or https URL of a proxy")
     })
 }
 

@@ -8,13 +8,15 @@ use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::client::{Asked, Attempt, Client};
-use super::retry::Endpoint;
+use super::address::Address;
+use super::credential::Credential;
+use super::key::Key;
+use super::token::{AccessToken, Identity, Token};
 use crate::upload::Failure;
-use crate::upload::access::{AccessToken, Credential, Identity, Token};
+use crate::upload::transport::{Answer, Asked, Attempt, Endpoint, Transport, shown};
 
 /// Bytes that the answer with an access token may have.
 const LIMIT: usize = 1024 * 1024;
@@ -22,7 +24,7 @@ const LIMIT: usize = 1024 * 1024;
 /// What lets us in.
 #[derive(Debug)]
 pub(super) enum Authorization {
-    Key(HeaderValue),
+    Key(Key, HeaderValue),
     Token(Tokens),
 }
 
@@ -50,7 +52,7 @@ impl Authorization {
         match credential {
             Credential::Key(key) => {
                 let basic = BASE64_STANDARD.encode(format!("api:{}", key.reveal()));
-                Ok(Self::Key(sensitive(&format!("Basic {basic}"))?))
+                Ok(Self::Key(key.clone(), sensitive(&format!("Basic {basic}"))?))
             }
             Credential::Identity(identity) => Ok(Self::Token(Tokens {
                 identity: identity.clone(),
@@ -61,10 +63,14 @@ impl Authorization {
     }
 
     /// The header for a request.
-    pub(super) async fn header(&self, client: &Client) -> Result<HeaderValue, Failure> {
+    pub(super) async fn header(
+        &self,
+        transport: &Transport,
+        address: &Address,
+    ) -> Result<HeaderValue, Failure> {
         match self {
-            Self::Key(header) => Ok(header.clone()),
-            Self::Token(tokens) => tokens.header(client).await,
+            Self::Key(_, header) => Ok(header.clone()),
+            Self::Token(tokens) => tokens.header(transport, address).await,
         }
     }
 
@@ -72,7 +78,7 @@ impl Authorization {
     /// words.
     pub(super) async fn refused(&self, sent: &HeaderValue, server: String, message: String) -> Attempt {
         match self {
-            Self::Key(_) => Attempt::last(Failure::Key { server, message }),
+            Self::Key(..) => Attempt::last(Failure::Key { server, message }),
             Self::Token(tokens) => {
                 let failure = Failure::Token { server, message };
                 if tokens.give_up(sent).await { Attempt::at_once(failure) } else { Attempt::last(failure) }
@@ -80,31 +86,28 @@ impl Authorization {
         }
     }
 
-    /// A text without any of the tokens.
+    /// A text without what lets us in.
     pub(super) fn hide_in(&self, text: &str) -> String {
         match self {
-            Self::Key(_) => text.to_owned(),
-            Self::Token(tokens) => {
-                let secrets = tokens.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-                secrets.iter().fold(text.to_owned(), |text, token| token.hide_in(&text))
-            }
+            Self::Key(key, _) => key.hide_in(text),
+            Self::Token(tokens) => tokens.hide_in(text),
         }
     }
 }
 
 impl Tokens {
-    async fn header(&self, client: &Client) -> Result<HeaderValue, Failure> {
+    async fn header(&self, transport: &Transport, address: &Address) -> Result<HeaderValue, Failure> {
         let mut held = self.held.lock().await;
         if let Some(held) = held.as_ref().filter(|held| held.access.is_good(SystemTime::now())) {
             return Ok(held.header.clone());
         }
-        let server = client.address().base();
+        let server = address.base();
         // After one that has ended the file has nothing new for us.
         let cached = if held.is_none() { self.identity.cached(server, SystemTime::now()) } else { None };
         let from_cache = cached.is_some();
         let access = match cached {
             Some(access) => access,
-            None => self.exchange(client).await?,
+            None => self.exchange(transport, address).await?,
         };
         self.remember(&access.token);
         let header = sensitive(&format!("Bearer {}", access.token.reveal()))
@@ -142,45 +145,85 @@ impl Tokens {
     }
 
     /// Asks for an access token.
-    async fn exchange(&self, client: &Client) -> Result<AccessToken, Failure> {
-        let url = client.address().api(&["oidc", "token"]);
+    async fn exchange(&self, transport: &Transport, address: &Address) -> Result<AccessToken, Failure> {
         let attempt = async || {
             // Whoever has put it there may have renewed it since the last attempt.
             let assertion = self.identity.read().map_err(Attempt::last)?;
             self.remember(&assertion);
-            exchange_once(client, &url, &assertion).await
+            self.exchange_once(transport, address, &assertion).await
         };
-        client.retrying(Endpoint::Token, attempt).await
+        transport.retrying(Endpoint::Token, attempt).await
     }
+
+    async fn exchange_once(
+        &self,
+        transport: &Transport,
+        address: &Address,
+        assertion: &Token,
+    ) -> Result<AccessToken, Attempt> {
+        let asked = Asked { endpoint: Endpoint::Token, what: "the identity token", limit: LIMIT };
+        let form = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let grant = form("urn:ietf:params:oauth:grant-type:jwt-bearer");
+        let body = format!("grant_type={grant}&assertion={}", form(assertion.reveal()));
+        let request = transport.to(Method::POST, address.api(&["oidc", "token"]));
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let (server, asked_at) = (address.base(), SystemTime::now());
+        let answer = transport.send(asked, server, request, body.into()).await;
+        let answer = answer.and_then(|answer| object(asked, server, &answer, |text| self.hide_in(text)));
+        let mut answer = answer.map_err(|attempt| attempt.map(about_the_token))?;
+        let (token, seconds) = (answer.remove("access_token"), answer.remove("expires_in"));
+        let token = token.as_ref().and_then(Value::as_str).and_then(Token::new);
+        let seconds = seconds.as_ref().and_then(Value::as_f64);
+        let lifetime = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        match (token, lifetime.and_then(|lifetime| asked_at.checked_add(lifetime))) {
+            (Some(token), Some(expires)) => Ok(AccessToken { token, expires }),
+            _ => Err(Attempt::last(Failure::Answer {
+                server: server.to_owned(),
+                what: asked.what,
+                message: "`access_token` or `expires_in` is missing or none".to_owned(),
+            })),
+        }
+    }
+
+    /// A text without any of the tokens.
+    fn hide_in(&self, text: &str) -> String {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().fold(text.to_owned(), |text, token| token.hide_in(&text))
+    }
+}
+
+/// The JSON object in an answer of the server. `hide` takes out of messages what lets us in.
+pub(super) fn object(
+    asked: Asked,
+    server: &str,
+    answer: &Answer,
+    hide: impl Fn(&str) -> String,
+) -> Result<Map<String, Value>, Attempt> {
+    let name = || server.to_owned();
+    if answer.status.is_redirection() {
+        // What lets us in goes nowhere else.
+        return Err(Attempt::last(Failure::Redirect { server: name(), to: answer.leads_to() }));
+    }
+    if !answer.status.is_success() {
+        return Err(answer.refusal(asked, server, hide));
+    }
+    let Some(body) = &answer.body else {
+        let Asked { what, limit, .. } = asked;
+        return Err(Attempt::last(Failure::TooLarge { server: name(), what, limit }));
+    };
+    if answer.is_web_page() {
+        return Err(Attempt::last(Failure::WebPage { server: name() }));
+    }
+    serde_json::from_slice(body).map_err(|e| {
+        let message = format!("{e}: {}", shown(&hide(&String::from_utf8_lossy(body))));
+        Attempt::again(Failure::Answer { server: name(), what: asked.what, message })
+    })
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, reqwest::header::InvalidHeaderValue> {
     let mut value = HeaderValue::try_from(text)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-async fn exchange_once(client: &Client, url: &str, assertion: &Token) -> Result<AccessToken, Attempt> {
-    let asked = Asked { endpoint: Endpoint::Token, what: "the identity token", limit: LIMIT };
-    let form = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let grant = form("urn:ietf:params:oauth:grant-type:jwt-bearer");
-    let body = format!("grant_type={grant}&assertion={}", form(assertion.reveal()));
-    let request = client.to(Method::POST, url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let asked_at = SystemTime::now();
-    let answer = client.object(asked, request, body.into()).await;
-    let mut answer = answer.map_err(|attempt| attempt.map(about_the_token))?;
-    let (token, seconds) = (answer.remove("access_token"), answer.remove("expires_in"));
-    let token = token.as_ref().and_then(Value::as_str).and_then(Token::new);
-    let seconds = seconds.as_ref().and_then(Value::as_f64);
-    let lifetime = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    match (token, lifetime.and_then(|lifetime| asked_at.checked_add(lifetime))) {
-        (Some(token), Some(expires)) => Ok(AccessToken { token, expires }),
-        _ => Err(Attempt::last(Failure::Answer {
-            server: client.address().base().to_owned(),
-            what: asked.what,
-            message: "`access_token` or `expires_in` is missing or none".to_owned(),
-        })),
-    }
 }
 
 /// A refusal of the exchange is about the token, not about a key or a project.

@@ -10,12 +10,13 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::header::HeaderMap;
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::Failure;
-use super::graphql::{Granted, Target};
-use super::http::{Client, Digest, Put, upload_headers};
 use super::snapshot::{Look, Snapshot, look};
-use super::state::Shared;
 use super::versions::Versions;
+use crate::upload::server::Target;
+use crate::upload::server::operations::Granted;
+use crate::upload::state::Shared;
+use crate::upload::transport::{Digest, Place, Put, upload_headers};
+use crate::upload::{Client, Failure};
 
 /// Files in one request for places.
 const BATCH: usize = 100;
@@ -137,7 +138,7 @@ async fn aside<T: Send + 'static>(
 
 /// The digest of a file, if there is one that can be read.
 #[cfg(feature = "cli")]
-pub(super) async fn digest_of(dir: &Path, name: &str) -> Option<String> {
+pub(crate) async fn digest_of(dir: &Path, name: &str) -> Option<String> {
     match find(dir, name, &Rc::default()).await {
         Found::File(file) => Some(shown(&file.look.digest)),
         Found::Changed | Found::Nothing => None,
@@ -181,8 +182,9 @@ async fn send_batch(
             && let Some((file, url)) = waiting.next()
         {
             let (client, headers) = (Rc::clone(client), Arc::clone(&headers));
-            let file = file.clone();
-            running.spawn_local(async move { (file.name.clone(), put(&client, &url, &headers, file).await) });
+            let (name, file) = (file.name.clone(), file.clone());
+            let sent = async move { put(&client, &client.place(&url)?, &headers, &file).await };
+            running.spawn_local(async move { (name, sent.await) });
         }
         match running.join_next().await {
             None => return Ok(()),
@@ -199,33 +201,34 @@ async fn send_batch(
 }
 
 /// Sends one version of a file as a whole, and gives its digest.
-async fn put(client: &Client, url: &str, headers: &HeaderMap, file: ToSend) -> Result<Digest, Failure> {
-    let ToSend { name, path, mut look, versions } = file;
-    let allowed = || if versions.allow(&name, &path) { Ok(()) } else { Err(Failure::Changing) };
+async fn put(client: &Client, place: &Place, headers: &HeaderMap, file: &ToSend) -> Result<Digest, Failure> {
+    let ToSend { name, path, look, versions } = file;
+    let mut look = *look;
+    let allowed = || if versions.allow(name, path) { Ok(()) } else { Err(Failure::Changing) };
     for _ in 0..TRIES {
-        match put_once(client, url, headers, look, &|| File::open(&path)).await {
-            Err(Failure::Changing) => look = look_at(&path).await?,
+        match put_once(client, place, headers, look, &|| File::open(path)).await {
+            Err(Failure::Changing) => look = look_at(path).await?,
             done => return done.map(|()| look.digest),
         }
         allowed()?;
     }
     // Beside `files/`, where nobody takes it for a file of the run.
-    let depth = Path::new(&name).components().count();
+    let depth = Path::new(name).components().count();
     let dir = path.ancestors().nth(depth + 1).unwrap_or(Path::new("")).to_owned();
     let from = path.clone();
-    let copy = aside(&path, move || Snapshot::take(&from, &dir)).await?.ok_or(Failure::Changing)?;
+    let copy = aside(path, move || Snapshot::take(&from, &dir)).await?.ok_or(Failure::Changing)?;
     allowed()?;
-    put_once(client, url, headers, copy.look, &|| copy.open()).await.map(|()| copy.look.digest)
+    put_once(client, place, headers, copy.look, &|| copy.open()).await.map(|()| copy.look.digest)
 }
 
 async fn put_once(
     client: &Client,
-    url: &str,
+    place: &Place,
     headers: &HeaderMap,
     Look { length, digest }: Look,
     open: &(dyn Fn() -> std::io::Result<File> + Sync),
 ) -> Result<(), Failure> {
-    client.put(&Put { url, headers, length, digest, open }).await
+    client.transport().put(&Put { place, headers, length, digest, open }).await
 }
 
 #[cfg(test)]

@@ -6,10 +6,6 @@ use reqwest::header::{
 };
 use serde_json::{Map, Value};
 
-use super::preferences::bad;
-use crate::settings::Sources;
-use crate::upload::Failure;
-
 /// What only we say.
 const OURS: [HeaderName; 8] = [
     AUTHORIZATION,
@@ -56,22 +52,6 @@ impl Extra {
         }
         Ok(extra)
     }
-}
-
-/// For whom a service account works, as GraphQL requests say it.
-pub(super) fn person(sources: &Sources) -> Result<HeaderMap, Failure> {
-    let mut headers = HeaderMap::new();
-    for (var, name, header) in [
-        ("WANDB_USERNAME", "username", HeaderName::from_static("x-wandb-username")),
-        ("WANDB_USER_EMAIL", "email", HeaderName::from_static("x-wandb-user-email")),
-    ] {
-        if let Some(found) = sources.find(None, &[var], name) {
-            let value = HeaderValue::try_from(found.value.trim())
-                .map_err(|_| bad("what is given", &found, "has characters that no header can have"))?;
-            headers.insert(header, value);
-        }
-    }
-    Ok(headers)
 }
 
 #[cfg(test)]
