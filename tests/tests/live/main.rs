@@ -6,6 +6,7 @@ mod ending;
 mod outage;
 mod player;
 mod resume;
+mod sessions;
 mod shared;
 mod start;
 mod whole;

@@ -38,7 +38,8 @@ const ORDER: &[&str] = &[
 ];
 
 /// What of `upload/` stands below the rest, the lowest first. What is not here may name all of it.
-const UPLOAD: &[&str] = &["failure", "writer", "transport", "server", "run", "state", "transfer"];
+const UPLOAD: &[&str] =
+    &["failure", "writer", "leftover", "transport", "server", "run", "journal", "state", "transfer"];
 
 /// Folders whose files name each other without a circle.
 const WITHOUT_CIRCLES: &[&str] = &["upload/transport", "upload/server", "upload/transfer"];

@@ -92,6 +92,11 @@ impl Failure {
         matches!(self, Self::EventLoop(e) | Self::File { source: e, .. } if is_shortage(e))
     }
 
+    /// Whether a request was larger than the server takes.
+    pub(super) fn is_too_large(&self) -> bool {
+        matches!(self, Self::Status { status: 413, .. })
+    }
+
     /// Whether the server is there and does not want this one thing, so that others may still be sent.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(

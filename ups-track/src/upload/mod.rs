@@ -10,16 +10,20 @@ mod begin;
 #[cfg(feature = "cli")]
 mod confirm;
 mod failure;
+mod journal;
+mod leftover;
 pub(crate) mod live;
 mod log;
 mod outage;
 mod output;
+mod replay;
 mod run;
 mod sender;
 pub(crate) mod server;
 mod source;
 mod state;
 mod stream;
+mod there;
 mod transfer;
 pub(crate) mod transport;
 mod writer;
@@ -31,7 +35,10 @@ pub(crate) use failure::Failure;
 pub(crate) use log::{Along, follow, send};
 pub(crate) use log::{Options, Progress, Sent};
 pub(crate) use run::Changes;
+pub(crate) use server::history::HISTORY_PAGE;
 pub(crate) use server::{Access, Client};
+#[cfg(feature = "cli")]
+pub(crate) use state::is_being_sent;
 pub(crate) use transfer::is_inside;
 pub(crate) use writer::Writer;
 
@@ -47,13 +54,6 @@ pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> R
     // A name that is being looked up, or a large file that is being read, must not hold up the end.
     runtime.shutdown_background();
     done
-}
-
-/// Whether another process of ours sends a log.
-#[cfg(feature = "cli")]
-pub(crate) fn is_being_sent(log: &std::path::Path) -> bool {
-    std::fs::File::open(log)
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// Marks a log as uploaded, as W&B's client does: either tool then skips it.

@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::features::Features;
+use super::history::{Row, last_of, step_of};
+use super::target::Target;
 use crate::log::record::Alert;
 use crate::upload::Failure;
 use crate::upload::transport::{Asked, Endpoint};
@@ -53,14 +55,6 @@ $title: String!, $text: String!, $severity: AlertSeverity = INFO, $waitDuration:
 notifyScriptableRunAlert(input: {entityName: $entityName, projectName: $projectName, runName: $runName, \
 title: $title, text: $text, severity: $severity, waitDuration: $waitDuration}) { success } }";
 
-/// What names a run on a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) entity: String,
-    pub(crate) project: String,
-    pub(crate) run: String,
-}
-
 /// Whom a key belongs to.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Viewer {
@@ -82,7 +76,7 @@ pub(crate) struct Bucket {
 pub(crate) struct Past {
     pub(crate) id: String,
     pub(crate) history_line_count: Option<u64>,
-    pub(crate) events_line_count: Option<u64>,
+    events_line_count: Option<u64>,
     pub(crate) log_line_count: Option<u64>,
     history_tail: Option<String>,
     events_tail: Option<String>,
@@ -103,15 +97,30 @@ impl Past {
         config.is_some_and(|config| config.contains_key("t"))
     }
 
+    /// The last row.
+    pub(crate) fn last_row(&self) -> Option<Row> {
+        last_of(self.history_tail.as_deref())
+    }
+
+    /// The last system metrics.
+    pub(crate) fn last_event(&self) -> Option<Row> {
+        last_of(self.events_tail.as_deref())
+    }
+
+    /// How many lines there are: history, system metrics, console.
+    pub(crate) fn counts(&self) -> [u64; 3] {
+        [self.history_line_count, self.events_line_count, self.log_line_count].map(Option::unwrap_or_default)
+    }
+
     /// `_step` of the last row.
     pub(crate) fn last_step(&self) -> Option<i64> {
-        last(self.history_tail.as_deref(), "_step").and_then(|step| step.as_i64())
+        step_of(&self.last_row()?)
     }
 
     /// The longest run time that the server knows of, in seconds.
     pub(crate) fn runtime(&self) -> f64 {
-        let of_rows = last(self.history_tail.as_deref(), "_runtime");
-        let of_events = last(self.events_tail.as_deref(), "_runtime");
+        let of = |row: Option<Row>| row?.get_mut("_runtime").map(Value::take);
+        let (of_rows, of_events) = (of(self.last_row()), of(self.last_event()));
         let summary =
             self.summary_metrics.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
         let of_summary = summary.and_then(|summary| {
@@ -127,13 +136,6 @@ impl Past {
 fn length<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<u64>, D::Error> {
     let value = Value::deserialize(value)?;
     Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()))
-}
-
-/// A value of the last line of a tail: JSON text of a list of JSON texts.
-fn last(tail: Option<&str>, key: &str) -> Option<Value> {
-    let lines: Vec<String> = serde_json::from_str(tail?).ok()?;
-    let line = crate::json::standard(lines.last()?)?.into_owned();
-    serde_json::from_str::<Value>(&line).ok()?.get_mut(key).map(Value::take)
 }
 
 /// Where the bytes of files go.

@@ -85,9 +85,7 @@ impl Alerts {
                 Err(e @ Failure::Refused { .. }) => Some(e.to_string()),
                 Err(e) => return Err(e),
             };
-            let mut book = book.borrow_mut();
-            book.sending.alerts += 1;
-            book.save()?;
+            book.borrow_mut().alerted()?;
             Ok(refused)
         });
     }

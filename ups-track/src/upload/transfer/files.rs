@@ -101,7 +101,6 @@ pub(crate) async fn send(
         let names: Vec<&str> = batch.iter().map(|file| file.name.as_str()).collect();
         let granted = client.grant(&target, &names).await?;
         send_batch(&client, batch, granted, &book, &mut outcome).await?;
-        book.borrow_mut().save()?;
     }
     Ok(outcome)
 }
@@ -189,7 +188,7 @@ async fn send_batch(
         match running.join_next().await {
             None => return Ok(()),
             Some(Ok((name, Ok(digest)))) => {
-                book.borrow_mut().sending.files.insert(name.clone(), shown(&digest));
+                book.borrow_mut().has_file(&name, shown(&digest))?;
                 outcome.there.push(name);
             }
             Some(Ok((name, Err(failure)))) => {
