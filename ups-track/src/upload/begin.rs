@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::graphql::{Bucket, Past};
 use super::journal::Sending;
 use super::run::{Described, Rows};
+use super::server::operations::{Bucket, Past};
 use super::state::Memory;
 use super::there::Question;
 use super::{Client, Failure};

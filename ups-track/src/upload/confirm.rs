@@ -5,14 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use super::begin::NO_PROJECT;
-use super::files::{digest_of, is_inside};
-use super::graphql::Target;
 use super::log::Options;
 use super::replay::Replay;
 use super::run::{Described, Rows};
+use super::server::Target;
 use super::source::Source;
 use super::state::Memory;
-use super::versions::Versions;
+use super::transfer::{Versions, digest_of, is_inside};
 use super::{Client, Failure};
 use crate::log::marker;
 use crate::log::record::Kind;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::os::descriptors::is_shortage;
+use crate::settings::Given;
 
 /// What went wrong. The text is for a person: it names the thing and the remedy, and never a key.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +82,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// A setting that breaks a rule; `what` is its value, or words for one that may be secret.
+    pub(super) fn setting(what: &str, found: &Given, rule: &str) -> Self {
+        Self::Settings(format!("{what} (from {}) {rule}", found.from))
+    }
+
     /// Whether it failed because this process has too many files open, so that it may be tried again later.
     pub(super) fn is_shortage(&self) -> bool {
         matches!(self, Self::EventLoop(e) | Self::File { source: e, .. } if is_shortage(e))

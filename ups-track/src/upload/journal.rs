@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::graphql::Target;
-use super::log::Leftover;
+use super::leftover::Leftover;
+use super::server::Target;
 use crate::log::beside;
 use crate::os::files::{append_to, write_whole_for_good};
 
@@ -272,7 +272,6 @@ mod tests {
         journal.at(&expected, true).unwrap();
         expected.files.insert("c".into(), "e".into());
         journal.file("c", "e").unwrap();
-        let read = |text: &[u8]| super::read(text);
         let text = fs::read(beside(&log, ".sent")).unwrap();
         assert!(same(&read(&text).unwrap(), &expected));
         // Cut anywhere, it is what it was at some time.

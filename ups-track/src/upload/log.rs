@@ -4,29 +4,14 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::leftover::Leftover;
 use super::run::{Changes, Described};
 use super::sender::{Manner, Upload};
 use super::source::Source;
 use super::state::Memory;
-use super::{Client, Failure, Writer, files};
+use super::transfer::Outcome;
+use super::{Client, Failure, Writer};
 use crate::settings::Resume;
-
-/// What the upload of a log has left that this version can never send; the log itself is all that it will be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Leftover {
-    /// Bytes of the log.
-    pub(super) length: u64,
-    page: String,
-    rows: u64,
-    rows_there: u64,
-    lines_too_long: u64,
-    artifacts: u64,
-    tensorboard: u64,
-    damage: Option<String>,
-    exit_code: Option<i32>,
-}
 
 /// What the caller wants to be other than the log says.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +63,7 @@ pub(crate) struct Sent {
     /// Rows of these that an earlier upload had sent.
     pub(crate) rows_before: u64,
     pub(crate) lines_too_long: u64,
-    pub(crate) files: files::Outcome,
+    pub(crate) files: Outcome,
     /// What else the server did not take.
     pub(crate) trouble: Vec<String>,
     /// What the server said to alerts that it did not take.
@@ -141,10 +126,7 @@ impl Sent {
             tensorboard: left.tensorboard,
             damage: left.damage.map(|text| Damage { text, torn: false }),
             exit_code: left.exit_code,
-            files: files::Outcome {
-                there: sent.files.keys().cloned().collect(),
-                ..files::Outcome::default()
-            },
+            files: Outcome { there: sent.files.keys().cloned().collect(), ..Outcome::default() },
             is_old: true,
             ..Self::default()
         })

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::graphql::Target;
-use super::history::{Row, is_same, step_of};
 use super::run::Rows;
+use super::server::Target;
+use super::server::history::{Row, is_same, step_of};
 use super::source::Source;
 use super::stream::LINE_BYTES;
 use super::{Client, Failure};

@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::alerts::Alerts;
 use super::begin::{places, start};
-use super::errand::Errand;
-use super::graphql::Bucket;
 use super::log::{Progress, Sent};
 use super::output::{Output, create_dir};
 use super::run::{Console, Described, Finished, LineForm, Names, Rows, event};
-use super::shelf::Shelf;
+use super::server::operations::Bucket;
 use super::state::{Book, Memory, Shared, replace};
 use super::stream::{Extras, Lane, Stream};
+use super::transfer::{Alerts, Errand, Outcome, Shelf};
 use super::{Client, Failure, Writer};
 use crate::log::record::{Exit, Kind, Timestamp};
 use crate::say;
@@ -299,7 +297,7 @@ impl Upload {
         let (outcome, failure) = match sent {
             Ok(outcome) => (outcome, None),
             // The run is over, whatever becomes of its files.
-            Err(e) if self.live || e.is_refusal() => (super::files::Outcome::default(), Some(e)),
+            Err(e) if self.live || e.is_refusal() => (Outcome::default(), Some(e)),
             Err(e) => return Err(e),
         };
         self.sent.files = outcome;

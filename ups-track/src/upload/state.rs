@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::graphql::Target;
 use super::journal::{Journal, Sending};
-use super::log::Leftover;
+use super::leftover::Leftover;
+use super::server::Target;
 use super::{Failure, Writer};
 use crate::log::beside;
 use crate::log::record::Run;

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::Failure;
-use super::graphql::Target;
-use super::http::retry::Endpoint;
-use super::http::{Asked, Client};
 use super::journal::{Place, Sending};
+use super::server::{Client, Target};
 use super::state::Shared;
+use super::transport::{Asked, Endpoint};
 
 /// Bytes of lines in one request, unless it is a single line. W&B's client sends at most 10 MiB; less keeps our memory
 /// small, and a line of the longest goes alone.

@@ -6,11 +6,12 @@
 
 use std::path::Path;
 
-use super::graphql::{Past, Target};
-use super::history::{Row, is_same, step_of};
 use super::journal::Sending;
 use super::replay::Replay;
 use super::run::{Console, LineForm, Rows, event};
+use super::server::Target;
+use super::server::history::{Row, is_same, step_of};
+use super::server::operations::Past;
 use super::source::Source;
 use super::stream::LINE_BYTES;
 use super::{Client, Failure};
