@@ -139,6 +139,9 @@ impl Upload {
     /// What a run needs while it goes on: sends what is due, and never waits for anything but the lines.
     pub(super) async fn go_on(&mut self, interval: Duration) -> Result<(), Failure> {
         self.send_alerts().await?;
+        let mut lines = Vec::new();
+        self.console.look(Instant::now(), &mut lines);
+        self.print(lines)?;
         let described = self.describing.ended().await;
         self.settle_description(described)?;
         if self.untold.is_some_and(|since| since.elapsed() >= SETTLING.min(interval))

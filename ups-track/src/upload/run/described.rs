@@ -84,7 +84,7 @@ impl Described {
             Kind::Telemetry(_) | Kind::Environment(_) => self.take_whole(raw),
             Kind::Config(config) => self.take_config(&config),
             Kind::Summary(summary) => self.take_summary(&summary),
-            Kind::Metric(metric) => self.definitions.merge(metric),
+            Kind::Metric(metric) => self.definitions.take(metric),
             _ => {}
         }
     }
