@@ -27,6 +27,7 @@ mod snapshot;
 mod source;
 mod state;
 mod stream;
+mod teller;
 mod versions;
 mod writer;
 
