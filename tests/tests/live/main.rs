@@ -4,6 +4,7 @@
 
 mod ending;
 mod outage;
+mod people;
 mod player;
 mod power;
 mod resume;

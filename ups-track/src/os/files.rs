@@ -192,6 +192,16 @@ pub(crate) fn write_at_end(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file to write at its end. A link in its place is an error: it may lead to a file of the user's.
+#[cfg(feature = "online")]
+pub(crate) fn append_to(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    options.open(path)
+}
+
 /// Opens a regular file to read. A pipe is an error, and does not make us wait.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -23,6 +23,7 @@ pub(crate) mod server;
 mod source;
 mod state;
 mod stream;
+mod teller;
 mod there;
 mod transfer;
 pub(crate) mod transport;

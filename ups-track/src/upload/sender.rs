@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::begin::{places, start};
+use super::begin::{NO_PROJECT, Start, places, start};
 use super::log::{Progress, Sent};
 use super::output::{Output, create_dir};
 use super::run::{Console, Described, Finished, LineForm, Names, Rows, event};
-use super::server::operations::Bucket;
+use super::server::operations::{Bucket, Past};
 use super::state::{Book, Memory, Shared, replace};
 use super::stream::{Extras, Lane, Stream};
+use super::teller::{Heard, Teller};
 use super::transfer::{Alerts, Errand, Outcome, Shelf};
 use super::{Client, Failure, Writer};
 use crate::log::record::{Exit, Kind, Timestamp};
@@ -42,11 +43,10 @@ pub(super) struct Upload {
     pub(super) stream: Stream,
     bucket: Bucket,
     described: Described,
-    /// The mutation that the server has had last.
-    told: serde_json::Value,
+    teller: Teller,
     /// Since when there is something that the server was not told.
     untold: Option<Instant>,
-    describing: Errand<serde_json::Value>,
+    describing: Errand<Heard>,
     summary_changed: bool,
     rows: Rows,
     console: Console,
@@ -77,7 +77,7 @@ impl Upload {
     ) -> Result<Self, Failure> {
         let Manner { live, writer } = manner;
         let mut start = start(client, &mut described, &memory, writer.is_some()).await?;
-        let run = &described.run;
+        let run = described.run.clone();
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (entity, project) = (some(&run.entity), some(&run.project));
         let names = Names {
@@ -86,10 +86,17 @@ impl Upload {
             project: project.as_deref(),
             run: &run.run_id,
         };
-        let told = described.upsert(&names);
-        let bucket = client.upsert(told.clone()).await?;
+        let server = client.address().base();
+        let there = look_around(client, &mut described, &start, writer.as_ref()).await?;
+        let mut teller = Teller::begin(log, server, &described, there.as_ref());
+        if let (true, Some(Past { entity: Some(entity), .. })) = (described.is_member, &there) {
+            teller.ended = client.ended(entity, project.as_deref().unwrap_or(NO_PROJECT), names.run).await?;
+        }
+        let variables = teller.first(&mut described, &names, there.as_ref());
+        let bucket = client.upsert(variables).await?;
         described.branch = None;
         let target = &bucket.target;
+        teller.heard_first(target, &described);
         let alone = writer.is_some();
         let (sending, step) = places(client, log, &described, &memory, &bucket, &mut start, alone).await?;
         memory.begin(step, start.runtime, &sending)?;
@@ -112,7 +119,7 @@ impl Upload {
             book: Rc::new(RefCell::new(Book { memory, sending })),
             bucket,
             described,
-            told,
+            teller,
             untold: None,
             describing: Errand::default(),
             summary_changed: false,
@@ -311,7 +318,11 @@ impl Upload {
             summary: Some(summary),
             uploaded: std::mem::take(&mut self.shelf.fresh),
             preempting: self.preempting == Preempting::Untold,
-            exit_code: (!exit.not_complete && self.finishes()).then_some(exit.exit_code),
+            exit_code: if self.finishes() {
+                Some(exit.exit_code).filter(|_| !exit.not_complete)
+            } else {
+                self.teller.ended
+            },
         };
         self.stream.send(&self.client, &self.book, &end).await?;
         self.sent.exit_code = self.exit.map(|exit| exit.exit_code);
@@ -347,25 +358,19 @@ impl Upload {
     /// Begins to tell the server what has changed.
     fn begin_description(&mut self) {
         self.untold = None;
-        let Bucket { id, target, .. } = &self.bucket;
-        let variables = self.described.upsert(&Names::known(id, target));
-        let changed = |key: &&String| variables.get(*key) != self.told.get(*key);
-        let named = ["id", "name", "project", "entity"];
-        let keys = variables.as_object().into_iter().flat_map(serde_json::Map::keys);
-        if keys.filter(|key| !named.contains(&key.as_str())).any(|key| changed(&key)) {
-            let client = Rc::clone(&self.client);
-            self.describing.begin(async move { client.upsert(variables.clone()).await.map(|_| variables) });
+        if self.teller.has_news(&self.described) {
+            let Bucket { id, target, .. } = &self.bucket;
+            let (client, id, target) = (Rc::clone(&self.client), id.clone(), target.clone());
+            let news = self.teller.news(&self.described);
+            self.describing.begin(async move { news.tell(&client, &id, &target).await });
         }
     }
 
-    fn settle_description(
-        &mut self,
-        ended: Option<Result<serde_json::Value, Failure>>,
-    ) -> Result<(), Failure> {
+    fn settle_description(&mut self, ended: Option<Result<Heard, Failure>>) -> Result<(), Failure> {
         match ended {
             None => Ok(()),
-            Some(Ok(told)) => {
-                self.told = told;
+            Some(Ok(heard)) => {
+                self.teller.heard(&self.bucket.target, heard, &mut self.described);
                 Ok(())
             }
             Some(Err(e)) => self.trouble(e),
@@ -417,6 +422,27 @@ impl Upload {
         }
         Ok(())
     }
+}
+
+/// What the server has of the run, with all that people may have written.
+async fn look_around(
+    client: &Client,
+    described: &mut Described,
+    start: &Start,
+    writer: Option<&Writer>,
+) -> Result<Option<Past>, Failure> {
+    let there = match start.past() {
+        // The answer to a rewind does not tell it.
+        Some(past) if past.log_line_count.is_some() => Some(past.clone()),
+        None if writer.is_none() => None,
+        _ => super::begin::anything(client, &described.run).await?,
+    };
+    if let (Some(writer), Some(past)) = (writer, &there) {
+        described.is_member = !writer.primary && past.is_run();
+        described.inherit_config(past);
+        described.keep_others(past);
+    }
+    Ok(there)
 }
 
 fn now() -> Timestamp {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::log::record::{Metric, MetricOptions, MetricSummary};
 
 /// The definitions so far, in the order of their first appearance.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Definitions(Vec<Metric>);
 
 impl Definitions {
@@ -67,6 +67,15 @@ impl Definitions {
     pub(super) fn lay_under(&mut self, earlier: Self) {
         for own in std::mem::replace(&mut self.0, earlier.0) {
             self.merge(own);
+        }
+    }
+
+    /// Adds those that have names of their own.
+    pub(super) fn add_missing(&mut self, others: Self) {
+        for other in others.0 {
+            if !self.0.iter().any(|own| own.name == other.name && own.glob_name == other.glob_name) {
+                self.0.push(other);
+            }
         }
     }
 
@@ -196,7 +205,14 @@ mod tests {
     #[test]
     fn what_the_real_client_drops_is_dropped() {
         let mut definitions = Definitions::default();
-        let all = MetricSummary { min: true, best: true, last: true, none: true, copy: true, ..MetricSummary::default() };
+        let all = MetricSummary {
+            min: true,
+            best: true,
+            last: true,
+            none: true,
+            copy: true,
+            ..MetricSummary::default()
+        };
         definitions.take(Metric { summary: Some(all), goal: 7, name: "loss".into(), ..Metric::default() });
         definitions.take(Metric { step_metric: "only".into(), ..Metric::default() });
         definitions.take(Metric { glob_name: "ignored/*".into(), ..named("both", "") });
