@@ -24,6 +24,7 @@ mod pipeline;
 mod ranks;
 mod reading;
 mod scenarios;
+mod sessions;
 mod several;
 mod shared;
 mod sizes;
