@@ -5,8 +5,10 @@
 mod ending;
 mod outage;
 mod player;
+mod refused;
 mod resume;
 mod sessions;
 mod shared;
 mod start;
+mod stop;
 mod whole;
