@@ -80,6 +80,17 @@ fn main() -> ExitCode {
                 Ok(_) => "saved".to_owned(),
                 Err(e) => e.to_string(),
             },
+            "on-stop" => {
+                let (ends, exits) = (run.handle().clone(), word(0) == "exit");
+                run.on_stop(move || {
+                    if exits {
+                        std::process::exit(7);
+                    }
+                    let finished = ends.finish_with(5).map(|finished| finished.is_uploaded());
+                    println!("finished {}", finished.unwrap_or(false));
+                });
+                "noted".to_owned()
+            }
             "stop" => format!("{} {}", run.stop_requested(), heard.load(Ordering::Acquire)),
             "files" => limit_files(word(0).parse().unwrap_or(0)),
             "finish" => match run.finish_with(word(0).parse().unwrap_or(0)) {

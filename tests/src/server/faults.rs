@@ -74,6 +74,8 @@ pub enum Fault {
     Huge(usize),
     /// The answer has no end.
     Endless,
+    /// Nothing is done before [`Server::release`](super::Server::release).
+    Hold,
     /// All is elsewhere: below this address.
     Redirect(String),
 }
@@ -135,6 +137,12 @@ pub(super) async fn inject(Extract(shared): Extract<Shared>, request: Request, n
             let answer = run().await;
             tokio::time::sleep(Duration::from_millis(millis)).await;
             answer
+        }
+        Some(Fault::Hold) => {
+            while !shared.lock().released {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            run().await
         }
         Some(Fault::Truncated) => truncated(run().await).await,
         Some(Fault::Huge(bytes)) => vec![b' '; bytes].into_response(),

@@ -123,6 +123,11 @@ impl Server {
         std::mem::replace(&mut self.shared.lock().storm, storm)
     }
 
+    /// Lets the requests go on that are held, and those that come.
+    pub fn release(&self) {
+        self.shared.lock().released = true;
+    }
+
     /// Forgets the faults that nobody has met.
     pub fn recover(&self) {
         self.shared.lock().faults.clear();

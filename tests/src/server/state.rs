@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) always: Option<Fault>,
     /// What every other request may meet.
     pub(super) storm: Option<Storm>,
+    /// Whether nothing is held back any more.
+    pub(super) released: bool,
     /// The uploads that have been granted: the place in this list is the ticket in the URL.
     pub(super) uploads: Vec<(RunKey, String)>,
     /// Seconds of the server's own time, which goes on when something is changed.
@@ -47,6 +49,7 @@ impl State {
             faults: Vec::new(),
             always: None,
             storm: None,
+            released: false,
             uploads: Vec::new(),
             clock: 0,
         }

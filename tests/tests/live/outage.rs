@@ -71,17 +71,18 @@ fn away_in_the_middle() {
 }
 
 #[test]
-fn a_stream_that_is_refused_ends_the_upload_and_not_the_run() {
+fn a_stream_that_is_refused_for_good_is_left_to_sync() {
     let server = Server::start();
     let mut program = Player::new(server.url(), "outage").start();
     program.tell("rows 100");
     eventually(&server, "outage", |run| run.history().len() == 100);
-    server.fail(Place::Stream, &Fault::Status(413, None), 1);
+    server.fail(Place::Stream, &Fault::Status(403, None), 1000);
     program.tell("rows 200");
     program.tell("summary nrmse 0.09");
     assert_eq!(program.tell("finish 0"), "300 false");
     let played = program.end();
-    assert!(played.said.contains("answered 413"), "{}", played.said);
+    assert!(played.said.contains("does not allow it"), "{}", played.said);
+    server.recover();
     sync(&server, played.dir.path());
     assert_same(&without_faults(), &eventually(&server, "outage", |run| run.complete));
     assert_eq!(server.violations(), []);
@@ -110,7 +111,7 @@ fn metrics_do_not_wait_for_files_or_descriptions() {
 }
 
 #[test]
-fn an_alert_that_fails_for_good_is_told_and_sent_later_and_rows_go_on() {
+fn an_alert_that_is_refused_is_told_and_rows_go_on_and_it_is_sent_at_the_end() {
     let server = Server::start();
     server.fail(Place::Operation("NotifyScriptableRunAlert"), &Fault::Status(403, None), 1);
     let mut program = Player::new(server.url(), "outage").start();
@@ -118,14 +119,13 @@ fn an_alert_that_fails_for_good_is_told_and_sent_later_and_rows_go_on() {
     program.says("something of the run is not sent");
     program.tell("alert two text");
     program.tell("rows 10");
-    eventually(&server, "outage", |run| run.history().len() == 10);
-    assert_eq!(program.tell("finish 0"), "10 false");
-    let played = program.end();
-    let run = eventually(&server, "outage", |run| run.complete);
+    let run = eventually(&server, "outage", |run| run.history().len() == 10);
     assert!(run.alerts.is_empty());
-    sync(&server, played.dir.path());
-    let run = eventually(&server, "outage", |run| run.alerts.len() == 2);
+    assert_eq!(program.tell("finish 0"), "10 true");
+    program.end();
+    let run = eventually(&server, "outage", |run| run.complete && run.alerts.len() == 2);
     assert_eq!(run.alerts.iter().map(|alert| alert.title.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(run.history().len(), 10);
     assert_eq!(server.violations(), []);
 }
 

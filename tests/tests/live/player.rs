@@ -118,7 +118,19 @@ impl Playing {
     /// Tells it what to do, and waits until it is done.
     #[track_caller]
     pub(crate) fn tell(&mut self, order: &str) -> String {
+        self.order(order);
+        self.answer(order)
+    }
+
+    /// Tells it what to do.
+    #[track_caller]
+    pub(crate) fn order(&mut self, order: &str) {
         writeln!(self.orders.as_mut().unwrap(), "{order}").unwrap();
+    }
+
+    /// Waits for its next answer.
+    #[track_caller]
+    pub(crate) fn answer(&mut self, order: &str) -> String {
         self.answers
             .recv_timeout(PATIENCE)
             .unwrap_or_else(|_| panic!("no answer to `{order}`: {}", self.last_words()))

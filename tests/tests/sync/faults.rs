@@ -51,6 +51,30 @@ fn a_fault_changes_nothing() {
 }
 
 #[test]
+fn a_place_that_has_ended_is_asked_for_anew_once() {
+    let expected = without_faults();
+    let asked = |server: &Server| {
+        let is_it = |operation: &&str| *operation == "CreateRunFiles";
+        server.requests().iter().filter_map(|request| request.operation.as_deref()).filter(is_it).count()
+    };
+    for status in [400, 401, 403, 404] {
+        let server = Server::start();
+        server.fail(Place::Storage, &Fault::Status(status, None), 1);
+        let recorded = record("faults", 50);
+        assert_eq!(sync(&server, &recorded.log, &[]).code, 0);
+        assert_same(&expected, &on(&server, "faults"));
+        assert_eq!((server.faults_left(), asked(&server)), (0, 2));
+        assert_eq!(server.violations(), []);
+    }
+    // Not more often, whatever the storage says.
+    let server = Server::start();
+    server.fail(Place::Storage, &Fault::Status(403, None), 1000);
+    assert_eq!(sync(&server, &record("faults", 50).log, &[]).code, 2);
+    let puts = server.received().iter().filter(|request| request.method == "PUT").count();
+    assert_eq!(asked(&server), 1 + puts / 2);
+}
+
+#[test]
 fn a_conflict_of_the_run_passes() {
     let server = Server::start();
     server.fail(Place::Operation("UpsertBucket"), &Fault::Status(409, None), 3);
@@ -96,12 +120,14 @@ fn what_will_not_pass_is_said_and_the_next_upload_goes_on() {
         (Place::Storage, Fault::Status(403, None), "does not allow it"),
     ] {
         let server = Server::start();
-        server.fail(place, &fault, 1);
+        // For a place at the storage that has ended another one is asked for.
+        server.fail(place, &fault, if place == Place::Storage { 100 } else { 1 });
         let recorded = record("faults", 50);
         let said = sync(&server, &recorded.log, &[]);
         assert_eq!(said.code, 2, "{fault:?}: {said:?}");
         assert!(format!("{}{}", said.out, said.err).contains(words), "{words}: {said:?}");
         assert!(!marker(&recorded.log).exists());
+        server.recover();
         let said = sync(&server, &recorded.log, &[]);
         assert_eq!(said.code, 0, "{said:?}");
         assert_same(&expected, &on(&server, "faults"));
@@ -205,7 +231,7 @@ fn nobody_is_there() {
         ("http://nobody.invalid", "the name of http://nobody.invalid is not known"),
         ("not a url", "is no URL"),
         // It speaks no TLS.
-        (&server.url().replace("http:", "https:"), "no trusted connection"),
+        (&server.url().replace("http:", "https:"), "no encrypted connection"),
     ] {
         let mut command = command(&server, home.path());
         command.env("WANDB_BASE_URL", url).env("WANDB_X_GRAPHQL_RETRY_MAX", "1");

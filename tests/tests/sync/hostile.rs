@@ -8,7 +8,7 @@ use crate::{command, files_below, marker, record, said, sync};
 fn nobody_else_gets_key_or_rows() {
     for place in [Place::Operation("UpsertBucket"), Place::Stream] {
         let (server, other) = (Server::start(), Server::start());
-        server.fail(place, &Fault::Redirect(other.url().to_owned()), 1);
+        server.fail(place, &Fault::Redirect(other.url().to_owned()), 10);
         let recorded = record("redirected", 5);
         let said = sync(&server, &recorded.log, &[]);
         assert_eq!(said.code, 2, "{said:?}");
@@ -20,7 +20,7 @@ fn nobody_else_gets_key_or_rows() {
 #[test]
 fn an_upload_may_be_sent_on_but_without_the_key() {
     let server = Server::start();
-    server.fail(Place::Storage, &Fault::Redirect(server.url().to_owned()), 2);
+    server.fail(Place::Storage, &Fault::Redirect(server.url().to_owned()), 1000);
     // The place that the test server sends it to lacks the signature: that is what is refused, not the redirect.
     let recorded = record("sent-on", 5);
     let said = sync(&server, &recorded.log, &[]);
@@ -62,7 +62,7 @@ fn a_page_and_endless_answers_are_told_apart() {
         (Place::Stream, Fault::Huge(2_000_000), "more than"),
     ] {
         let server = Server::start();
-        server.fail(place, &fault, 1);
+        server.fail(place, &fault, 10);
         let recorded = record("answers", 5);
         let said = sync(&server, &recorded.log, &[]);
         assert_eq!(said.code, 2, "{said:?}");
@@ -76,7 +76,7 @@ fn a_page_and_endless_answers_are_told_apart() {
 #[test]
 fn another_storage_gets_the_bytes_and_nothing_else() {
     let (server, other) = (Server::start(), Server::start());
-    server.fail(Place::Storage, &Fault::Redirect(other.url().to_owned()), 1);
+    server.fail(Place::Storage, &Fault::Redirect(other.url().to_owned()), 1000);
     let recorded = record("elsewhere", 5);
     let home = tempfile::tempdir().unwrap();
     let mut command = command(&server, home.path());
@@ -84,9 +84,11 @@ fn another_storage_gets_the_bytes_and_nothing_else() {
     let said = said(command.arg("sync").arg(&recorded.log));
     // The other one has granted nothing.
     assert_eq!(said.code, 2, "{said:?}");
-    let [received] = &other.received()[..] else { unreachable!() };
-    assert_eq!((received.method.as_str(), received.header("authorization")), ("PUT", None));
-    assert_eq!(received.header("x-gateway"), None);
+    assert!(!other.received().is_empty());
+    for received in other.received() {
+        assert_eq!((received.method.as_str(), received.header("authorization")), ("PUT", None));
+        assert_eq!(received.header("x-gateway"), None);
+    }
     assert!(!format!("{:?}", other.violations()).contains("KeyGivenAway"));
 }
 

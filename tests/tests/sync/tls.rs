@@ -27,6 +27,11 @@ struct Tls {
 
 impl Tls {
     fn start(server: &Server, name: &str, dir: &Path) -> Self {
+        Self::disturbed(server, name, dir, 0)
+    }
+
+    /// The same, behind something that disturbs so many handshakes first: with an alert, or by going away.
+    fn disturbed(server: &Server, name: &str, dir: &Path, disturbed: usize) -> Self {
         let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
         let certificate = dir.join("certificate.pem");
         let text = BASE64_STANDARD.encode(made.cert.der());
@@ -52,7 +57,11 @@ impl Tls {
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             while let Ok((connection, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::SeqCst);
+                let number = counted.fetch_add(1, Ordering::SeqCst);
+                if number < disturbed {
+                    tokio::spawn(disturb(connection, number));
+                    continue;
+                }
                 let (acceptor, behind) = (acceptor.clone(), behind.clone());
                 tokio::spawn(async move {
                     // Whoever does not trust us goes away.
@@ -63,6 +72,25 @@ impl Tls {
             }
         });
         Self { url, certificate, connections, runtime: Some(runtime) }
+    }
+}
+
+/// Ends a handshake.
+async fn disturb(mut connection: tokio::net::TcpStream, number: usize) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut hello = [0; 4096];
+    match number % 3 {
+        // An alert: fatal, internal error.
+        0 => {
+            drop(connection.read(&mut hello).await);
+            drop(connection.write_all(&[21, 3, 3, 0, 2, 2, 80]).await);
+        }
+        // Nothing more.
+        1 => drop(connection.read(&mut hello).await),
+        // What came is not read, which is a reset.
+        _ => {
+            drop(connection.readable().await);
+        }
     }
 }
 
@@ -96,6 +124,33 @@ fn a_certificate_that_nobody_trusts_is_said_once() {
     assert!(!said.err.contains("gave up"), "{said:?}");
     assert_eq!(tls.connections.load(Ordering::SeqCst), 1);
     assert!(server.received().is_empty());
+}
+
+#[test]
+fn a_handshake_that_is_disturbed_is_tried_again() {
+    let (server, dir) = (Server::start(), tempfile::tempdir().unwrap());
+    let tls = Tls::disturbed(&server, "127.0.0.1", dir.path(), 6);
+    let file = tls.certificate.to_str().unwrap();
+    let said = sync_with(&server, &tls, "disturbed", &[("SSL_CERT_FILE", file)]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(on(&server, "disturbed").complete);
+    assert!(tls.connections.load(Ordering::SeqCst) > 6);
+    assert_eq!(server.violations(), []);
+}
+
+#[test]
+fn what_speaks_no_tls_is_told() {
+    let server = Server::start();
+    let home = tempfile::tempdir().unwrap();
+    let recorded = record("plain", 5);
+    let mut command = command(&server, home.path());
+    command.env("WANDB_BASE_URL", server.url().replacen("http", "https", 1));
+    let said = said(command.arg("sync").arg(&recorded.log));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(
+        said.err.contains("no encrypted connection to") && said.err.contains("does it speak TLS"),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -133,6 +133,7 @@ impl Error {
             }
             Failure::Redirect { .. }
             | Failure::Tls { .. }
+            | Failure::Handshake { .. }
             | Failure::Proxy { .. }
             | Failure::Dns { .. }
             | Failure::Connection { .. }

@@ -200,8 +200,8 @@ impl Run {
         self.uplink().is_some_and(Uplink::is_stop_asked)
     }
 
-    /// Calls this, once, when somebody asks on the server that the run stops, on the thread of the upload. A run that is
-    /// not recorded online is never asked, nor is an attached child: its parent is.
+    /// Calls this, once, when somebody asks on the server that the run stops, on a thread of its own; it may end the run, or
+    /// the process. A run that is not recorded online is never asked, nor is an attached child: its parent is.
     pub fn on_stop(&self, call: impl FnOnce() + Send + 'static) {
         if let Some(uplink) = self.uplink() {
             uplink.on_stop(Box::new(call));

@@ -35,7 +35,7 @@ impl Given {
 }
 
 /// The environment and the settings files.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sources {
     vars: BTreeMap<String, String>,
     /// The variables whose values are not Unicode, which paths need not be.
@@ -97,6 +97,18 @@ impl Sources {
         })?;
         self.files.push((path.to_owned(), entries));
         Ok(())
+    }
+
+    /// The same, with the settings files as they are now.
+    ///
+    /// # Errors
+    ///
+    /// If one is not understood.
+    #[cfg(feature = "online")]
+    pub(crate) fn read_again(&self) -> Result<Self> {
+        let mut sources = Self { files: Vec::new(), ..self.clone() };
+        self.files.iter().try_for_each(|(path, _)| sources.read_file(path))?;
+        Ok(sources)
     }
 
     /// An environment variable; an empty one counts as absent, as it does for W&B.

@@ -55,6 +55,10 @@ pub(crate) enum Failure {
     )]
     Tls { server: String, cause: String },
     #[error(
+        "no encrypted connection to {server}: {cause}; does it speak TLS, and does nothing in between disturb it?"
+    )]
+    Handshake { server: String, cause: String },
+    #[error(
         "the proxy does not let us through to {server}: {cause}; check HTTPS_PROXY (or WANDB_HTTPS_PROXY) and NO_PROXY"
     )]
     Proxy { server: String, cause: String },
@@ -77,6 +81,9 @@ pub(crate) enum Failure {
     Changing,
     #[error("the system gives no event loop: {0}")]
     EventLoop(#[source] io::Error),
+    /// Somebody else has it now.
+    #[error("{0}")]
+    Busy(String),
     #[error("{0}")]
     Log(String),
 }
@@ -85,6 +92,30 @@ impl Failure {
     /// A setting that breaks a rule; `what` is its value, or words for one that may be secret.
     pub(super) fn setting(what: &str, found: &Given, rule: &str) -> Self {
         Self::Settings(format!("{what} (from {}) {rule}", found.from))
+    }
+
+    /// What failed, whether or not it was tried again.
+    pub(super) fn root(&self) -> &Self {
+        match self {
+            Self::GaveUp { cause, .. } => cause.root(),
+            failure => failure,
+        }
+    }
+
+    /// Whether a storage may have said this because its place is good no more.
+    pub(super) fn may_have_ended(&self) -> bool {
+        matches!(
+            self,
+            Self::Key { .. }
+                | Self::Forbidden { .. }
+                | Self::Unknown { .. }
+                | Self::Status { status: 400, .. }
+        )
+    }
+
+    /// Whether it will fail as often as it is begun anew, whatever people do elsewhere: what the settings say, or the log.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.root(), Self::Settings(_) | Self::Address { .. } | Self::Log(_))
     }
 
     /// Whether it failed because this process has too many files open, so that it may be tried again later.

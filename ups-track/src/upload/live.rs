@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::log::{Along, follow};
 use super::outage::Outage;
-use super::transport::Pulse;
+use super::transport::{Pulse, SlowWaits};
 use super::{Access, Client, Failure, Options, Progress, Sent, block_on};
 use crate::os::clock::Waited;
 use crate::os::fork::Born;
@@ -47,6 +47,8 @@ struct State {
     /// The run's page, once the server knows the run.
     page: Option<String>,
     outcome: Option<Outcome>,
+    /// Whether the upload could not go on, and waits before it is begun anew.
+    dozes: bool,
     on_stop: Vec<OnStop>,
 }
 
@@ -56,6 +58,8 @@ struct Both {
     state: Mutex<State>,
     /// The page or the outcome is there.
     changed: Condvar,
+    /// The upload need not wait any longer before it is begun anew.
+    rouse: Condvar,
     pulse: Arc<Pulse>,
     /// Wakes the thread.
     wake: Notify,
@@ -66,6 +70,8 @@ struct Both {
     stop: AtomicBool,
     rows: AtomicU64,
     files: AtomicUsize,
+    /// Whether rows have arrived since the upload was begun anew.
+    arrived: AtomicBool,
 }
 
 impl std::fmt::Debug for Both {
@@ -82,13 +88,40 @@ impl Both {
     fn give_up(&self) {
         self.given_up.store(true, Ordering::Release);
         self.quit.notify_one();
+        self.wake_up();
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+
+    /// Ends the wait before the upload is begun anew, if there is one.
+    fn wake_up(&self) {
+        // Whoever looks at the flags before it waits has the lock.
+        drop(self.lock());
+        self.rouse.notify_all();
+    }
+
+    /// Waits before the upload is begun anew, but no longer than until somebody waits for it.
+    fn doze(&self, wait: Duration) {
+        let mut state = self.lock();
+        state.dozes = true;
+        self.changed.notify_all();
+        let idle = |_: &mut State| !self.is_complete() && !self.is_given_up();
+        let (mut state, _) =
+            self.rouse.wait_timeout_while(state, wait, idle).unwrap_or_else(PoisonError::into_inner);
+        state.dozes = false;
     }
 
     /// Rests while there are too few descriptors for an upload; false if it is given up meanwhile.
     fn await_descriptors(&self, outage: &Outage) -> bool {
         while !descriptors::are_left(DESCRIPTORS) {
             outage.hear_shortage();
-            if self.given_up.load(Ordering::Acquire) {
+            if self.is_given_up() {
                 return false;
             }
             std::thread::sleep(LOOK);
@@ -153,12 +186,13 @@ impl Live {
         self.0.lock().page.clone()
     }
 
-    /// Waits for the run's page, at most so long. None also if there will be none.
+    /// Waits for the run's page, at most so long. None also if there will be none, or not soon.
     pub(crate) fn wait_for_page(&self, patience: Duration) -> Option<String> {
         let mut waited = Waited::begin();
         let mut state = self.0.lock();
         while state.page.is_none()
             && state.outcome.is_none()
+            && !state.dozes
             && let Some(slice) = waited.next(patience)
         {
             (state, _) = self.0.changed.wait_timeout(state, slice).unwrap_or_else(PoisonError::into_inner);
@@ -186,6 +220,7 @@ impl Live {
     pub(crate) fn complete(&self) {
         self.0.complete.store(true, Ordering::Release);
         self.0.wake.notify_one();
+        self.0.wake_up();
         self.0.pulse.hurry();
     }
 
@@ -261,27 +296,21 @@ impl Drop for Live {
 }
 
 /// The upload, as it sees the program.
-struct Beside<'a>(&'a Both);
+struct Beside<'a>(&'a Arc<Both>);
 
 impl Along for Beside<'_> {
     fn is_complete(&self, _has_ended: bool) -> bool {
-        self.0.complete.load(Ordering::Acquire)
+        self.0.is_complete()
     }
 
     fn stop(&self) {
-        if self.0.stop.swap(true, Ordering::AcqRel) {
-            return;
+        let calls = !self.0.lock().on_stop.is_empty();
+        if !self.0.stop.swap(true, Ordering::AcqRel) {
+            let what = if calls { "" } else { "; the program goes on unless it looks (Run::stop_requested)" };
+            say::note(&format!("somebody asked on the server that this run stops{what}"));
         }
-        let calls = std::mem::take(&mut self.0.lock().on_stop);
-        let what =
-            if calls.is_empty() { "; the program goes on unless it looks (Run::stop_requested)" } else { "" };
-        say::note(&format!("somebody asked on the server that this run stops{what}"));
-        for call in calls {
-            // A panic of the program's own must not end the upload.
-            let called = std::panic::AssertUnwindSafe(|| ours::lend(call));
-            if std::panic::catch_unwind(called).is_err() {
-                say::warning("a callback of `Run::on_stop` has panicked");
-            }
+        if calls {
+            call_back(self.0);
         }
     }
 
@@ -291,40 +320,95 @@ impl Along for Beside<'_> {
     }
 }
 
-/// The whole upload: until it is through, cannot go on, or is given up.
-fn upload(plan: &Plan, both: &Both) -> Outcome {
-    let outage = Arc::new(Outage::default());
-    // What one attempt has sent the next one does not send again.
-    let sent = loop {
-        if !both.await_descriptors(&outage) {
-            break Ok(None);
+/// Calls those who want to know that the run shall stop, on a thread of their own: who ends the run there, or the process,
+/// waits for the upload. Without a thread it is tried again later.
+fn call_back(both: &Arc<Both>) {
+    let both = Arc::clone(both);
+    let call = move || {
+        ours::claim();
+        let calls = std::mem::take(&mut both.lock().on_stop);
+        for call in calls {
+            // A panic of the program's own must not keep others from being called.
+            let called = std::panic::AssertUnwindSafe(|| ours::lend(call));
+            if std::panic::catch_unwind(called).is_err() {
+                say::warning("a callback of `Run::on_stop` has panicked");
+            }
         }
-        match attempt(plan, both, &outage) {
+    };
+    drop(std::thread::Builder::new().name("ups-track-stop".into()).spawn(call));
+}
+
+/// The whole upload: until it is through, can never go on, or is given up. What could not go on for another reason is begun
+/// anew, later and later, as long as the run goes on; then once more. What one attempt has sent the next one does not send
+/// again.
+fn upload(plan: &Plan, both: &Arc<Both>) -> Outcome {
+    let outage = Arc::new(Outage::default());
+    let waits = match SlowWaits::find(&plan.sources) {
+        Ok(waits) => waits,
+        Err(failure) => return ended(plan, both, &failure),
+    };
+    let (mut failed, mut refused_alerts) = (0, Vec::new());
+    for attempts in 0_u32.. {
+        if !both.await_descriptors(&outage) || both.is_given_up() {
+            break;
+        }
+        // Nobody waits for yet another one.
+        let is_last = both.is_complete();
+        both.arrived.store(false, Ordering::Relaxed);
+        let failure = match attempt(plan, both, &outage, attempts > 0) {
+            Ok(None) => break,
+            Ok(Some(mut sent)) => {
+                refused_alerts.append(&mut sent.refused_alerts);
+                if is_last || !sent.is_mendable() {
+                    sent.refused_alerts = refused_alerts;
+                    return judge(plan, &sent);
+                }
+                // What was refused beside the lines may be taken now.
+                continue;
+            }
             Err(failure) if failure.is_shortage() => {
                 outage.hear(Some(&failure));
                 std::thread::sleep(LOOK);
+                continue;
             }
-            sent => break sent,
+            Err(failure) => failure,
+        };
+        if is_last || failure.is_final() {
+            return ended(plan, both, &failure);
         }
-    };
-    let outcome = match sent {
-        Ok(Some(sent)) => judge(plan, &sent),
-        Ok(None) => Outcome::Part(outage.last().unwrap_or_else(|| "it takes longer than that".to_owned())),
-        Err(failure) => Outcome::Part(failure.to_string()),
-    };
-    if let (Outcome::Part(why), false) = (&outcome, both.complete.load(Ordering::Acquire)) {
+        if both.arrived.load(Ordering::Relaxed) {
+            failed = 0;
+        }
+        failed += 1;
+        if !both.is_complete() {
+            let wait = waits.after(failed);
+            outage.refused(&failure, wait);
+            both.doze(wait);
+        }
+    }
+    Outcome::Part(outage.last().unwrap_or_else(|| "it takes longer than that".to_owned()))
+}
+
+/// The end of an upload that cannot go on.
+fn ended(plan: &Plan, both: &Both, failure: &Failure) -> Outcome {
+    if !both.is_complete() {
         say::warning(&format!(
-            "nothing more is sent to the server: {why}; recording goes on, and `ups-track sync {}` sends the rest later",
+            "nothing more is sent to the server: {failure}; recording goes on, and `ups-track sync {}` sends the rest later",
             crate::harmless::path(plan.log.parent().unwrap_or(Path::new(".")))
         ));
     }
-    outcome
+    Outcome::Part(failure.to_string())
 }
 
 /// From where the upload is to where it cannot go on; nothing if it was given up.
-fn attempt(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Option<Sent>, Failure> {
+fn attempt(
+    plan: &Plan,
+    both: &Arc<Both>,
+    outage: &Arc<Outage>,
+    is_again: bool,
+) -> Result<Option<Sent>, Failure> {
     block_on(async {
-        let mut following = pin!(send(plan, both, outage));
+        let mut following = pin!(send(plan, both, outage, is_again));
         let mut quit = pin!(both.quit.notified());
         std::future::poll_fn(|context| {
             if let Poll::Ready(sent) = following.as_mut().poll(context) {
@@ -336,25 +420,35 @@ fn attempt(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Option<Sent
     })
 }
 
-async fn send(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Sent, Failure> {
-    let key = plan.access.key()?;
+async fn send(plan: &Plan, both: &Arc<Both>, outage: &Arc<Outage>, is_again: bool) -> Result<Sent, Failure> {
+    // Somebody may have done meanwhile what a refusal asks for.
+    let sources = if is_again { plan.sources.read_again().ok() } else { None };
+    let sources = sources.as_ref().unwrap_or(&plan.sources);
+    let key = if is_again { plan.access.key_now(sources)? } else { plan.access.key()?.clone() };
     let heard = Arc::clone(outage);
-    let client = Client::new(&plan.access.address, key, &plan.sources)?.for_run(
+    let client = Client::new(&plan.access.address, &key, sources)?.for_run(
         Arc::clone(&both.pulse),
         Arc::new(move |retry| heard.hear(retry.map(|retry| retry.failure))),
     );
     let client = Rc::new(client);
+    // The rows that were there already.
+    let mut before = None;
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Begun { page } => {
             outage.reached();
-            if !plan.quiet {
+            let known = both.lock().page.replace(page.to_owned());
+            both.changed.notify_all();
+            if !plan.quiet && known.as_deref() != Some(page) {
                 say::note(&format!("the run is at {page}"));
             }
-            both.lock().page = Some(page.to_owned());
-            both.changed.notify_all();
         }
         Progress::Read(_) => {}
-        Progress::Rows(rows) => both.rows.store(rows, Ordering::Relaxed),
+        Progress::Rows(rows) => {
+            both.rows.store(rows, Ordering::Relaxed);
+            if rows > *before.get_or_insert(rows) && !both.arrived.swap(true, Ordering::Relaxed) {
+                outage.goes_on();
+            }
+        }
         Progress::Files(files) => both.files.store(files, Ordering::Relaxed),
     };
     follow(&client, &plan.log, &plan.options, &Beside(both), plan.interval, &mut progress).await

@@ -90,6 +90,11 @@ impl Sent {
             && self.rows <= self.rows_there
     }
 
+    /// Whether sending it once more may bring what is left.
+    pub(super) fn is_mendable(&self) -> bool {
+        self.damage.is_none() && !(self.files.failed.is_empty() && self.trouble.is_empty())
+    }
+
     /// What is left, if it can never be sent, however often the log is.
     pub(super) fn leftover(&self, log: &Path) -> Option<Leftover> {
         let torn = self.damage.as_ref().is_some_and(|damage| damage.torn);
@@ -220,6 +225,7 @@ pub(crate) async fn follow(
         resume(client, &mut described, &memory, options.resume).await?;
         let mut upload = Upload::begin(client, log, described, memory, Manner { live: true, writer }).await?;
         progress(Progress::Begun { page: &upload.sent.page });
+        progress(Progress::Rows(upload.rows_there()));
         let sent = beside(&mut upload, &mut source, along, interval, progress).await;
         if sent.is_err() {
             upload.settle().await;

@@ -1,10 +1,12 @@
 //! What a person is told while the server does not answer: that it is so, once, and that it is over.
 
+use std::mem::Discriminant;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Failure;
 use crate::say;
+use crate::shown::duration;
 
 /// A failure that is over sooner is nobody's concern.
 const CONCERN: Duration = Duration::from_secs(15);
@@ -20,6 +22,8 @@ struct State {
     since: Option<Instant>,
     said: bool,
     last: Option<String>,
+    /// Kinds of failures for which the upload is begun anew, and which were told.
+    refused: Vec<Discriminant<Failure>>,
 }
 
 impl Outage {
@@ -39,15 +43,38 @@ impl Outage {
             if std::mem::take(&mut state.said) {
                 say::note("the server answers again");
             }
-            *state = State { reached: true, ..State::default() };
+            *state = State { reached: true, refused: std::mem::take(&mut state.refused), ..State::default() };
             return;
         };
-        let since = *state.since.get_or_insert_with(Instant::now);
         state.last = Some(failure.to_string());
+        // It passes soon, or there is something else to tell.
+        if matches!(failure, Failure::WebPage { .. } | Failure::Redirect { .. }) {
+            return;
+        }
+        let since = *state.since.get_or_insert_with(Instant::now);
         // At first it is most likely a mistake in the settings, which somebody wants to know now.
         if !state.said && (!state.reached || since.elapsed() >= CONCERN) {
             state.said = true;
             say::warning(&format!("{failure}; recording goes on, and so do the attempts"));
+        }
+    }
+
+    /// The upload could not go on, and is begun anew after this time. Each kind of failure is told once, until it goes on.
+    pub(super) fn refused(&self, failure: &Failure, wait: Duration) {
+        let mut state = self.lock();
+        state.last = Some(failure.to_string());
+        let kind = std::mem::discriminant(failure.root());
+        if !state.refused.contains(&kind) {
+            state.refused.push(kind);
+            let wait = duration(wait.as_secs_f64());
+            say::warning(&format!("{failure}; recording goes on, and the next attempt is in {wait}"));
+        }
+    }
+
+    /// Something has arrived.
+    pub(super) fn goes_on(&self) {
+        if !std::mem::take(&mut self.lock().refused).is_empty() {
+            say::note("the upload goes on");
         }
     }
 

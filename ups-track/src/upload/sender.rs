@@ -1,9 +1,14 @@
 //! The upload of a run, record by record.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::Notify;
 
 use super::begin::{NO_PROJECT, Start, places, start};
 use super::log::{Progress, Sent};
@@ -114,7 +119,7 @@ impl Upload {
             live,
             writer,
             client: Rc::clone(client),
-            stream: Stream::new(target, &sending),
+            stream: Stream::new(target, &sending).with_heartbeat(client.preferences().heartbeat),
             rows: Rows::new(step, start.runtime).with_floors(&sending.floors),
             book: Rc::new(RefCell::new(Book { memory, sending })),
             bucket,
@@ -283,7 +288,8 @@ impl Upload {
 
     /// Waits until an alert is through; false if there was none.
     async fn one_alert(&mut self) -> Result<bool, Failure> {
-        let one = self.alerts.one(&self.client, &self.bucket.target, &self.book).await;
+        let Self { alerts, client, bucket, book, stream, .. } = self;
+        let one = alive(stream, client, book, alerts.one(client, &bucket.target, book)).await?;
         match one.transpose() {
             None => Ok(false),
             Some(sent) => self.settle_alert(sent).map(|()| true),
@@ -303,7 +309,9 @@ impl Upload {
         let summary = self.summary();
         self.write_files(&summary)?;
         let mut files = |files| progress(Progress::Files(files));
-        let sent = self.shelf.end(&self.client, &self.bucket.target, &self.book, &mut files).await;
+        let Self { shelf, client, bucket, book, stream, .. } = self;
+        let sent = shelf.end(client, &bucket.target, book, &mut files);
+        let sent = alive(stream, client, book, sent).await?;
         let (outcome, failure) = match sent {
             Ok(outcome) => (outcome, None),
             // The run is over, whatever becomes of its files.
@@ -377,12 +385,18 @@ impl Upload {
         }
     }
 
+    /// Waits until the server is told what it is being told.
+    async fn until_described(&mut self) -> Result<Option<Result<serde_json::Value, Failure>>, Failure> {
+        let Self { describing, client, book, stream, .. } = self;
+        alive(stream, client, book, describing.end()).await
+    }
+
     /// Tells the server what has changed since it was told last.
     async fn describe(&mut self) -> Result<(), Failure> {
-        let ended = self.describing.end().await;
+        let ended = self.until_described().await?;
         self.settle_description(ended)?;
         self.begin_description();
-        let ended = self.describing.end().await;
+        let ended = self.until_described().await?;
         self.settle_description(ended)
     }
 
@@ -443,6 +457,56 @@ async fn look_around(
         described.keep_others(past);
     }
     Ok(there)
+}
+
+/// Waits for something, and meanwhile shows the server that the run is alive, and sends the lines that there are. Neither
+/// waits for the other, but for both at the end.
+async fn alive<T>(
+    stream: &mut Stream,
+    client: &Client,
+    book: &Shared,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let ended = Notify::new();
+    let work = async {
+        let done = work.await;
+        ended.notify_one();
+        done
+    };
+    let beats = async {
+        while tokio::time::timeout(stream.until_heartbeat(), ended.notified()).await.is_err() {
+            stream.send(client, book, &Extras::default()).await?;
+        }
+        Ok(())
+    };
+    let (done, beats) = both(work, beats).await;
+    beats.map(|()| done)
+}
+
+/// Waits for two things at the same time.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(move |context| {
+        if first.is_none()
+            && let Poll::Ready(done) = one.as_mut().poll(context)
+        {
+            first = Some(done);
+        }
+        if second.is_none()
+            && let Poll::Ready(done) = other.as_mut().poll(context)
+        {
+            second = Some(done);
+        }
+        match (first.take(), second.take()) {
+            (Some(one), Some(other)) => Poll::Ready((one, other)),
+            (one, other) => {
+                (first, second) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 fn now() -> Timestamp {

@@ -154,7 +154,7 @@ fn lock(log: &Path) -> Result<File, Failure> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
             let shown = crate::harmless::path(log);
-            Err(Failure::Log(format!("`{shown}` is being uploaded by another process")))
+            Err(Failure::Busy(format!("`{shown}` is being uploaded by another process")))
         }
         // A file system without locks.
         Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(lock),

@@ -67,6 +67,8 @@ pub(crate) struct Stream {
     most: usize,
     /// The last request.
     last: Instant,
+    /// The longest time between two.
+    heartbeat: Duration,
     /// Whether the server has had rows.
     begun: bool,
     /// Whether somebody has asked on the server that the run stops.
@@ -131,9 +133,20 @@ impl Stream {
             bytes: 0,
             most: REQUEST_BYTES,
             last: Instant::now(),
+            heartbeat: HEARTBEAT,
             begun: false,
             stopped: false,
         }
+    }
+
+    /// With another time between two signs of life.
+    pub(crate) fn with_heartbeat(self, heartbeat: Option<Duration>) -> Self {
+        Self { heartbeat: heartbeat.unwrap_or(HEARTBEAT), ..self }
+    }
+
+    /// The time until the server must hear of the run again.
+    pub(crate) fn until_heartbeat(&self) -> Duration {
+        self.heartbeat.saturating_sub(self.last.elapsed())
     }
 
     /// Takes a line of the log. One that no server takes is left out.
@@ -169,7 +182,7 @@ impl Stream {
         let since = self.last.elapsed();
         // Whoever has just begun wants to see that it works.
         let first = !self.begun && self.lanes.first().is_some_and(|rows| !rows.pending.is_empty());
-        first || since >= HEARTBEAT || (since >= interval && (more || !self.is_empty()))
+        first || since >= self.heartbeat || (since >= interval && (more || !self.is_empty()))
     }
 
     /// Sends what there is, in as many requests as it takes; `extras` go with the last lines.

@@ -63,6 +63,19 @@ impl Access {
         })
     }
 
+    /// What lets us in at the same server now: somebody may have stored another key, or renewed the settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find), or if there is none any more.
+    pub(crate) fn key_now(&self, sources: &Sources) -> Result<Credential, Failure> {
+        let found = credential::find(sources, &self.address, self.netrc.as_deref())?;
+        match found {
+            Some((credential, _)) => Ok(credential),
+            None => self.key().cloned(),
+        }
+    }
+
     /// The key, or what stands in its place.
     ///
     /// # Errors

@@ -202,7 +202,7 @@ pub(super) fn object(
     let name = || server.to_owned();
     if answer.status.is_redirection() {
         // What lets us in goes nowhere else.
-        return Err(Attempt::last(Failure::Redirect { server: name(), to: answer.leads_to() }));
+        return Err(Attempt::few(Failure::Redirect { server: name(), to: answer.leads_to() }));
     }
     if !answer.status.is_success() {
         return Err(answer.refusal(asked, server, hide));
@@ -212,7 +212,7 @@ pub(super) fn object(
         return Err(Attempt::last(Failure::TooLarge { server: name(), what, limit }));
     };
     if answer.is_web_page() {
-        return Err(Attempt::last(Failure::WebPage { server: name() }));
+        return Err(Attempt::few(Failure::WebPage { server: name() }));
     }
     serde_json::from_slice(body).map_err(|e| {
         let message = format!("{e}: {}", shown(&hide(&String::from_utf8_lossy(body))));

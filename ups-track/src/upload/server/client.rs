@@ -96,6 +96,12 @@ impl Client {
         self.by(self.transport.endless().heard(pulse, trouble))
     }
 
+    /// The same client, with so many transfers of files under way at most, in all that is made of it.
+    #[expect(dead_code, reason = "`sync` comes next")]
+    pub(crate) fn with_transfers(&self, most: usize) -> Self {
+        self.by(self.transport.with_transfers(most))
+    }
+
     /// The same client, whose attempts are heard there: for one of many logs that share connections and limits.
     #[expect(dead_code, reason = "`sync` comes next")]
     pub(crate) fn for_log(&self, trouble: Trouble) -> Self {

@@ -1,5 +1,7 @@
 //! How the settings want uploads to be.
 
+use std::time::Duration;
+
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::ignored::Ignored;
@@ -15,6 +17,8 @@ pub(crate) struct Preferences {
     pub(crate) label: Option<String>,
     /// Files that are not uploaded.
     pub(crate) ignored: Ignored,
+    /// The longest time between two signs of life of a run, for tests.
+    pub(crate) heartbeat: Option<Duration>,
     /// Headers that tell a server for whom a service account works.
     pub(crate) person: HeaderMap,
 }
@@ -34,6 +38,9 @@ impl Preferences {
             gzip: !no_gzip.unwrap_or(false),
             label: label.map(|found| crate::harmless::clean(&found.value).into_owned()),
             ignored: Ignored::find(sources)?,
+            heartbeat: sources.var("UPS_TRACK_HEARTBEAT").and_then(|found| {
+                found.value.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            }),
             person: person(sources)?,
         })
     }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 
 use crate::os::files::{Draft, Readers};
-use crate::upload::transport::Digest;
+use crate::upload::transport::{Digest, Pulse};
 
 /// How often a file is copied that changes meanwhile.
 const COPIES: usize = 3;
@@ -28,17 +28,17 @@ pub(super) struct Look {
 /// # Errors
 ///
 /// If it cannot be read, or is none: a pipe would never end.
-pub(super) fn look(path: &Path) -> io::Result<Look> {
+pub(super) fn look(path: &Path, pulse: &Pulse) -> io::Result<Look> {
     let found = path.metadata()?;
     if !found.is_file() {
         return Err(io::Error::other("is no file"));
     }
     let length = found.len();
-    Ok(Look { length, digest: digest(&mut File::open(path)?, length, &mut io::sink())?.1 })
+    Ok(Look { length, digest: digest(&mut File::open(path)?, length, &mut io::sink(), pulse)?.1 })
 }
 
 /// Reads up to so many bytes, which are written elsewhere as well: how many there were, and their digest.
-fn digest(file: &mut File, length: u64, to: &mut impl Write) -> io::Result<(u64, Digest)> {
+fn digest(file: &mut File, length: u64, to: &mut impl Write, pulse: &Pulse) -> io::Result<(u64, Digest)> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE];
     let (mut file, mut read) = (file.take(length), 0);
@@ -51,6 +51,8 @@ fn digest(file: &mut File, length: u64, to: &mut impl Write) -> io::Result<(u64,
         hash.update(bytes);
         to.write_all(bytes)?;
         read += some as u64;
+        // Whoever waits for the end of a run sees that it goes on.
+        pulse.beat(some as u64);
     }
 }
 
@@ -69,14 +71,14 @@ impl Snapshot {
     /// # Errors
     ///
     /// If the file cannot be read or the copy not be written.
-    pub(super) fn take(path: &Path, dir: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn take(path: &Path, dir: &Path, pulse: &Pulse) -> io::Result<Option<Self>> {
         let mut name = Draft::of(&dir.join("upload"));
         let file = name.create(Readers::All)?;
         let name = if cfg!(unix) { None } else { Some(name) };
         let look = Look { length: 0, digest: Digest::default() };
         let mut copy = Self { file, _name: name, look };
         for _ in 0..COPIES {
-            if copy.copied(path)? {
+            if copy.copied(path, pulse)? {
                 return Ok(Some(copy));
             }
         }
@@ -84,16 +86,16 @@ impl Snapshot {
     }
 
     /// Copies once; tells whether the file was the same all the time.
-    fn copied(&mut self, path: &Path) -> io::Result<bool> {
+    fn copied(&mut self, path: &Path, pulse: &Pulse) -> io::Result<bool> {
         // One that is replaced by another file stays whole under this handle.
         let mut from = File::open(path)?;
         let before = stamp(&from)?;
         self.file.rewind()?;
         self.file.set_len(0)?;
-        let (length, first) = digest(&mut from, before.0, &mut self.file)?;
+        let (length, first) = digest(&mut from, before.0, &mut self.file, pulse)?;
         // Times of files are coarse: what has changed within one tick shows when it is read again.
         from.rewind()?;
-        let (again, second) = digest(&mut from, before.0, &mut io::sink())?;
+        let (again, second) = digest(&mut from, before.0, &mut io::sink(), pulse)?;
         self.look = Look { length, digest: first };
         Ok(stamp(&from)? == before && length == before.0 && again == length && first == second)
     }
@@ -124,8 +126,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
         fs::write(&path, "one version").unwrap();
-        let copy = Snapshot::take(&path, dir.path()).unwrap().unwrap();
-        assert_eq!(copy.look, look(&path).unwrap());
+        let pulse = Pulse::default();
+        let copy = Snapshot::take(&path, dir.path(), &pulse).unwrap().unwrap();
+        assert_eq!(copy.look, look(&path, &pulse).unwrap());
+        // Copied and read again, and looked at: progress of three times its length.
+        assert_eq!(pulse.beats(), 3 * 11);
         fs::write(&path, "another").unwrap();
         for _ in 0..2 {
             let mut text = String::new();
@@ -134,8 +139,8 @@ mod tests {
         }
         drop(copy);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert!(Snapshot::take(&dir.path().join("none"), dir.path()).is_err());
-        assert!(look(dir.path()).is_err());
+        assert!(Snapshot::take(&dir.path().join("none"), dir.path(), &pulse).is_err());
+        assert!(look(dir.path(), &pulse).is_err());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
-use super::attempt::Attempt;
+use super::attempt::{Again, Attempt};
 use super::retry::{Endpoint, retry_after};
 use crate::upload::Failure;
 
@@ -67,12 +67,22 @@ impl Answer {
         let asked_wait = wait.and_then(|value| retry_after(value, SystemTime::now()));
         let message = shown(&hide(&message(self.body.as_deref().unwrap_or_default())));
         let failure = failure(status, asked, server, message);
-        Attempt { again: !asked.endpoint.is_final(status), asked_wait, failure }
+        let again = if asked.endpoint.is_final(status) { Again::No } else { Again::Yes };
+        Attempt { again, asked_wait, failure }
     }
 
-    /// Whether this is a page for people.
+    /// Whether this is a page for people, where data would be JSON.
     pub(crate) fn is_web_page(&self) -> bool {
         self.body.as_deref().is_some_and(is_web_page)
+    }
+
+    /// The same where it could be XML.
+    pub(super) fn is_html(&self) -> bool {
+        let begins = |body: &[u8], with: &str| {
+            body.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with.as_bytes()))
+        };
+        let body = self.body.as_deref().unwrap_or_default().trim_ascii_start();
+        begins(body, "<!doctype html") || begins(body, "<html")
     }
 }
 

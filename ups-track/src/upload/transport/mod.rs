@@ -28,11 +28,11 @@ mod tests;
 
 pub(crate) use answer::{Answer, Asked, shown};
 pub(crate) use attempt::{Attempt, Trouble};
-pub(crate) use body::Digest;
+pub(crate) use body::{Digest, Open, Part};
 pub(crate) use packed::{gzip, is_worth_it};
 pub(crate) use place::Place;
 pub(crate) use pool::Transport;
 pub(crate) use pulse::Pulse;
 pub(crate) use put::{Put, upload_headers};
 pub(crate) use rate_limit::{Quota, RateLimit};
-pub(crate) use retry::Endpoint;
+pub(crate) use retry::{Endpoint, SlowWaits};

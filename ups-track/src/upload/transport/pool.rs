@@ -8,18 +8,25 @@ use std::time::Instant;
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::{IntoUrl, Method, RequestBuilder};
+use tokio::sync::Semaphore;
 
 use super::answer::{Answer, Asked};
-use super::attempt::{Attempt, Retry, Trouble};
+use super::attempt::{Again, Attempt, Retry, Trouble};
 use super::bandwidth::Lane;
 use super::body::Paced;
 use super::gate::Gate;
 use super::pulse::Pulse;
-use super::retry::{Endpoint, Policies, Policy};
+use super::retry::{Endpoint, Policies, Policy, random};
 use super::wishes::Wishes;
 use super::{connect, fault};
 use crate::settings::Sources;
 use crate::upload::Failure;
+
+/// Attempts for what passes soon or never.
+const FEW: u32 = 4;
+
+/// Transfers to a storage at the same time.
+const TRANSFERS: usize = 8;
 
 /// Sends and fetches. A clone has the same connections and the same limit.
 #[derive(Clone)]
@@ -29,6 +36,8 @@ pub(crate) struct Transport {
     extra: HeaderMap,
     /// The limit of what is sent, if there is one.
     pub(super) gate: Option<Arc<Gate>>,
+    /// The transfers to a storage that may be under way.
+    pub(super) transfers: Arc<Semaphore>,
     policies: Policies,
     pub(super) pulse: Arc<Pulse>,
     trouble: Option<Trouble>,
@@ -51,6 +60,7 @@ impl Transport {
         Ok(Self {
             http: connect::pool(&wishes)?,
             gate: wishes.limit.map(Gate::new),
+            transfers: Arc::new(Semaphore::new(TRANSFERS)),
             extra: wishes.extra.headers,
             policies: Policies::find(sources)?,
             pulse: Arc::default(),
@@ -76,6 +86,12 @@ impl Transport {
     /// Its attempts are heard there.
     pub(crate) fn heard(&self, pulse: Arc<Pulse>, trouble: Trouble) -> Self {
         Self { pulse, trouble: Some(trouble), ..self.clone() }
+    }
+
+    /// It has no more than so many transfers to a storage under way, in all that is made of it. (Of other requests each log
+    /// has one at a time, so that connections are bounded.)
+    pub(crate) fn with_transfers(&self, most: usize) -> Self {
+        Self { transfers: Arc::new(Semaphore::new(most.max(1))), ..self.clone() }
     }
 
     pub(crate) fn pulse(&self) -> &Arc<Pulse> {
@@ -148,7 +164,12 @@ impl Transport {
                 }
                 Err(failed) => failed,
             };
-            if !again {
+            let hopeless = match again {
+                Again::No => true,
+                Again::Few => self.trouble.is_none() || failed > FEW,
+                Again::Yes => false,
+            };
+            if hopeless {
                 return Err(failure);
             }
             let took = began.elapsed();
@@ -162,9 +183,4 @@ impl Transport {
         }
         Err(Failure::Settings("too many attempts".to_owned()))
     }
-}
-
-/// A number between 0 and 1.
-fn random() -> f64 {
-    f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX)
 }

@@ -1,8 +1,7 @@
 //! Bytes of files, to the storage behind signed URLs.
 
-use std::fs::File;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
@@ -11,11 +10,14 @@ use reqwest::{Method, StatusCode};
 use super::answer::{Answer, Asked};
 use super::attempt::Attempt;
 use super::bandwidth::Lane;
-use super::body::{Digest, FilePieces, Paced};
+use super::body::{Broke, FilePieces, Open, Paced, Part, Why};
 use super::place::{MOST_REDIRECTS, Place, at_least};
 use super::pool::Transport;
 use super::retry::Endpoint;
 use crate::upload::Failure;
+
+/// Bytes of the answer to an upload that are looked at.
+const PAGE: usize = 64 * 1024;
 
 /// How many times longer an upload may take under a limit than it would alone: others are under way as well.
 const SHARED: u32 = 32;
@@ -25,11 +27,9 @@ pub(crate) struct Put<'a> {
     pub(crate) place: &'a Place,
     /// What the server wants to have sent along.
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) length: u64,
-    /// What the bytes must be.
-    pub(crate) digest: Digest,
-    /// Opens the bytes, once per attempt.
-    pub(crate) open: &'a (dyn Fn() -> std::io::Result<File> + Sync),
+    pub(crate) part: Part,
+    /// Opens the file, once per attempt.
+    pub(crate) open: &'a Open,
 }
 
 impl Transport {
@@ -39,6 +39,8 @@ impl Transport {
     ///
     /// What the last attempt met; [`Failure::Changing`] if the bytes are others than those of the digest.
     pub(crate) async fn put(&self, put: &Put<'_>) -> Result<(), Failure> {
+        // Nobody closes it.
+        let _turn = self.transfers.acquire().await;
         self.retrying(Endpoint::Storage, async || self.put_once(put).await).await
     }
 
@@ -47,13 +49,8 @@ impl Transport {
         let mut place = put.place.clone();
         for _ in 0..=MOST_REDIRECTS {
             let server = place.origin();
-            let local = |e: std::io::Error| {
-                let (action, path) = ("read", std::path::PathBuf::from("the file to upload"));
-                Attempt::last(Failure::File { action, path, source: e })
-            };
-            let file = (put.open)().map_err(local)?;
-            let changed = Arc::new(AtomicBool::new(false));
-            let pieces = FilePieces::new(file, put.length, put.digest, Arc::clone(&changed));
+            let broke = Broke::default();
+            let pieces = FilePieces::new(Arc::clone(put.open), put.part, Arc::clone(&broke));
             let pass = self.gate.as_ref().map(|gate| gate.pass(Lane::Files));
             // What may be secret does not go to another place than the server has named.
             let request = if place.is_beside(put.place) {
@@ -64,27 +61,38 @@ impl Transport {
             let request = request
                 .headers(put.headers.clone())
                 // Of an empty file as well, about which the HTTP library says nothing; a storage insists on it.
-                .header(CONTENT_LENGTH, put.length)
-                .timeout(self.time_for(put.length))
+                .header(CONTENT_LENGTH, put.part.length)
+                .timeout(self.time_for(put.part.length))
                 .body(reqwest::Body::wrap(Paced::new(pieces, pass, Arc::clone(&self.pulse))));
-            let response = request.send().await.map_err(|e| {
-                if changed.load(Ordering::Relaxed) {
-                    Attempt::last(Failure::Changing)
-                } else {
-                    self.broken(&e, &server, Endpoint::Storage)
+            let response = request.send().await;
+            // Whatever the storage says: this was not the whole file.
+            match broke.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                None => {}
+                Some(Why::Changed) => return Err(Attempt::last(Failure::Changing)),
+                Some(Why::Closed(source)) => {
+                    let (action, path) = ("read", PathBuf::from("the file to upload"));
+                    return Err(Attempt::last(Failure::File { action, path, source }));
                 }
-            })?;
+            }
+            let response = response.map_err(|e| self.broken(&e, &server, Endpoint::Storage))?;
             match response.status() {
-                // Whatever it says: this was not the whole file.
-                _ if changed.load(Ordering::Relaxed) => return Err(Attempt::last(Failure::Changing)),
-                status if status.is_success() => return Ok(()),
+                status if status.is_success() => {
+                    // What the storage says is no matter, but that it is the storage. The bytes are there if it says no more.
+                    let answer = Answer::read(response, PAGE).await;
+                    let is_page = answer.is_ok_and(|answer| answer.is_html());
+                    return if is_page { Err(Attempt::few(Failure::WebPage { server })) } else { Ok(()) };
+                }
                 StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {
                     place = place.next(&response).map_err(Attempt::last)?;
                 }
                 _ => {
                     let answer = Answer::read(response, 0).await;
                     let answer = answer.map_err(|e| self.broken(&e, &server, Endpoint::Storage))?;
-                    return Err(answer.refusal(asked, &server, str::to_owned));
+                    return Err(if answer.status.is_redirection() {
+                        Attempt::few(Failure::Redirect { server, to: answer.leads_to() })
+                    } else {
+                        answer.refusal(asked, &server, str::to_owned)
+                    });
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! When a request is tried again, and when it is not. Pure: no clock, no network.
+//! When a request is tried again, and when it is not. Pure but for chance: no clock, no network.
 
 use std::time::{Duration, SystemTime};
 
@@ -185,6 +185,35 @@ impl Policies {
     }
 }
 
+/// The waits before an upload is begun anew that was refused: a minute at first, and an hour at last, if no setting says
+/// otherwise: thirty and sixty times as long as those of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SlowWaits(Policy);
+
+impl SlowWaits {
+    /// What the settings say.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is bad.
+    pub(crate) fn find(sources: &Sources) -> Result<Self, Failure> {
+        let policy = Policy::of(Endpoint::GraphQl, sources).map_err(Failure::Settings)?.endless();
+        let least_wait = policy.least_wait.saturating_mul(30);
+        let most_wait = policy.most_wait.saturating_mul(60).max(least_wait);
+        Ok(Self(Policy { least_wait, most_wait, ..policy }))
+    }
+
+    /// The wait after so many failures, from 1.
+    pub(crate) fn after(&self, failed: u32) -> Duration {
+        self.0.wait(failed, Duration::ZERO, None, random()).unwrap_or(self.0.most_wait)
+    }
+}
+
+/// A number between 0 and 1.
+pub(super) fn random() -> f64 {
+    f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX)
+}
+
 /// How long the server asks us to wait: seconds, or a date. What is neither is ignored.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
@@ -215,6 +244,14 @@ mod tests {
         assert_eq!(wait(6, 1.0), Some(60 * SECOND));
         assert_eq!(wait(20, 0.5), Some(60 * SECOND));
         assert_eq!(wait(21, 0.0), None);
+    }
+
+    #[test]
+    fn what_was_refused_is_begun_anew_slowly() {
+        let waits = SlowWaits::find(&Sources::default()).unwrap();
+        assert!((60 * SECOND..=75 * SECOND).contains(&waits.after(1)));
+        assert!((240 * SECOND..=300 * SECOND).contains(&waits.after(3)));
+        assert_eq!(waits.after(50), 3600 * SECOND);
     }
 
     #[test]

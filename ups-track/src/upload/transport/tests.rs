@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bandwidth::Lane;
 use super::retry::Endpoint;
-use super::{Asked, Place, Put, Transport};
+use super::{Asked, Open, Part, Place, Put, Transport};
 use crate::settings::Sources;
 use crate::upload::{Failure, block_on};
 
@@ -83,12 +83,15 @@ async fn until(mut is: impl FnMut() -> bool) {
 }
 
 /// The upload of a file of 19 bytes, which are known.
-fn put<'a>(
-    place: &'a Place,
-    headers: &'a HeaderMap,
-    open: &'a (dyn Fn() -> std::io::Result<File> + Sync),
-) -> Put<'a> {
-    Put { place, headers, length: 19, digest: Sha256::digest(b"the bytes of a file").into(), open }
+fn put<'a>(place: &'a Place, headers: &'a HeaderMap, open: &'a Open) -> Put<'a> {
+    let digest = Sha256::digest(b"the bytes of a file").into();
+    Put { place, headers, part: Part { from: 0, length: 19, digest }, open }
+}
+
+/// Opens the file of a path.
+fn opens(path: &std::path::Path) -> Open {
+    let path = path.to_owned();
+    Arc::new(move || File::open(&path))
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn bytes_of_files_wait_for_lines() {
     let server = serve("");
     let transport = transport(&[("UPS_TRACK_UPLOAD_LIMIT", "1M")]);
     let place = Place::new(&server.url, false).unwrap();
-    let (headers, open) = (HeaderMap::new(), || File::open(&path));
+    let (headers, open) = (HeaderMap::new(), opens(&path));
     let put = put(&place, &headers, &open);
     block_on(async {
         let lines = transport.gate.as_ref().unwrap().pass(Lane::Lines);
@@ -126,7 +129,7 @@ fn what_is_no_longer_the_file_is_not_sent() {
     let server = serve("");
     let transport = transport(&[]);
     let place = Place::new(&server.url, false).unwrap();
-    let (headers, open) = (HeaderMap::new(), || File::open(&path));
+    let (headers, open) = (HeaderMap::new(), opens(&path));
     let put = put(&place, &headers, &open);
     for now in [&b"the bytes of a filf"[..], b"the bytes of a"] {
         std::fs::write(&path, now).unwrap();
@@ -137,4 +140,23 @@ fn what_is_no_longer_the_file_is_not_sent() {
     block_on(transport.put(&put)).unwrap();
     let bodies = server.bodies.lock().unwrap();
     assert!(bodies.ends_with(b"the bytes of a file"), "{bodies:?}");
+}
+
+#[test]
+fn a_part_of_a_file_is_sent_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    // More than is read at a time.
+    let bytes: Vec<u8> = (0..1_500_000_u32).map(|number| number.to_le_bytes()[1]).collect();
+    std::fs::write(&path, &bytes).unwrap();
+    let server = serve("");
+    let transport = transport(&[]);
+    let place = Place::new(&server.url, false).unwrap();
+    let (headers, open) = (HeaderMap::new(), opens(&path));
+    let wanted = &bytes[200_000..1_300_000];
+    let part = Part { from: 200_000, length: 1_100_000, digest: Sha256::digest(wanted).into() };
+    block_on(transport.put(&Put { place: &place, headers: &headers, part, open: &open })).unwrap();
+    assert!(*server.bodies.lock().unwrap() == wanted);
+    let other = Put { place: &place, headers: &headers, part: Part { from: 200_001, ..part }, open: &open };
+    assert!(matches!(block_on(transport.put(&other)), Err(Failure::Changing)));
 }
