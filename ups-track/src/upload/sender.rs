@@ -386,7 +386,7 @@ impl Upload {
     }
 
     /// Waits until the server is told what it is being told.
-    async fn until_described(&mut self) -> Result<Option<Result<serde_json::Value, Failure>>, Failure> {
+    async fn until_described(&mut self) -> Result<Option<Result<Heard, Failure>>, Failure> {
         let Self { describing, client, book, stream, .. } = self;
         alive(stream, client, book, describing.end()).await
     }
