@@ -23,7 +23,7 @@ use super::Failure;
 use crate::settings::Sources;
 
 /// Where and as whom we upload.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Access {
     pub(crate) address: Address,
     /// What lets us in and where it was found; none if there is none.
