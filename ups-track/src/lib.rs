@@ -311,7 +311,7 @@ mod thumbnail;
 )]
 mod upload;
 
-pub use context::Context;
+pub use context::{Context, ContextFile};
 pub use direct::carry::{CarryStage, InStage, StageContext, carry};
 pub use error::{Error, Result};
 pub use kinds::alert::{Alert, AlertLevel};

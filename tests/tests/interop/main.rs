@@ -12,6 +12,7 @@
 
 mod aggregates;
 mod api;
+mod children;
 mod config;
 mod console;
 mod context;
@@ -20,6 +21,7 @@ mod example;
 mod local;
 mod metadata;
 mod odd_values;
+mod people;
 mod pipeline;
 mod ranks;
 mod reading;

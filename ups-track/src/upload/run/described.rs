@@ -198,9 +198,7 @@ impl Described {
             None => own("t", &self.telemetry.encode().to_string()),
         }
         own("m", &self.definitions.encode().to_string());
-        if let Some(environment) = &self.environment {
-            let writer =
-                Some(environment.writer()).filter(|writer| !writer.is_empty()).unwrap_or(&self.writer);
+        if let (Some(environment), Some(writer)) = (&self.environment, self.environment_writer()) {
             let environment = serde_json::to_string(environment).unwrap_or_default();
             internal.set(&["_wandb", "e", writer], &environment);
         }
@@ -236,6 +234,12 @@ impl Described {
     /// The program that the run says it is; empty if it does not.
     pub(super) fn program(&self) -> &str {
         self.environment.as_ref().map_or("", |environment| environment.program.as_str())
+    }
+
+    /// Under which name the environment stands in the config, if it does.
+    pub(super) fn environment_writer(&self) -> Option<&str> {
+        let writer = self.environment.as_ref()?.writer();
+        Some(if writer.is_empty() { &self.writer } else { writer })
     }
 
     /// `wandb-metadata.json`, if anything is known of the machine.
