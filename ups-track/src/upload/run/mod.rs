@@ -7,9 +7,9 @@ mod environment;
 mod inherited;
 mod rows;
 mod telemetry;
-mod tree;
 
 pub(crate) use console::{Console, Finished, LineForm};
 pub(crate) use described::{Changes, Described, Names};
 pub(crate) use rows::{Rows, event};
-pub(crate) use tree::Tree;
+
+use crate::tree::Tree;
