@@ -116,6 +116,11 @@ impl Server {
         std::mem::replace(&mut self.shared.lock().storm, storm)
     }
 
+    /// Forgets the faults that nobody has met.
+    pub fn recover(&self) {
+        self.shared.lock().faults.clear();
+    }
+
     /// How many faults nobody has met yet.
     pub fn faults_left(&self) -> usize {
         self.shared.lock().faults.len()

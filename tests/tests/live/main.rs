@@ -5,7 +5,9 @@
 mod ending;
 mod outage;
 mod player;
+mod power;
 mod resume;
+mod sessions;
 mod shared;
 mod start;
 mod whole;

@@ -92,7 +92,9 @@ fn without_a_memory_the_server_tells() {
     let recorded = record("forgotten", 100);
     assert_eq!(sync(&server, &recorded.log, &[]).code, 0);
     let first = on(&server, "forgotten");
-    fs::remove_file(format!("{}.syncstate", recorded.log.display())).unwrap();
+    for ending in ["syncstate", "sent"] {
+        fs::remove_file(format!("{}.{ending}", recorded.log.display())).unwrap();
+    }
     assert_eq!(sync(&server, &recorded.log, &["--include-synced"]).code, 0);
     assert_same(&first, &on(&server, "forgotten"));
     assert_eq!(server.violations(), []);

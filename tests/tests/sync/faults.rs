@@ -93,7 +93,6 @@ fn what_will_not_pass_is_said_and_the_next_upload_goes_on() {
             "not understood",
         ),
         (Place::Operation("CreateRunFiles"), Fault::AnswerOnly(br#"{"data":null}"#), "not understood"),
-        (Place::Stream, Fault::Status(413, None), "answered 413"),
         (Place::Storage, Fault::Status(403, None), "does not allow it"),
     ] {
         let server = Server::start();
@@ -108,6 +107,47 @@ fn what_will_not_pass_is_said_and_the_next_upload_goes_on() {
         assert_same(&expected, &on(&server, "faults"));
         assert_eq!(server.violations(), []);
     }
+}
+
+/// What is too much for the server at a time goes in parts, and only a line that is too long alone is left out.
+#[test]
+fn a_request_that_is_too_large_is_halved() {
+    let expected = without_faults();
+    let server = Server::start();
+    server.fail(Place::Stream, &Fault::Status(413, None), 3);
+    let recorded = record("faults", 50);
+    let said = sync(&server, &recorded.log, &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_same(&expected, &on(&server, "faults"));
+    // 52 lines, 26, 13, and then no more than 6 at a time.
+    assert!(on(&server, "faults").stream_requests >= 9);
+    assert_eq!(server.violations(), []);
+}
+
+/// A log of which something can never be sent is not sent again and again, which would undo what people have changed.
+#[test]
+fn what_can_never_be_sent_is_not_tried_again() {
+    let server = Server::start();
+    // Down to a line that is alone, and then that one.
+    server.fail(Place::Stream, &Fault::Status(413, None), 8);
+    let recorded = record("faults", 50);
+    let said = sync(&server, &recorded.log, &[]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("1 line longer than a server takes"), "{said:?}");
+    let run = on(&server, "faults");
+    assert_eq!(run.history().len(), 49);
+    assert!(!marker(&recorded.log).exists());
+    let requests = server.requests().len();
+    let said = sync(&server, &recorded.log, &[]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("nothing new can be sent") && said.out.contains("1 line longer"), "{said:?}");
+    assert_eq!(server.requests().len(), requests);
+    // Whoever wants it has it sent nevertheless.
+    let said = sync(&server, &recorded.log, &["--include-synced"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(server.requests().len() > requests);
+    assert_same(&run, &on(&server, "faults"));
+    assert_eq!(server.violations(), []);
 }
 
 /// The next upload begins with the alert that failed.

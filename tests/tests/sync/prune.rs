@@ -88,7 +88,7 @@ fn a_server_that_has_less_is_told() {
     // Somebody else's upload of this run, of fewer rows; and W&B's tool keeps no files in its state.
     assert_eq!(sync(&server, &record("less", 10).log, &[]).code, 0);
     File::create(marker(&recorded.log)).unwrap();
-    assert_kept(&server, &recorded, "has 20 rows, and the server 10");
+    assert_kept(&server, &recorded, "has 20 rows, and row 1 is not");
 
     // Another server.
     let other = Server::start();
@@ -115,7 +115,9 @@ fn files_have_to_be_there() {
     assert_kept(&server, &recorded, "`mine.txt` in it is no part of a run");
     fs::remove_file(recorded.dir.join("mine.txt")).unwrap();
     // As after `wandb sync`, which does not remember files: the server is asked.
-    fs::remove_file(format!("{}.syncstate", recorded.log.display())).unwrap();
+    for ending in ["syncstate", "sent"] {
+        fs::remove_file(format!("{}.{ending}", recorded.log.display())).unwrap();
+    }
     assert_eq!(prune(&server, &recorded.dir, &["--yes"]).code, 0);
     assert_eq!(server.violations(), []);
 }

@@ -234,10 +234,10 @@ fn what_fails_for_one_run_is_not_in_the_way_of_the_others() {
     let server = Server::start();
     let recorded: Vec<_> = (0..4).map(|n| record(&format!("one-{n}"), 5)).collect();
     let (root, logs) = together(&recorded);
-    server.fail(Place::Stream, &Fault::Status(413, None), 1);
+    server.fail(Place::Stream, &Fault::Status(403, None), 1);
     let said = sync(&server, root.path(), &["--jobs", "2"]);
     assert_eq!(said.code, 2, "{said:?}");
-    assert_eq!(said.err.matches("answered 413").count(), 1, "{said:?}");
+    assert_eq!(said.err.matches("does not allow it").count(), 1, "{said:?}");
     assert_eq!(logs.iter().filter(|log| marker(log).exists()).count(), 3);
     assert_eq!(sync(&server, root.path(), &[]).code, 0);
     assert_eq!(server.violations(), []);

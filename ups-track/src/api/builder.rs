@@ -7,7 +7,7 @@ use super::error::{Error, Result};
 use super::worker::Worker;
 use super::{Api, Inner, path};
 use crate::settings::Sources;
-use crate::upload::access::{Address, Credential, Key};
+use crate::upload::server::{Address, Credential, Key};
 use crate::upload::{Access, Client, Failure};
 
 /// How often a request is tried again if no setting says so: whoever reads waits for it, unlike an upload.

@@ -13,7 +13,7 @@ use super::run::Named;
 use super::runs::Connection;
 use crate::os::files::Draft;
 use crate::upload::Client;
-use crate::upload::files::is_inside;
+use crate::upload::is_inside;
 
 /// The most bytes that are taken of a file whose size the server does not tell.
 const UNTOLD: u64 = 1 << 30;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::error::{Error, Result};
 use super::run::Named;
 use super::{Values, lenient, queries};
+use crate::upload::HISTORY_PAGE;
 
 /// Rows that one request brings if nothing is set.
 const PAGE: u32 = 1000;
@@ -160,7 +161,7 @@ impl Rows {
         let (from, samples) = (self.next, self.page);
         let rows = if self.keys.is_empty() {
             let variables = json!({"minStep": from, "maxStep": stop, "pageSize": samples});
-            whole_rows(&self.run, ("HistoryPage", queries::HISTORY_PAGE), variables)?
+            whole_rows(&self.run, ("HistoryPage", HISTORY_PAGE), variables)?
         } else {
             let spec = json!({"keys": self.keys, "minStep": from, "maxStep": stop - 1, "samples": samples});
             let query = ("SampledHistoryPage", queries::SAMPLED_HISTORY_PAGE);

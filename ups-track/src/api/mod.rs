@@ -61,8 +61,8 @@ pub use run::{Run, User};
 pub use runs::{Runs, RunsQuery};
 pub use values::Values;
 
-use crate::upload::access::Address;
-use crate::upload::http::retry::Endpoint;
+use crate::upload::server::Address;
+use crate::upload::transport::Endpoint;
 use crate::upload::{Client, Failure};
 use path::{ProjectPath, RunPath};
 use worker::Worker;

@@ -35,12 +35,6 @@ pub(super) const RUN: &str = of_run!("Run", "", run_fields!());
 
 pub(super) const HISTORY_KEYS: &str = of_run!("RunHistoryKeys", "", "historyKeys");
 
-pub(super) const HISTORY_PAGE: &str = of_run!(
-    "HistoryPage",
-    ", $minStep: Int64!, $maxStep: Int64!, $pageSize: Int!",
-    "history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize)"
-);
-
 pub(super) const SAMPLED_HISTORY_PAGE: &str =
     of_run!("SampledHistoryPage", ", $spec: JSONString!", "sampledHistory(specs: [$spec])");
 

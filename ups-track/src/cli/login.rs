@@ -6,7 +6,7 @@ use super::screen::Screen;
 use super::text::clean;
 use super::{FINE, Failure, complain};
 use crate::settings::Sources;
-use crate::upload::access::{Access, Key, KeySource, write_netrc};
+use crate::upload::server::{Access, Key, KeySource, write_netrc};
 use crate::upload::{self, Client};
 
 /// Bytes that are read in the search for the end of a key.

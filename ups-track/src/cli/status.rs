@@ -6,7 +6,7 @@ use super::screen::{Colour, Screen};
 use super::text::clean;
 use super::{FAILED, FINE, Failure, complain};
 use crate::settings::Sources;
-use crate::upload::access::{Access, Credential};
+use crate::upload::server::{Access, Credential};
 use crate::upload::{self, Client};
 
 /// Tells server, key and entity, and asks the server whether it knows the key.

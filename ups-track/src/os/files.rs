@@ -150,6 +150,12 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     write(path, content, Readers::All)?.place()
 }
 
+/// The same for one that is not lost in a power cut.
+#[cfg(feature = "online")]
+pub(crate) fn write_whole_for_good(path: &Path, content: &[u8]) -> io::Result<()> {
+    write(path, content, Readers::All)?.place_for_good()
+}
+
 /// The same for a file that only its owner can read.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     write(path, content, Readers::Owner)?.place()

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::graphql::{Bucket, Past};
-use super::run::Described;
-use super::state::{Memory, Sending};
+use super::journal::Sending;
+use super::run::{Described, Rows};
+use super::server::operations::{Bucket, Past};
+use super::state::Memory;
+use super::there::Question;
 use super::{Client, Failure};
-use crate::log::Reader;
-use crate::log::record::{Kind, Run};
+use crate::log::record::Run;
 
 /// The project of a run that names none.
 pub(super) const NO_PROJECT: &str = "uncategorized";
@@ -16,8 +17,8 @@ pub(super) const NO_PROJECT: &str = "uncategorized";
 pub(super) struct Start {
     step: i64,
     pub(super) runtime: f64,
-    /// Whether this was settled by an earlier upload, or by the run that is resumed.
-    settled: bool,
+    /// The step from which the log itself counts.
+    recorded: i64,
     pub(super) storage_id: Option<String>,
     /// Whether the run was taken back to a step, now or by an earlier upload of the log.
     pub(super) rewound: bool,
@@ -40,7 +41,7 @@ pub(super) async fn start(
     let mut start = Start {
         step: run.starting_step,
         runtime: 0.0,
-        settled: rewinds,
+        recorded: run.starting_step,
         storage_id: None,
         rewound: rewinds,
         past: None,
@@ -66,12 +67,11 @@ pub(super) async fn start(
             start.step = start.step.max(next);
             start.runtime = past.runtime();
             start.storage_id = Some(past.id.clone());
-            start.settled = true;
             described.resume(past);
         }
     }
     if let Some((step, runtime)) = memory.start() {
-        (start.step, start.runtime, start.settled) = (step, runtime, true);
+        (start.step, start.runtime) = (step, runtime);
     }
     Ok(start)
 }
@@ -89,11 +89,7 @@ fn names(run: &Run) -> (Option<&str>, &str) {
 }
 
 /// What the server has of a run that was not made just now.
-pub(super) async fn past(
-    client: &Client,
-    bucket: &Bucket,
-    start: &mut Start,
-) -> Result<Option<Past>, Failure> {
+async fn past(client: &Client, bucket: &Bucket, start: &mut Start) -> Result<Option<Past>, Failure> {
     let target = &bucket.target;
     match start.past.take() {
         _ if bucket.inserted => Ok(None),
@@ -103,77 +99,44 @@ pub(super) async fn past(
     }
 }
 
-/// Where the lines of the log go, and the step of the first row.
-pub(super) fn places(
-    before: Option<Sending>,
-    past: Option<&Past>,
+/// How much of the log is there, where its other lines go, and the step of its first row.
+pub(super) async fn places(
+    client: &Client,
     log: &Path,
-    new: Sending,
-    start: &Start,
+    described: &Described,
+    memory: &Memory,
+    bucket: &Bucket,
+    start: &mut Start,
+    alone: bool,
 ) -> Result<(Sending, i64), Failure> {
-    let count = |count: fn(&Past) -> Option<u64>| past.and_then(count).unwrap_or(0);
-    let counts = [
-        count(|past| past.history_line_count),
-        count(|past| past.events_line_count),
-        count(|past| past.log_line_count),
-    ];
-    let [history, events, console] = counts;
-    if let Some(mut sending) = before {
-        for (place, count) in
-            [(&mut sending.history, history), (&mut sending.events, events), (&mut sending.console, console)]
-        {
-            *place = place.on_server(count).ok_or_else(|| {
-                Failure::Log(format!(
-                    "an earlier upload was interrupted, and others have added to the run since, so that nobody knows what of `{}` arrived; `--id` uploads it as a run of its own",
-                    crate::harmless::path(log)
-                ))
-            })?;
+    let server = client.address().base();
+    let Bucket { id, target, inserted } = bucket;
+    let new = Sending::new(server, target, id, start.rewound);
+    let before = memory.sending(server, target, id).filter(|_| !inserted);
+    let past = if alone { None } else { past(client, bucket, start).await? };
+    let mut sending = match past {
+        None => {
+            let mut sending = before.unwrap_or(new);
+            // A server puts a line that it has at the same place.
+            sending.lanes.iter_mut().for_each(|place| place.in_flight = 0);
+            sending
         }
-        return Ok((sending, start.step));
-    }
-    let mut sending = new;
-    (sending.history.offset, sending.events.offset, sending.console.offset) = (history, events, console);
-    let last = past.and_then(Past::last_step);
-    let (Some(last), false) = (last, start.settled) else { return Ok((sending, start.step)) };
-    let begun = Begun::look(log, history);
-    if begun.step == Some(last) {
-        // Somebody else has begun to upload this log: its first rows are there, and what stood before them.
-        (sending.history.lines, sending.events.lines, sending.console.lines) = (history, events, console);
-        sending.alerts = begun.alerts;
-        return Ok((sending, start.step));
-    }
-    // Another log of this run was there before; steps go on.
-    Ok((sending, start.step.max(last.saturating_add(1))))
-}
-
-/// What a log has up to one of its rows.
-#[derive(Default)]
-struct Begun {
-    /// The row's recorded step.
-    step: Option<i64>,
-    alerts: u64,
-}
-
-impl Begun {
-    /// Looks at a log up to the row of this number, counted from 1.
-    fn look(log: &Path, row: u64) -> Self {
-        let mut begun = Self::default();
-        let Ok(reader) = Reader::open(log) else { return begun };
-        let mut rows = 0;
-        for entry in reader.map_while(Result::ok) {
-            match entry.record.kind {
-                Some(Kind::History(found)) => {
-                    rows += 1;
-                    if rows == row {
-                        let step = found.item.iter().rev().find(|item| item.path().eq(["_step"]));
-                        begun.step = step.and_then(|step| step.value_json.trim().parse().ok());
-                        break;
-                    }
-                }
-                Some(Kind::Alert(_)) => begun.alerts += 1,
-                _ => {}
-            }
+        Some(past) => {
+            let (step, runtime) = memory.start().unwrap_or((start.recorded, start.runtime));
+            let floors = before.as_ref().map(|sending| sending.floors.clone()).unwrap_or_default();
+            let rows = Rows::new(step, runtime).with_floors(&floors);
+            let started = described.run.start_time;
+            Question { client, target, log, past: &past, rows, started }.settle(before, new).await?
         }
-        begun
+    };
+    sending.to.rewound = start.rewound;
+    let [history, ..] = sending.lanes;
+    let mut step = start.step;
+    if history.lines == 0 {
+        // None of its rows has a step yet.
+        step = sending.floors.drain(..).map(|(_, floor)| floor).fold(step, i64::max);
+    } else if memory.start().is_none() {
+        step = start.recorded;
     }
+    Ok((sending, step))
 }

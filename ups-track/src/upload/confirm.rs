@@ -5,13 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use super::begin::NO_PROJECT;
-use super::files::{digest_of, is_inside};
-use super::graphql::Target;
 use super::log::Options;
-use super::run::Described;
+use super::replay::Replay;
+use super::run::{Described, Rows};
+use super::server::Target;
 use super::source::Source;
 use super::state::Memory;
-use super::versions::Versions;
+use super::transfer::{Versions, digest_of, is_inside};
 use super::{Client, Failure};
 use crate::log::marker;
 use crate::log::record::Kind;
@@ -60,16 +60,22 @@ pub(crate) async fn confirm(
         Ok(looked) => looked,
         Err(doubt) => return Ok(Err(doubt)),
     };
-    let (target, lines) = match target(client, &content, &memory).await? {
+    let target = match target(client, &content, &memory).await? {
         Ok(found) => found,
         Err(doubt) => return Ok(Err(doubt)),
     };
     let past = client.past(Some(&target.entity), Some(&target.project), &target.run).await?;
     let page = client.address().run_page(&target.entity, &target.project, &target.run);
-    let Some(past) = past else { return Ok(Err(format!("the server has no run {page}"))) };
-    let there = past.history_line_count.unwrap_or(0);
-    if there < lines {
-        return Ok(Err(format!("has {lines} rows, and the server {there} of {page}")));
+    if past.is_none() {
+        return Ok(Err(format!("the server has no run {page}")));
+    }
+    let (step, runtime) = memory.start().unwrap_or((content.described.run.starting_step, 0.0));
+    let floors = memory.sent().map(|sent| &*sent.floors).unwrap_or_default();
+    let rows = Rows::new(step, runtime).with_floors(floors);
+    let there = Replay::open(log, rows)?.count_there(client, &target, 0, u64::MAX).await?;
+    if there < content.rows {
+        let (rows, first) = (content.rows, there + 1);
+        return Ok(Err(format!("has {rows} rows, and row {first} is not as it is here at {page}")));
     }
     let dir = log.parent().unwrap_or(Path::new("")).join("files");
     if let Err(e) = below(&dir, "", &mut content.files) {
@@ -111,23 +117,22 @@ pub(crate) fn changed_since_marked(log: &Path) -> bool {
     !matches!((written, marked), (Ok(written), Ok(marked)) if written <= marked)
 }
 
-/// The run to which the log went, and how many lines this run must have.
+/// The run to which the log went.
 async fn target(
     client: &Client,
     content: &Content,
     memory: &Memory,
-) -> Result<Result<(Target, u64), String>, Failure> {
+) -> Result<Result<Target, String>, Failure> {
     let base = client.address().base();
-    if let Some((server, target, sending)) = memory.sent() {
-        if server != base {
-            let server = crate::harmless::clean(server);
+    if let Some(sent) = memory.sent() {
+        if sent.to.server != base {
+            let server = crate::harmless::clean(&sent.to.server);
             return Ok(Err(format!("was uploaded to {server}, and this is {base}: set WANDB_BASE_URL")));
         }
-        if sending.history.lines != content.rows {
-            let sent = sending.history.lines;
-            return Ok(Err(format!("has {} rows, of which {sent} were uploaded", content.rows)));
+        if sent.rows() < content.rows {
+            return Ok(Err(format!("has {} rows, of which {} were uploaded", content.rows, sent.rows())));
         }
-        return Ok(Ok((target, sending.history.offset)));
+        return Ok(Ok(sent.target()));
     }
     // W&B's tool has uploaded it, to where the log says.
     let run = &content.described.run;
@@ -137,8 +142,7 @@ async fn target(
     };
     let Some(entity) = entity else { return Ok(Err("names no entity: say it with --entity".into())) };
     let project = if run.project.is_empty() { NO_PROJECT } else { &run.project };
-    let target = Target { entity, project: project.to_owned(), run: run.run_id.clone() };
-    Ok(Ok((target, content.rows)))
+    Ok(Ok(Target { entity, project: project.to_owned(), run: run.run_id.clone() }))
 }
 
 /// The names of all that lies below a directory; it need not be there.
@@ -170,7 +174,7 @@ async fn missing(
     names: &BTreeSet<String>,
     memory: &Memory,
 ) -> Result<Option<String>, Failure> {
-    let sent = memory.sent().map(|(_, _, sending)| &sending.files);
+    let sent = memory.sent().map(|sent| &sent.files);
     let versions = Versions::of(&memory.log);
     let mut here: Vec<(&str, u64)> = Vec::new();
     for name in names.iter().filter(|name| !DERIVED.contains(&name.as_str()) && is_inside(name)) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::os::descriptors::is_shortage;
+use crate::settings::Given;
 
 /// What went wrong. The text is for a person: it names the thing and the remedy, and never a key.
 #[derive(Debug, thiserror::Error)]
@@ -81,9 +82,19 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// A setting that breaks a rule; `what` is its value, or words for one that may be secret.
+    pub(super) fn setting(what: &str, found: &Given, rule: &str) -> Self {
+        Self::Settings(format!("{what} (from {}) {rule}", found.from))
+    }
+
     /// Whether it failed because this process has too many files open, so that it may be tried again later.
     pub(super) fn is_shortage(&self) -> bool {
         matches!(self, Self::EventLoop(e) | Self::File { source: e, .. } if is_shortage(e))
+    }
+
+    /// Whether a request was larger than the server takes.
+    pub(super) fn is_too_large(&self) -> bool {
+        matches!(self, Self::Status { status: 413, .. })
     }
 
     /// Whether the server is there and does not want this one thing, so that others may still be sent.

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::http::Pulse;
 use super::log::{Along, follow};
 use super::outage::Outage;
+use super::transport::Pulse;
 use super::{Access, Client, Failure, Options, Progress, Sent, block_on};
 use crate::os::clock::Waited;
 use crate::os::fork::Born;
@@ -339,8 +339,10 @@ fn attempt(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Option<Sent
 async fn send(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Sent, Failure> {
     let key = plan.access.key()?;
     let heard = Arc::clone(outage);
-    let client = Client::new(&plan.access.address, key, &plan.sources)?
-        .for_run(Arc::clone(&both.pulse), Arc::new(move |failure| heard.hear(failure)));
+    let client = Client::new(&plan.access.address, key, &plan.sources)?.for_run(
+        Arc::clone(&both.pulse),
+        Arc::new(move |retry| heard.hear(retry.map(|retry| retry.failure))),
+    );
     let client = Rc::new(client);
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Begun { page } => {

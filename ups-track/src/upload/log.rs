@@ -4,11 +4,13 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::leftover::Leftover;
 use super::run::{Changes, Described};
 use super::sender::{Manner, Upload};
 use super::source::Source;
 use super::state::Memory;
-use super::{Client, Failure, Writer, files};
+use super::transfer::Outcome;
+use super::{Client, Failure, Writer};
 use crate::settings::Resume;
 
 /// What the caller wants to be other than the log says.
@@ -25,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) writer: Option<Writer>,
     /// What shall be if the server has the run, where the log does not say.
     pub(crate) resume: Option<Resume>,
+    /// Whether a log is sent of which nothing is left that can be.
+    pub(crate) again: bool,
 }
 
 /// What happens while a log is sent.
@@ -59,7 +63,7 @@ pub(crate) struct Sent {
     /// Rows of these that an earlier upload had sent.
     pub(crate) rows_before: u64,
     pub(crate) lines_too_long: u64,
-    pub(crate) files: files::Outcome,
+    pub(crate) files: Outcome,
     /// What else the server did not take.
     pub(crate) trouble: Vec<String>,
     /// What the server said to alerts that it did not take.
@@ -71,6 +75,8 @@ pub(crate) struct Sent {
     pub(crate) damage: Option<Damage>,
     /// The exit code that the log says.
     pub(crate) exit_code: Option<i32>,
+    /// Whether nothing was sent now, as an earlier upload has sent all that can be.
+    pub(crate) is_old: bool,
 }
 
 impl Sent {
@@ -81,7 +87,49 @@ impl Sent {
             && self.tensorboard == 0
             && self.files.failed.is_empty()
             && self.trouble.is_empty()
-            && self.rows == self.rows_there
+            && self.rows <= self.rows_there
+    }
+
+    /// What is left, if it can never be sent, however often the log is.
+    pub(super) fn leftover(&self, log: &Path) -> Option<Leftover> {
+        let torn = self.damage.as_ref().is_some_and(|damage| damage.torn);
+        let more = !self.files.failed.is_empty() || !self.trouble.is_empty() || torn;
+        let lost = self.rows.saturating_sub(self.rows_there);
+        if more || lost > self.lines_too_long || self.is_all() {
+            return None;
+        }
+        Some(Leftover {
+            length: log.metadata().ok()?.len(),
+            page: self.page.clone(),
+            rows: self.rows,
+            rows_there: self.rows_there,
+            lines_too_long: self.lines_too_long,
+            artifacts: self.artifacts,
+            tensorboard: self.tensorboard,
+            damage: self.damage.as_ref().map(|damage| damage.text.clone()),
+            exit_code: self.exit_code,
+        })
+    }
+
+    /// What an earlier upload has left, if the log has not changed since.
+    #[cfg(feature = "cli")]
+    fn as_before(memory: &Memory, log: &Path) -> Option<Self> {
+        let sent = memory.sent()?;
+        let left = sent.leftover.clone()?;
+        (log.metadata().ok()?.len() == left.length).then(|| Self {
+            page: left.page,
+            rows: left.rows,
+            rows_there: left.rows_there,
+            rows_before: left.rows_there,
+            lines_too_long: left.lines_too_long,
+            artifacts: left.artifacts,
+            tensorboard: left.tensorboard,
+            damage: left.damage.map(|text| Damage { text, torn: false }),
+            exit_code: left.exit_code,
+            files: Outcome { there: sent.files.keys().cloned().collect(), ..Outcome::default() },
+            is_old: true,
+            ..Self::default()
+        })
     }
 }
 
@@ -112,7 +160,10 @@ pub(crate) async fn send(
 ) -> Result<Sent, Failure> {
     let whole = async {
         let mut memory = Memory::open(log)?;
-        let writer = memory.writer(options.writer.as_ref());
+        if let (false, Some(sent)) = (options.again, Sent::as_before(&memory, log)) {
+            return Ok(sent);
+        }
+        let writer = memory.writer(options.writer.as_ref())?;
         let client = &for_writer(client, writer.as_ref())?;
         let mut source = Source::open(log, false)?;
         let mut described = Described::new();
@@ -124,7 +175,7 @@ pub(crate) async fn send(
         if sent.is_err() {
             upload.settle().await;
         }
-        sent
+        upload.left_over(log, sent)
     };
     tokio::task::LocalSet::new().run_until(Box::pin(whole)).await
 }
@@ -156,7 +207,7 @@ pub(crate) async fn follow(
 ) -> Result<Sent, Failure> {
     let live = async {
         let mut memory = Memory::open(log)?;
-        let writer = memory.writer(options.writer.as_ref());
+        let writer = memory.writer(options.writer.as_ref())?;
         let client = &for_writer(client, writer.as_ref())?;
         let mut source = Source::open(log, true)?;
         let mut described = Described::new();
@@ -173,7 +224,7 @@ pub(crate) async fn follow(
         if sent.is_err() {
             upload.settle().await;
         }
-        sent
+        upload.left_over(log, sent)
     };
     tokio::task::LocalSet::new().run_until(Box::pin(live)).await
 }

@@ -1,44 +1,45 @@
 //! From a log to a W&B server.
 //!
 //! An upload reads a [`log::Reader`](crate::log::Reader) record by record and never anything else, so that following a
-//! log that is still being written is the same code as sending one that is finished. Folders: `access` (which server,
-//! which key), `http` (requests, retries), `run` (what the records say, in the form in which the server wants it); then
-//! one file each for the GraphQL operations, the file stream, the files, what is remembered beside the log, and the
-//! upload of one log.
+//! log that is still being written is the same code as sending one that is finished. Folders, each of which names only those
+//! before it: `transport` (bytes there and back, without a key), `server` (which one, with which key, and what it is asked),
+//! `run` (what the records say, in the form in which the server wants it), `transfer` (files and alerts, beside the lines);
+//! then one file each for the file stream, what is remembered beside the log, and the upload of one log.
 
-pub(crate) mod access;
-mod alerts;
 mod begin;
 #[cfg(feature = "cli")]
 mod confirm;
-mod errand;
 mod failure;
-pub(crate) mod files;
-mod graphql;
-pub(crate) mod http;
+mod journal;
+mod leftover;
 pub(crate) mod live;
 mod log;
 mod outage;
 mod output;
+mod replay;
 mod run;
 mod sender;
-mod shelf;
-mod snapshot;
+pub(crate) mod server;
 mod source;
 mod state;
 mod stream;
-mod versions;
+mod there;
+mod transfer;
+pub(crate) mod transport;
 mod writer;
 
-pub(crate) use access::Access;
 #[cfg(feature = "cli")]
 pub(crate) use confirm::{Confirmed, changed_since_marked, confirm};
 pub(crate) use failure::Failure;
-pub(crate) use http::Client;
 #[cfg(feature = "cli")]
 pub(crate) use log::{Along, follow, send};
 pub(crate) use log::{Options, Progress, Sent};
 pub(crate) use run::Changes;
+pub(crate) use server::history::HISTORY_PAGE;
+pub(crate) use server::{Access, Client};
+#[cfg(feature = "cli")]
+pub(crate) use state::is_being_sent;
+pub(crate) use transfer::is_inside;
 pub(crate) use writer::Writer;
 
 /// Runs an upload to its end, in this thread alone.
@@ -53,13 +54,6 @@ pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> R
     // A name that is being looked up, or a large file that is being read, must not hold up the end.
     runtime.shutdown_background();
     done
-}
-
-/// Whether another process of ours sends a log.
-#[cfg(feature = "cli")]
-pub(crate) fn is_being_sent(log: &std::path::Path) -> bool {
-    std::fs::File::open(log)
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// Marks a log as uploaded, as W&B's client does: either tool then skips it.

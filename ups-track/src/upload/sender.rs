@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::alerts::Alerts;
-use super::begin::{past, places, start};
-use super::errand::Errand;
-use super::graphql::Bucket;
+use super::begin::{places, start};
 use super::log::{Progress, Sent};
 use super::output::{Output, create_dir};
 use super::run::{Console, Described, Finished, LineForm, Names, Rows, event};
-use super::shelf::Shelf;
-use super::state::{Book, Memory, Sending, Shared, replace};
+use super::server::operations::Bucket;
+use super::state::{Book, Memory, Shared, replace};
 use super::stream::{Extras, Lane, Stream};
+use super::transfer::{Alerts, Errand, Outcome, Shelf};
 use super::{Client, Failure, Writer};
 use crate::log::record::{Exit, Kind, Timestamp};
 use crate::say;
@@ -92,16 +90,12 @@ impl Upload {
         let bucket = client.upsert(told.clone()).await?;
         described.branch = None;
         let target = &bucket.target;
-        let past = if writer.is_some() { None } else { past(client, &bucket, &mut start).await? };
-        let server = client.address().base();
-        let before = memory.sending(server, target).filter(|_| !bucket.inserted);
-        let (mut sending, step) = places(before, past.as_ref(), log, Sending::new(server, target), &start)?;
-        sending.rewound = start.rewound;
-        memory.begin(step, start.runtime);
-        memory.save(&sending)?;
+        let alone = writer.is_some();
+        let (sending, step) = places(client, log, &described, &memory, &bucket, &mut start, alone).await?;
+        memory.begin(step, start.runtime, &sending)?;
         let structured = client.features().await.structured_console;
         let page = client.address().run_page(&target.entity, &target.project, &target.run);
-        let sent = Sent { page, rows_before: sending.history.lines, ..Sent::default() };
+        let sent = Sent { page, rows_before: sending.rows(), ..Sent::default() };
         let files_dir: PathBuf = log.parent().unwrap_or(Path::new("")).join("files");
         let mut shelf = Shelf::new(files_dir, live);
         if live && writer.as_ref().is_none_or(|writer| writer.primary) {
@@ -114,7 +108,7 @@ impl Upload {
             writer,
             client: Rc::clone(client),
             stream: Stream::new(target, &sending),
-            rows: Rows::new(step, start.runtime),
+            rows: Rows::new(step, start.runtime).with_floors(&sending.floors),
             book: Rc::new(RefCell::new(Book { memory, sending })),
             bucket,
             described,
@@ -134,7 +128,7 @@ impl Upload {
 
     /// Rows of the log that the server has.
     pub(super) fn rows_there(&self) -> u64 {
-        self.book.borrow().sending.history.lines
+        self.book.borrow().sending.rows()
     }
 
     /// Sends the lines that there are.
@@ -306,7 +300,7 @@ impl Upload {
         let (outcome, failure) = match sent {
             Ok(outcome) => (outcome, None),
             // The run is over, whatever becomes of its files.
-            Err(e) if self.live || e.is_refusal() => (super::files::Outcome::default(), Some(e)),
+            Err(e) if self.live || e.is_refusal() => (Outcome::default(), Some(e)),
             Err(e) => return Err(e),
         };
         self.sent.files = outcome;
@@ -336,6 +330,18 @@ impl Upload {
             self.shelf.settle_errand().await;
         };
         drop(tokio::time::timeout(LAST_WORDS, errands).await);
+    }
+
+    /// Remembers if all was sent but what can never be.
+    pub(super) fn left_over(&self, log: &Path, sent: Result<Sent, Failure>) -> Result<Sent, Failure> {
+        let sent = sent?;
+        let leftover = sent.leftover(log);
+        let mut book = self.book.borrow_mut();
+        if leftover != book.sending.leftover {
+            book.left_over(leftover)?;
+        }
+        drop(book);
+        Ok(sent)
     }
 
     /// Begins to tell the server what has changed.

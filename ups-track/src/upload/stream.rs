@@ -1,24 +1,25 @@
 //! The file stream: lines at offsets, in requests one after another.
 
-use std::slice::from_ref;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::Failure;
-use super::graphql::Target;
-use super::http::retry::Endpoint;
-use super::http::{Asked, Client};
-use super::state::{Place, Sending, Shared};
+use super::journal::{Place, Sending};
+use super::server::{Client, Target};
+use super::state::Shared;
+use super::transport::{Asked, Endpoint};
 
-/// Bytes of lines in one request. W&B's client sends at most 10 MiB; less keeps our memory small.
+/// Bytes of lines in one request, unless it is a single line. W&B's client sends at most 10 MiB; less keeps our memory
+/// small, and a line of the longest goes alone.
 const REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
 /// Lines in one request.
 const REQUEST_LINES: usize = 20_000;
 
 /// The longest line that a server takes.
-const LINE_BYTES: usize = 10_383_360;
+pub(super) const LINE_BYTES: usize = 10_383_360;
 
 /// Bytes that an answer may have.
 const LIMIT: usize = 1024 * 1024;
@@ -39,8 +40,21 @@ pub(crate) enum Lane {
 struct Lines {
     /// Lines that the server has from an earlier upload.
     skip: u64,
-    pending: Vec<String>,
+    pending: VecDeque<String>,
+    /// Those of them that are in the request under way.
+    taken: usize,
     too_long: u64,
+}
+
+impl Lines {
+    fn taken(&self) -> Vec<&str> {
+        self.pending.iter().take(self.taken).map(String::as_str).collect()
+    }
+
+    /// The request has arrived; gives the bytes of its lines.
+    fn arrived(&mut self) -> usize {
+        self.pending.drain(..std::mem::take(&mut self.taken)).map(|line| line.len()).sum()
+    }
 }
 
 /// What is to be sent to the streams of one run.
@@ -49,6 +63,8 @@ pub(crate) struct Stream {
     path: [String; 3],
     lanes: [Lines; 3],
     bytes: usize,
+    /// Bytes of lines that a request may have.
+    most: usize,
     /// The last request.
     last: Instant,
     /// Whether the server has had rows.
@@ -69,10 +85,16 @@ pub(crate) struct Extras {
     pub(crate) exit_code: Option<i32>,
 }
 
+impl Extras {
+    fn is_some(&self) -> bool {
+        self.summary.is_some() || !self.uploaded.is_empty() || self.preempting || self.exit_code.is_some()
+    }
+}
+
 #[derive(Serialize)]
 struct Chunk<'a> {
     offset: u64,
-    content: &'a [String],
+    content: Vec<&'a str>,
 }
 
 #[derive(Serialize, Default)]
@@ -102,11 +124,12 @@ struct Request<'a> {
 
 impl Stream {
     pub(crate) fn new(target: &Target, sending: &Sending) -> Self {
-        let lines = |place: Place| Lines { skip: place.lines, ..Lines::default() };
+        let lines = |place: Place| Lines { skip: place.lines, too_long: place.left_out, ..Lines::default() };
         Self {
             path: [target.entity.clone(), target.project.clone(), target.run.clone()],
-            lanes: [lines(sending.history), lines(sending.events), lines(sending.console)],
+            lanes: sending.lanes.map(lines),
             bytes: 0,
+            most: REQUEST_BYTES,
             last: Instant::now(),
             begun: false,
             stopped: false,
@@ -122,7 +145,7 @@ impl Stream {
             lines.skip -= 1;
         } else {
             self.bytes += line.len();
-            lines.pending.push(line);
+            lines.pending.push_back(line);
         }
     }
 
@@ -149,7 +172,7 @@ impl Stream {
         first || since >= HEARTBEAT || (since >= interval && (more || !self.is_empty()))
     }
 
-    /// Sends what there is.
+    /// Sends what there is, in as many requests as it takes; `extras` go with the last lines.
     ///
     /// # Errors
     ///
@@ -160,48 +183,96 @@ impl Stream {
         book: &Shared,
         extras: &Extras,
     ) -> Result<(), Failure> {
+        let none = Extras::default();
+        // Whether lines go without what would go along.
+        let mut bare = false;
+        loop {
+            let lines = self.choose();
+            let rest = self.lanes.iter().any(|lines| lines.taken < lines.pending.len());
+            let whole = !rest && !(bare && lines > 0);
+            match self.request(client, book, if whole { extras } else { &none }).await {
+                Ok(()) if whole => return Ok(()),
+                Ok(()) => {}
+                Err(failure) if !failure.is_too_large() || lines == 0 => return Err(failure),
+                Err(_) if lines > 1 => self.most = (self.taken_bytes() / 2).max(1),
+                Err(_) if whole && extras.is_some() => bare = true,
+                Err(_) => self.leave_out(book)?,
+            }
+        }
+    }
+
+    /// Chooses the lines of the next request; gives how many.
+    fn choose(&mut self) -> usize {
+        let (mut bytes, mut count) = (0, 0);
+        for lines in &mut self.lanes {
+            lines.taken = 0;
+            for line in lines.pending.iter().take(REQUEST_LINES) {
+                if count > 0 && bytes + line.len() > self.most {
+                    break;
+                }
+                bytes += line.len();
+                count += 1;
+                lines.taken += 1;
+            }
+        }
+        count
+    }
+
+    fn taken_bytes(&self) -> usize {
+        self.lanes.iter().flat_map(|lines| lines.pending.iter().take(lines.taken)).map(String::len).sum()
+    }
+
+    /// Leaves out the one line of a request, which the server says is too long.
+    fn leave_out(&mut self, book: &Shared) -> Result<(), Failure> {
+        let book = &mut *book.borrow_mut();
+        for (lines, place) in self.lanes.iter_mut().zip(&mut book.sending.lanes) {
+            let left_out = lines.taken as u64;
+            lines.too_long += left_out;
+            place.in_flight = 0;
+            place.lines += left_out;
+            place.left_out += left_out;
+            self.bytes = self.bytes.saturating_sub(lines.arrived());
+        }
+        book.settled()
+    }
+
+    /// One request with the lines that are chosen.
+    async fn request(&mut self, client: &Client, book: &Shared, extras: &Extras) -> Result<(), Failure> {
         let body = self.body(&mut book.borrow_mut().sending, extras)?;
-        // Before: whoever is killed now does not know whether these lines arrived, but which ones.
-        book.borrow_mut().save()?;
+        let has_lines = self.lanes.iter().any(|lines| lines.taken > 0);
+        if has_lines {
+            book.borrow_mut().on_its_way()?;
+        }
         let [entity, project, run] = &self.path;
         let asked = Asked { endpoint: Endpoint::FileStream, what: "rows", limit: LIMIT };
         let answer = client.post(asked, &["files", entity, project, run, "file_stream"], body).await?;
         self.stopped |= answer.get("stopped").and_then(serde_json::Value::as_bool).unwrap_or(false);
         self.last = Instant::now();
-        self.begun |= self.lanes.first().is_some_and(|rows| !rows.pending.is_empty());
-        let book = &mut *book.borrow_mut();
-        for place in [&mut book.sending.history, &mut book.sending.events, &mut book.sending.console] {
-            let arrived = std::mem::take(&mut place.in_flight);
-            place.lines += arrived;
-            place.offset += arrived;
-        }
+        self.begun |= self.lanes.first().is_some_and(|rows| rows.taken > 0);
         for lines in &mut self.lanes {
-            lines.pending.clear();
+            self.bytes = self.bytes.saturating_sub(lines.arrived());
         }
-        self.bytes = 0;
-        book.save()
+        let book = &mut *book.borrow_mut();
+        book.sending.arrived();
+        if has_lines { book.settled() } else { Ok(()) }
     }
 
     /// The request, and in the book what is on its way.
     fn body(&self, sending: &mut Sending, extras: &Extras) -> Result<Vec<u8>, Failure> {
+        for (lines, place) in self.lanes.iter().zip(&mut sending.lanes) {
+            place.in_flight = lines.taken as u64;
+        }
         let [history, events, console] = &self.lanes;
-        let chunk = |lines: &'_ Lines, place: &mut Place| {
-            place.in_flight = lines.pending.len() as u64;
-            place.offset
-        };
-        let offsets = [
-            chunk(history, &mut sending.history),
-            chunk(events, &mut sending.events),
-            chunk(console, &mut sending.console),
-        ];
-        let [at_history, at_events, at_console] = offsets;
-        let lines = |lines, offset| some_lines(lines, offset);
+        let [at_history, at_events, at_console] = sending.lanes.map(|place| place.offset);
         let request = Request {
             files: Files {
-                history: lines(&history.pending, at_history),
-                events: lines(&events.pending, at_events),
-                console: lines(&console.pending, at_console),
-                summary: extras.summary.as_ref().map(|line| Chunk { offset: 0, content: from_ref(line) }),
+                history: some_lines(history, at_history),
+                events: some_lines(events, at_events),
+                console: some_lines(console, at_console),
+                summary: extras
+                    .summary
+                    .as_ref()
+                    .map(|line| Chunk { offset: 0, content: vec![line.as_str()] }),
             },
             uploaded: &extras.uploaded,
             preempting: extras.preempting,
@@ -213,7 +284,8 @@ impl Stream {
 }
 
 /// Lines at an offset, if there are any.
-fn some_lines(content: &[String], offset: u64) -> Option<Chunk<'_>> {
+fn some_lines(lines: &Lines, offset: u64) -> Option<Chunk<'_>> {
+    let content = lines.taken();
     (!content.is_empty()).then_some(Chunk { offset, content })
 }
 
@@ -224,7 +296,7 @@ mod tests {
 
     fn stream() -> Stream {
         let target = Target { entity: "e".into(), project: "p".into(), run: "r".into() };
-        Stream::new(&target, &Sending::new("http://s", &target))
+        Stream::new(&target, &Sending::new("http://s", &target, "id", false))
     }
 
     #[test]

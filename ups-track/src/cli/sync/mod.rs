@@ -98,6 +98,7 @@ impl Server {
             default_project: access.project,
             default_entity: access.entity,
             changes: upload::Changes { job_type: args.job_type.clone(), tags: args.replace_tags.clone() },
+            again: args.include_synced,
             ..Options::default()
         };
         let interval = stream_interval(&sources).map_err(|e| Failure::Said(e.with_cause()))?;

@@ -46,8 +46,11 @@ fn tell(args: &Sync, name: &str, sent: &Sent, screen: &mut Screen<impl Write>) -
     if all && args.quiet && sent.files.changed.is_empty() {
         return Ok(FINE);
     }
-    let (colour, word) =
-        if all { (Colour::Good, "uploaded") } else { (Colour::Doubtful, "uploaded in part") };
+    let (colour, word) = match (all, sent.is_old) {
+        (true, _) => (Colour::Good, "uploaded"),
+        (false, false) => (Colour::Doubtful, "uploaded in part"),
+        (false, true) => (Colour::Doubtful, "uploaded in part before, and nothing new can be sent"),
+    };
     writeln!(screen, "{name}: {} {}", screen.paint(colour, word), clean(&sent.page))?;
     let before = match sent.rows_before {
         0 => String::new(),

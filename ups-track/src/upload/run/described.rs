@@ -8,7 +8,7 @@ use super::definitions::Definitions;
 use super::environment::Environment;
 use super::telemetry::{RawTelemetry, RunTelemetry};
 use crate::log::record::{Config, Kind, Run, Summary};
-use crate::upload::graphql::Target;
+use crate::upload::server::Target;
 
 /// A record of which only what must go along whole is looked at.
 #[derive(Clone, PartialEq, Message)]

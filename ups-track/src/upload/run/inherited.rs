@@ -2,7 +2,7 @@
 
 use super::Described;
 use super::definitions::Definitions;
-use crate::upload::graphql::Past;
+use crate::upload::server::operations::Past;
 
 /// What W&B keeps in the config under names that the logs of a run give.
 const NAMED: [&str; 4] = ["viz", "visualize", "mask/class_labels", "bounding_box/class_labels"];

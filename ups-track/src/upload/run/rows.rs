@@ -16,16 +16,33 @@ pub(crate) struct Rows {
     next_step: i64,
     /// Seconds of earlier attempts, which the run goes on from.
     runtime: f64,
+    /// Rows so far.
+    count: u64,
+    /// From which row on which step is the least, the last of them first.
+    floors: Vec<(u64, i64)>,
 }
 
 impl Rows {
     pub(crate) fn new(starting_step: i64, runtime: f64) -> Self {
-        Self { next_step: starting_step.max(0), runtime }
+        Self { next_step: starting_step.max(0), runtime, count: 0, floors: Vec::new() }
+    }
+
+    /// The same, where others have added rows to the run behind so many of the log's: it goes on behind theirs.
+    pub(crate) fn with_floors(mut self, floors: &[(u64, i64)]) -> Self {
+        self.floors = floors.iter().rev().copied().collect();
+        self.rise();
+        self
     }
 
     /// The step of the row before.
     pub(crate) fn last_step(&self) -> i64 {
         self.next_step - 1
+    }
+
+    fn rise(&mut self) {
+        while let Some((_, step)) = self.floors.pop_if(|(row, _)| *row <= self.count) {
+            self.next_step = self.next_step.max(step);
+        }
     }
 
     /// The line of a row.
@@ -69,6 +86,8 @@ impl Rows {
     fn numbered(&mut self, mut line: String, recorded: Option<i64>, runtime: Option<&str>) -> String {
         let step = recorded.unwrap_or(self.next_step).max(self.next_step);
         self.next_step = step.saturating_add(1);
+        self.count += 1;
+        self.rise();
         line.push_str(if line.len() > 1 { ",\"_step\":" } else { "\"_step\":" });
         line.push_str(itoa::Buffer::new().format(step));
         if let Some(runtime) = runtime.and_then(|recorded| self.later(recorded)) {
@@ -249,6 +268,14 @@ mod tests {
         let raw = Record { num: 1, kind: Some(Kind::History(row)), uuid: String::new() }.encode_to_vec();
         let line = Rows::new(0, 0.0).raw_line(&raw);
         assert_eq!(line.as_deref(), Some(r#"{"a/b":0.5,"_step":3,"_runtime":1.5}"#));
+    }
+
+    #[test]
+    fn rows_go_on_behind_those_of_others() {
+        let mut rows = Rows::new(2, 0.0).with_floors(&[(1, 7), (3, 20), (3, 9)]);
+        let steps: Vec<_> = (0..4).map(|_| rows.line(&row(&[]))).collect();
+        assert_eq!(steps, [2, 7, 8, 20].map(|step| format!(r#"{{"_step":{step}}}"#)));
+        assert_eq!(Rows::new(2, 0.0).with_floors(&[(0, 5)]).last_step(), 4);
     }
 
     #[test]
