@@ -304,6 +304,8 @@ mod terminal;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod thumbnail;
+#[cfg(any(feature = "cli", feature = "online"))]
+mod tree;
 #[cfg(feature = "online")]
 #[cfg_attr(
     not(feature = "cli"),

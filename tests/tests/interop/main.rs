@@ -48,13 +48,14 @@ use ups_track_tests::server::{Run, RunKey, Server};
 use ups_track_tests::wandb;
 
 /// All scenarios of `interop/scenarios.py`.
-const SCENARIOS: [&str; 10] = [
+const SCENARIOS: [&str; 11] = [
     "stages",
     "summary_only",
     "nested_config",
     "odd_values",
     "odd_kinds",
     "min_max_mean",
+    "definitions",
     "stage_summary",
     "exit_code",
     "console",

@@ -249,10 +249,13 @@ impl Described {
 
     /// `config.yaml`.
     pub(crate) fn config_yaml(&self) -> String {
-        let mut text = String::new();
-        self.full_config().write(&mut text);
-        let standard = crate::json::standard(&text).unwrap_or_default();
-        let config: Map<String, Value> = serde_json::from_str(&standard).unwrap_or_default();
+        let mut config = Map::new();
+        for (key, json) in self.full_config().entries() {
+            let json = crate::json::standard(&json).unwrap_or_default();
+            // What is nested too deep to be read is there as text.
+            let value = serde_json::from_str(&json).unwrap_or_else(|_| Value::String(json.into_owned()));
+            config.insert(key.to_owned(), value);
+        }
         crate::settings::config_yaml(&config)
     }
 }
