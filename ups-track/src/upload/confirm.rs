@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::begin::NO_PROJECT;
-use super::files::{digest_of, is_inside};
+use super::files::{digest_of, is_inside, with_slashes};
 use super::graphql::Target;
 use super::log::Options;
 use super::run::Described;
@@ -89,7 +89,9 @@ fn read(log: &Path, options: &Options) -> Result<Content, String> {
         let Some(kind) = source.decode() else { continue };
         match kind {
             Kind::History(_) => content.rows += 1,
-            Kind::Files(files) => content.files.extend(files.files.into_iter().map(|file| file.path)),
+            Kind::Files(files) => {
+                content.files.extend(files.files.into_iter().map(|file| with_slashes(file.path)));
+            }
             Kind::Exit(_) => content.ended = true,
             Kind::Artifact(_) => {
                 return Err("has artifacts, of which nobody knows whether they are uploaded".into());

@@ -60,6 +60,11 @@ fn shown(digest: &Digest) -> String {
     BASE64_STANDARD.encode(digest)
 }
 
+/// A name with slashes: in a log that was written on Windows it may have backslashes, which no file of a run has otherwise.
+pub(crate) fn with_slashes(name: String) -> String {
+    if name.contains('\\') { name.replace('\\', "/") } else { name }
+}
+
 /// Whether a name leads to a file below the run's `files/`, and nowhere else.
 pub(crate) fn is_inside(name: &str) -> bool {
     let path = Path::new(name);
@@ -200,6 +205,8 @@ async fn send_batch(
 
 /// Sends one version of a file as a whole, and gives its digest.
 async fn put(client: &Client, url: &str, headers: &HeaderMap, file: ToSend) -> Result<Digest, Failure> {
+    // Nobody closes it.
+    let _turn = client.transfers.acquire().await;
     let ToSend { name, path, mut look, versions } = file;
     let allowed = || if versions.allow(&name, &path) { Ok(()) } else { Err(Failure::Changing) };
     for _ in 0..TRIES {

@@ -339,8 +339,10 @@ fn attempt(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Option<Sent
 async fn send(plan: &Plan, both: &Both, outage: &Arc<Outage>) -> Result<Sent, Failure> {
     let key = plan.access.key()?;
     let heard = Arc::clone(outage);
-    let client = Client::new(&plan.access.address, key, &plan.sources)?
-        .for_run(Arc::clone(&both.pulse), Arc::new(move |failure| heard.hear(failure)));
+    let client = Client::new(&plan.access.address, key, &plan.sources)?.for_run(
+        Arc::clone(&both.pulse),
+        Arc::new(move |trouble| heard.hear(trouble.map(|(failure, _)| failure))),
+    );
     let client = Rc::new(client);
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Begun { page } => {

@@ -97,7 +97,8 @@ pub(crate) trait Along {
     fn rest(&self) -> impl Future<Output = ()>;
 }
 
-/// Sends a log that is complete. What an earlier call has sent is not sent again, however that one ended.
+/// Sends a log that is complete, within a set of local tasks. What an earlier call has sent is not sent again, however
+/// that one ended.
 ///
 /// # Errors
 ///
@@ -126,7 +127,7 @@ pub(crate) async fn send(
         }
         sent
     };
-    tokio::task::LocalSet::new().run_until(Box::pin(whole)).await
+    Box::pin(whole).await
 }
 
 /// Sends what a log has, to its end.
@@ -141,7 +142,7 @@ async fn to_its_end(
     upload.end(progress).await
 }
 
-/// Sends a log while it is being written.
+/// Sends a log while it is being written, within a set of local tasks.
 ///
 /// # Errors
 ///
@@ -175,7 +176,7 @@ pub(crate) async fn follow(
         }
         sent
     };
-    tokio::task::LocalSet::new().run_until(Box::pin(live)).await
+    Box::pin(live).await
 }
 
 /// Sends what a log has and gets, until it is complete.

@@ -10,7 +10,7 @@ use reqwest::header::{
 };
 use reqwest::{IntoUrl, Method, RequestBuilder, Url};
 use serde_json::{Map, Value};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::authorization::Authorization;
 use super::bandwidth::Lane;
@@ -28,8 +28,11 @@ use crate::upload::graphql::Features;
 /// Bytes of an error's body that are looked at.
 pub(super) const ERROR_LIMIT: usize = 64 * 1024;
 
-/// Hears of every attempt that failed and will be repeated, and (none) of the one that then succeeded.
-pub(crate) type Trouble = Arc<dyn Fn(Option<&Failure>) + Send + Sync>;
+/// Hears of every attempt that failed and will be repeated, and after which time, and (none) of the one that then succeeded.
+pub(crate) type Trouble = Arc<dyn Fn(Option<(&Failure, Duration)>) + Send + Sync>;
+
+/// Files that are sent at the same time, if nobody wants it otherwise.
+const TRANSFERS: usize = 8;
 
 /// Talks to one server.
 pub(crate) struct Client {
@@ -41,9 +44,11 @@ pub(crate) struct Client {
     /// The limit of what is sent, if there is one.
     pub(super) gate: Option<Arc<Gate>>,
     /// What the server can do, as soon as somebody has asked.
-    pub(in crate::upload) features: OnceCell<Features>,
+    pub(in crate::upload) features: Arc<OnceCell<Features>>,
     began: Instant,
-    rate_limit: Mutex<RateLimit>,
+    rate_limit: Arc<Mutex<RateLimit>>,
+    /// One for each file that may be on its way.
+    pub(in crate::upload) transfers: Arc<Semaphore>,
     graphql: Policy,
     stream: Policy,
     storage: Policy,
@@ -118,9 +123,10 @@ impl Client {
                 .map_err(|e| Failure::Settings(format!("cannot use the key: {e}")))?,
             gate: preferences.limit.map(Gate::new),
             preferences,
-            features: OnceCell::new(),
+            features: Arc::default(),
             began: Instant::now(),
-            rate_limit: Mutex::default(),
+            rate_limit: Arc::default(),
+            transfers: Arc::new(Semaphore::new(TRANSFERS)),
             graphql: policy(Endpoint::GraphQl)?,
             stream: policy(Endpoint::FileStream)?,
             storage: policy(Endpoint::Storage)?,
@@ -163,21 +169,39 @@ impl Client {
     pub(crate) fn for_writer(&self, id: &str) -> Result<Self, Failure> {
         let id = HeaderValue::try_from(id)
             .map_err(|_| Failure::Log(format!("`{}` is no id of a writer", crate::harmless::clean(id))))?;
-        Ok(Self {
+        Ok(Self { writer: Some(id), ..self.again() })
+    }
+
+    /// The same client, whose troubles somebody else hears of.
+    #[cfg(feature = "cli")]
+    pub(crate) fn heard_by(&self, trouble: Trouble) -> Self {
+        Self { trouble: Some(trouble), ..self.again() }
+    }
+
+    /// The same client with as many files on their way at the same time, whatever run they belong to.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_transfers(self, most: usize) -> Self {
+        Self { transfers: Arc::new(Semaphore::new(most)), ..self }
+    }
+
+    /// The same client: the connections, what it knows of the server and the limits are shared.
+    fn again(&self) -> Self {
+        Self {
             http: self.http.clone(),
             address: self.address.clone(),
             credential: self.credential.clone(),
             authorization: Arc::clone(&self.authorization),
             preferences: self.preferences.clone(),
             gate: self.gate.clone(),
-            features: self.features.clone(),
+            features: Arc::clone(&self.features),
             began: self.began,
-            rate_limit: Mutex::default(),
+            rate_limit: Arc::clone(&self.rate_limit),
+            transfers: Arc::clone(&self.transfers),
             pulse: Arc::clone(&self.pulse),
             trouble: self.trouble.clone(),
-            writer: Some(id),
+            writer: self.writer.clone(),
             ..*self
-        })
+        }
     }
 
     /// What tells the server which of several writers this is.
@@ -397,7 +421,7 @@ impl Client {
                 return Err(Failure::GaveUp { cause: Box::new(failure), attempts: failed, took });
             };
             if let Some(trouble) = &self.trouble {
-                trouble(Some(&failure));
+                trouble(Some((&failure, wait)));
             }
             self.pulse.rest(wait).await;
         }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use md5::{Digest as _, Md5};
 use reqwest::Method;
 
 use super::client::{Asked, Attempt, Client, ERROR_LIMIT, location, origin};
@@ -12,28 +13,33 @@ use super::retry::Endpoint;
 use super::storage::{MOST_REDIRECTS, SETTLING, SLOWEST};
 use crate::upload::Failure;
 
+/// What is known of a file before it comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    /// Bytes that there may be.
+    pub(crate) limit: u64,
+    /// Bytes that there are.
+    pub(crate) size: Option<u64>,
+    /// The MD5 digest.
+    pub(crate) md5: Option<[u8; 16]>,
+}
+
 impl Client {
-    /// Gets what is behind a signed URL into a new file: no more than `limit` bytes, and exactly `size`, if that is known.
+    /// Gets what is behind a signed URL into a new file, if it is what is expected.
     ///
     /// # Errors
     ///
     /// What the last attempt met.
-    pub(crate) async fn fetch(
-        &self,
-        url: &str,
-        limit: u64,
-        size: Option<u64>,
-        to: &Path,
-    ) -> Result<(), Failure> {
-        self.retrying(Endpoint::Storage, async || self.fetch_once(url, limit, size, to).await).await
+    pub(crate) async fn fetch(&self, url: &str, expected: Expected, to: &Path) -> Result<(), Failure> {
+        self.retrying(Endpoint::Storage, async || self.fetch_once(url, expected, to).await).await
     }
 
-    async fn fetch_once(&self, url: &str, limit: u64, size: Option<u64>, to: &Path) -> Result<(), Attempt> {
+    async fn fetch_once(&self, url: &str, expected: Expected, to: &Path) -> Result<(), Attempt> {
         let asked = Asked { endpoint: Endpoint::Storage, what: "a download", limit: ERROR_LIMIT };
         let timeout = self
             .policy(Endpoint::Storage)
             .attempt
-            .min(SETTLING + Duration::from_secs(limit.div_ceil(SLOWEST)));
+            .min(SETTLING + Duration::from_secs(expected.limit.div_ceil(SLOWEST)));
         let mut url = self.storage_url(url).map_err(Attempt::last)?;
         let named = url.origin();
         for _ in 0..=MOST_REDIRECTS {
@@ -48,7 +54,7 @@ impl Client {
             let mut response =
                 request.send().await.map_err(|e| self.broken(&e, &server, Endpoint::Storage))?;
             if response.status().is_success() {
-                return self.save(&mut response, &server, limit, size, to).await;
+                return self.save(&mut response, &server, expected, to).await;
             }
             if !response.status().is_redirection() {
                 return Err(self.unsuccessful(asked, &server, &mut response).await);
@@ -65,8 +71,7 @@ impl Client {
         &self,
         response: &mut reqwest::Response,
         server: &str,
-        limit: u64,
-        size: Option<u64>,
+        Expected { limit, size, md5 }: Expected,
         to: &Path,
     ) -> Result<(), Attempt> {
         let odd = |message: String| {
@@ -75,7 +80,7 @@ impl Client {
         };
         let local = |source| Attempt::last(Failure::File { action: "write", path: to.to_owned(), source });
         let mut file = new_file(to).map_err(local)?;
-        let mut length = 0;
+        let (mut length, mut digest) = (0, Md5::new());
         while let Some(piece) =
             response.chunk().await.map_err(|e| self.broken(&e, server, Endpoint::Storage))?
         {
@@ -83,11 +88,15 @@ impl Client {
             if length > limit {
                 return Err(Attempt::last(odd(format!("more than the {limit} bytes that there may be"))));
             }
+            digest.update(&piece);
             file.write_all(&piece).map_err(local)?;
         }
         match size {
             Some(size) if size != length => {
                 Err(Attempt::again(odd(format!("{length} bytes, where there are {size}"))))
+            }
+            _ if md5.is_some_and(|md5| md5 != <[u8; 16]>::from(digest.finalize())) => {
+                Err(Attempt::again(odd("other bytes than those whose digest the server tells".to_owned())))
             }
             _ => Ok(()),
         }

@@ -23,5 +23,6 @@ mod tests;
 
 pub(crate) use body::Digest;
 pub(crate) use client::{Asked, Client};
+pub(crate) use fetch::Expected;
 pub(crate) use pulse::Pulse;
 pub(crate) use storage::{Put, upload_headers};
