@@ -484,7 +484,7 @@ fn judge(plan: &Plan, sent: &Sent) -> Outcome {
             Err(e) => Outcome::Part(format!("all is there, but the log cannot be marked so: {e}")),
         };
     }
-    let failed = sent.trouble.iter().chain(&sent.files.failed).next();
+    let failed = sent.trouble.values().chain(&sent.files.failed).next();
     Outcome::Part(match (failed, &sent.damage) {
         (Some(why), _) => why.clone(),
         (None, Some(damage)) => damage.text.clone(),

@@ -1,5 +1,6 @@
 //! The upload of one log: its records in order, and what a run needs at its beginning and end.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -52,6 +53,14 @@ pub(crate) struct Damage {
     pub(crate) torn: bool,
 }
 
+/// What is sent beside the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Beside {
+    Description,
+    Files,
+    Alerts,
+}
+
 /// What was sent.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
@@ -64,8 +73,8 @@ pub(crate) struct Sent {
     pub(crate) rows_before: u64,
     pub(crate) lines_too_long: u64,
     pub(crate) files: Outcome,
-    /// What else the server did not take.
-    pub(crate) trouble: Vec<String>,
+    /// What the server did not take of the rest, and has not taken since.
+    pub(crate) trouble: BTreeMap<Beside, String>,
     /// What the server said to alerts that it did not take.
     pub(crate) refused_alerts: Vec<String>,
     /// Records that this version does not upload, by what they are.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Notify;
 
 use super::begin::{NO_PROJECT, Start, places, start};
-use super::log::{Progress, Sent};
+use super::log::{Beside, Progress, Sent};
 use super::output::{Output, create_dir};
 use super::run::{Console, Described, Finished, LineForm, Names, Rows, event};
 use super::server::operations::{Bucket, Past};
@@ -163,7 +163,7 @@ impl Upload {
         }
         let target = &self.bucket.target;
         if let Err(e) = self.shelf.go_on(&self.client, target, &self.book, interval).await {
-            self.trouble(e)?;
+            self.trouble(Beside::Files, e)?;
         }
         let urgent = self.preempting == Preempting::Untold;
         let more = self.summary_changed || !self.shelf.fresh.is_empty();
@@ -184,14 +184,14 @@ impl Upload {
 
     /// What goes wrong beside the lines does not stop those of a run that goes on, nor what a server refuses those of any; it
     /// is told, and the upload is not whole.
-    fn trouble(&mut self, failure: Failure) -> Result<(), Failure> {
+    fn trouble(&mut self, of: Beside, failure: Failure) -> Result<(), Failure> {
         if !self.live && !failure.is_refusal() {
             return Err(failure);
         }
         if self.live && self.sent.trouble.is_empty() {
             say::warning(&format!("something of the run is not sent: {failure}"));
         }
-        self.sent.trouble.push(failure.to_string());
+        self.sent.trouble.insert(of, failure.to_string());
         Ok(())
     }
 
@@ -209,7 +209,7 @@ impl Upload {
             // Those that follow stay in the log, for a later upload.
             Err(e) if self.live => {
                 self.alerts.stop();
-                self.trouble(e)
+                self.trouble(Beside::Alerts, e)
             }
             Err(e) => Err(e),
         }
@@ -319,6 +319,10 @@ impl Upload {
             Err(e) => return Err(e),
         };
         self.sent.files = outcome;
+        if failure.is_none() {
+            // All were tried again.
+            self.sent.trouble.remove(&Beside::Files);
+        }
 
         // A log without an end is that of a run that was killed.
         let exit = self.exit.unwrap_or(Exit { exit_code: 1, ..Exit::default() });
@@ -379,9 +383,11 @@ impl Upload {
             None => Ok(()),
             Some(Ok(heard)) => {
                 self.teller.heard(&self.bucket.target, heard, &mut self.described);
+                // What was not taken before is in this.
+                self.sent.trouble.remove(&Beside::Description);
                 Ok(())
             }
-            Some(Err(e)) => self.trouble(e),
+            Some(Err(e)) => self.trouble(Beside::Description, e),
         }
     }
 
