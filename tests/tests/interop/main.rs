@@ -20,6 +20,7 @@ mod example;
 mod local;
 mod metadata;
 mod odd_values;
+mod operations;
 mod pipeline;
 mod ranks;
 mod reading;
