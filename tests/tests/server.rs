@@ -193,8 +193,7 @@ fn a_complete_run_takes_nothing_but_a_repetition() {
 fn the_key_belongs_to_the_server_alone() {
     let server = server_with_run();
     let files = json!({"entity": "test-entity", "project": "p", "run": "r1", "files": ["dir/a b.txt"]});
-    let granted =
-        graphql(&server, "CreateRunFiles", &files).unwrap();
+    let granted = graphql(&server, "CreateRunFiles", &files).unwrap();
     let url = granted["createRunFiles"]["files"][0]["uploadUrl"].as_str().unwrap();
     let path = url.strip_prefix(server.url()).unwrap();
 

@@ -133,7 +133,8 @@ fn fields<'a>(
             // A named fragment is of the type that stands there.
             Selection::FragmentSpread(spread) => {
                 let fragment = fragments.get(spread.fragment_name);
-                let fragment = fragment.ok_or_else(|| format!("there is no fragment {}", spread.fragment_name))?;
+                let fragment =
+                    fragment.ok_or_else(|| format!("there is no fragment {}", spread.fragment_name))?;
                 fields(&fragment.selection_set, above, fragments, parts)?;
             }
             Selection::InlineFragment(inline) => {
@@ -249,13 +250,17 @@ mod tests {
         let wrong = |sent: Json| Operation::parse(text).unwrap().wrong_variables(&sent);
         assert_eq!(wrong(json!({"s": "x", "l": [], "j": null})), [""; 0]);
         assert_eq!(wrong(json!({"s": null, "l": [1]})), ["$l is no [String!]!", "$s is no String!"]);
-        assert_eq!(wrong(json!({"s": "", "l": ["a"], "n": 1.5, "x": 1})), ["$n is no Int", "$x is not declared"]);
+        assert_eq!(
+            wrong(json!({"s": "", "l": ["a"], "n": 1.5, "x": 1})),
+            ["$n is no Int", "$x is not declared"]
+        );
         assert_eq!(wrong(json!({"s": "", "l": ["a"], "j": {}, "n": 1})), ["$j is no JSONString"]);
     }
 
     #[test]
     fn facts_are_read_as_they_are_written() {
-        let text: String = FACTS.lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
+        let text: String =
+            FACTS.lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
         assert!(facts().len() > 10);
         assert_eq!(facts().iter().map(ToString::to_string).collect::<String>(), text);
     }

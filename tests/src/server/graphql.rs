@@ -98,7 +98,8 @@ fn resolve(state: &mut State, name: &str, request: Request) -> Result<Value, Str
         state.violations.push(Violation::UnknownOperation { name: name.to_owned() });
         return Err(format!("unknown operation {name}"));
     };
-    operation(state, request.variables).inspect_err(|error| state.malformed("/graphql", &format!("{name}: {error}")))
+    operation(state, request.variables)
+        .inspect_err(|error| state.malformed("/graphql", &format!("{name}: {error}")))
 }
 
 pub(super) fn variables<T: DeserializeOwned>(variables: Value) -> Result<T, String> {

@@ -14,7 +14,8 @@ fn in_sources(dir: &Path) -> usize {
             return in_sources(&path);
         }
         let code = fs::read_to_string(path).unwrap_or_default();
-        let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         operation.find_iter(&code).count()
     };
     entries.map(count).sum()

@@ -97,7 +97,10 @@ fn piece(random: &mut fastrand::Rng) -> String {
         19 => "x".repeat(random.usize(1..300)),
         20 => "long".repeat(random.usize(1000..1100)),
         // Sequences that are cut, doubled or unknown, and what could be one.
-        21 => (*random.choice(&["\u{1b}", "\u{1b}[", "\u{1b}\u{1b}", "[A", "A", "B", "\u{1b}]0;t\u{7}"]).unwrap()).to_owned(),
+        21 => (*random
+            .choice(&["\u{1b}", "\u{1b}[", "\u{1b}\u{1b}", "[A", "A", "B", "\u{1b}]0;t\u{7}"])
+            .unwrap())
+        .to_owned(),
         22 => " ".repeat(random.usize(1..9)),
         _ => format!("{count} \r\n"),
     }
@@ -160,7 +163,8 @@ fn random_consoles_are_the_same() {
             panic!("{}, line {at}: theirs {:?}, ours {:?}", run.id, expected[at], found[at]);
         }
         assert_eq!(expected.len(), found.len(), "{}", run.id);
-        let file = |run: &Run| run.files.get("output.log").map(|file| String::from_utf8_lossy(file).into_owned());
+        let file =
+            |run: &Run| run.files.get("output.log").map(|file| String::from_utf8_lossy(file).into_owned());
         assert_eq!(file(&theirs), file(&own), "{}", run.id);
         // What was written while the run was recorded.
         assert_eq!(file(&theirs).unwrap_or_default(), *written, "{}", run.id);

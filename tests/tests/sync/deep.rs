@@ -49,8 +49,12 @@ fn each_command(server: &Server, recorded: &Recorded) -> Vec<Said> {
 fn keys_of_many_parts_are_there() {
     for parts in [31, 32, 33, 10_000] {
         let path = |last| std::iter::repeat_n("a", parts - 1).chain([last]).collect::<Vec<_>>();
-        let items =
-            [item(path("x"), "1.5"), item(path("o"), r#"{"p":{"q":2}}"#), item(path("gone"), "3"), item(vec!["plain"], "4")];
+        let items = [
+            item(path("x"), "1.5"),
+            item(path("o"), r#"{"p":{"q":2}}"#),
+            item(path("gone"), "3"),
+            item(vec!["plain"], "4"),
+        ];
         let recorded = with(&format!("parts-{parts}"), &items);
         let server = Server::start();
         for (words, said) in COMMANDS.iter().zip(each_command(&server, &recorded)) {
@@ -108,7 +112,8 @@ fn values_however_deep_make_nothing_crash() {
         let list = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         let object = format!("{}1{}", r#"{"k":"#.repeat(depth), "}".repeat(depth));
         let mixed = format!("{}1{}", r#"[{"k":"#.repeat(depth / 2), "}]".repeat(depth / 2));
-        let items = [item(vec!["list"], &list), item(vec!["object"], &object), item(vec!["in", "mixed"], &mixed)];
+        let items =
+            [item(vec!["list"], &list), item(vec!["object"], &object), item(vec!["in", "mixed"], &mixed)];
         let recorded = with(&format!("deep-{depth}"), &items);
         let server = Server::start();
         for (words, said) in COMMANDS.iter().zip(each_command(&server, &recorded)) {

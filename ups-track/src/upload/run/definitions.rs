@@ -196,7 +196,14 @@ mod tests {
     #[test]
     fn what_the_real_client_drops_is_dropped() {
         let mut definitions = Definitions::default();
-        let all = MetricSummary { min: true, best: true, last: true, none: true, copy: true, ..MetricSummary::default() };
+        let all = MetricSummary {
+            min: true,
+            best: true,
+            last: true,
+            none: true,
+            copy: true,
+            ..MetricSummary::default()
+        };
         definitions.take(Metric { summary: Some(all), goal: 7, name: "loss".into(), ..Metric::default() });
         definitions.take(Metric { step_metric: "only".into(), ..Metric::default() });
         definitions.take(Metric { glob_name: "ignored/*".into(), ..named("both", "") });
