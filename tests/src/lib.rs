@@ -1,6 +1,7 @@
 //! What the integration tests of ups-track share: a W&B-compatible server, the real client, and the comparison
 //! of the two runs that they leave on the server.
 
+pub mod graphql;
 pub mod json;
 #[cfg(target_os = "linux")]
 pub mod kills;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::state::{Alert, Run, RunKey, State, Stream, Violation};
 use super::{DEFAULT_ENTITY, DEFAULT_PROJECT, Shared, check_key, files, reading};
+use crate::graphql::{check, facts};
 use crate::json::{self, Row};
 
 /// `POST /graphql`.
@@ -66,38 +67,39 @@ impl Request {
     }
 }
 
-/// The root field of each operation, and what answers it.
+/// What answers an operation.
 type Operation = fn(&mut State, Value) -> Result<Value, String>;
 
-const OPERATIONS: [(&str, &str, Operation); 12] = [
-    ("Viewer", "viewer", |_, _| Ok(viewer())),
-    ("GetDefaultEntity", "viewer", |_, _| Ok(viewer())),
-    ("ServerFeaturesQuery", "serverInfo", |state, _| Ok(server_features(state))),
-    ("ServerInfo", "serverInfo", |_, _| Ok(server_info())),
-    ("UpsertBucket", "upsertBucket", upsert_bucket),
-    ("RunResumeStatus", "model", run_resume_status),
-    ("RewindRun", "rewindRun", rewind_run),
-    ("RunFiles", "project", run_files),
-    ("QueryRunInfo", "project", query_run_info),
-    ("CreateRunFiles", "createRunFiles", create_run_files),
-    ("NotifyScriptableRunAlert", "notifyScriptableRunAlert", notify_scriptable_run_alert),
-    ("OrganizationCoreWeaveOrganizationID", "entity", |_, _| Ok(organization())),
+const OPERATIONS: [(&str, Operation); 12] = [
+    ("Viewer", |_, _| Ok(viewer())),
+    ("GetDefaultEntity", |_, _| Ok(viewer())),
+    ("ServerFeaturesQuery", |state, _| Ok(server_features(state))),
+    ("ServerInfo", |_, _| Ok(server_info())),
+    ("UpsertBucket", upsert_bucket),
+    ("RunResumeStatus", run_resume_status),
+    ("RewindRun", rewind_run),
+    ("RunFiles", run_files),
+    ("QueryRunInfo", query_run_info),
+    ("CreateRunFiles", create_run_files),
+    ("NotifyScriptableRunAlert", notify_scriptable_run_alert),
+    ("OrganizationCoreWeaveOrganizationID", |_, _| Ok(organization())),
 ];
 
 fn resolve(state: &mut State, name: &str, request: Request) -> Result<Value, String> {
+    let known = facts().iter().any(|fact| fact.name == name);
+    if let (true, Err(error)) = (known, check(&request.query, name, &request.variables)) {
+        state.malformed("/graphql", &format!("{name}: {error}"));
+        return Err(error);
+    }
     if let Some(answer) = reading::resolve(state, name, &request.query, &request.variables) {
         return answer.inspect_err(|error| state.malformed("/graphql", &format!("{name}: {error}")));
     }
-    let Some((_, root, operation)) = OPERATIONS.into_iter().find(|(known, ..)| *known == name) else {
+    let Some((_, operation)) = OPERATIONS.into_iter().find(|(known, ..)| *known == name) else {
         state.violations.push(Violation::UnknownOperation { name: name.to_owned() });
         return Err(format!("unknown operation {name}"));
     };
-    let answer = if request.query.contains(root) {
-        operation(state, request.variables)
-    } else {
-        Err(format!("the query has no field {root}"))
-    };
-    answer.inspect_err(|error| state.malformed("/graphql", &format!("{name}: {error}")))
+    operation(state, request.variables)
+        .inspect_err(|error| state.malformed("/graphql", &format!("{name}: {error}")))
 }
 
 pub(super) fn variables<T: DeserializeOwned>(variables: Value) -> Result<T, String> {

@@ -8,6 +8,7 @@ mod environment;
 mod files;
 mod filters;
 mod history;
+mod operations;
 mod runs;
 
 use std::time::Duration;

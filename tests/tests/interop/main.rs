@@ -21,6 +21,7 @@ mod example;
 mod local;
 mod metadata;
 mod odd_values;
+mod operations;
 mod people;
 mod pipeline;
 mod ranks;

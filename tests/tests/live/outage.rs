@@ -166,3 +166,19 @@ fn too_few_descriptors() {
         assert_eq!(played.said.matches("too many files").count(), 1, "{}", played.said);
     }
 }
+
+/// What the server takes at last is no reason to call the run not whole.
+#[test]
+fn a_description_that_is_taken_at_last_is_whole() {
+    let server = Server::start();
+    let mut program = Player::new(server.url(), "outage").start();
+    program.tell("rows 10");
+    eventually(&server, "outage", |run| run.history().len() == 10);
+    server.fail(Place::Operation("UpsertBucket"), &Fault::Status(403, None), 1);
+    program.tell("tag late");
+    program.says("something of the run is not sent");
+    assert_eq!(program.tell("finish 0"), "10 true");
+    let played = program.end();
+    assert_eq!(eventually(&server, "outage", |run| run.complete).tags, ["late"]);
+    assert!(is_marked(played.dir.path(), "outage"));
+}

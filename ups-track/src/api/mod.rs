@@ -67,6 +67,14 @@ use crate::upload::{Client, Failure};
 use path::{ProjectPath, RunPath};
 use worker::Worker;
 
+/// The texts of all GraphQL operations, for the test that compares them with those of W&B's client.
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+#[must_use]
+pub fn operations() -> Vec<&'static str> {
+    [&queries::ALL[..], &crate::upload::server::operations::ALL[..]].concat()
+}
+
 /// Access to a W&B server, for reading. A clone is the same access.
 #[derive(Debug, Clone)]
 pub struct Api(Arc<Inner>);

@@ -35,8 +35,9 @@ pub(super) const RUN: &str = of_run!("Run", "", run_fields!());
 
 pub(super) const HISTORY_KEYS: &str = of_run!("RunHistoryKeys", "", "historyKeys");
 
-pub(super) const SAMPLED_HISTORY_PAGE: &str =
-    of_run!("SampledHistoryPage", ", $spec: JSONString!", "sampledHistory(specs: [$spec])");
+pub(super) const SAMPLED_HISTORY_PAGE: &str = "query SampledHistoryPage($project: String!, $entity: String!, \
+$run: String!, $spec: JSONString!) { project(name: $project, entityName: $entity) { run(name: $run) { \
+sampledHistory(specs: [$spec]) } } }";
 
 pub(super) const SAMPLED_HISTORY: &str =
     of_run!("RunSampledHistory", ", $specs: [JSONString!]!", "sampledHistory(specs: $specs)");
@@ -50,3 +51,8 @@ pub(super) const FILES: &str = of_run!(
     "files(names: $fileNames, after: $fileCursor, first: $fileLimit) { edges { node { name directUrl sizeBytes mimetype \
 updatedAt md5 } } pageInfo { endCursor hasNextPage } }"
 );
+
+/// All operations of reading, for the test that compares them with those of W&B's client.
+#[cfg(feature = "test-util")]
+pub(super) const ALL: [&str; 7] =
+    [RUNS, RUN, HISTORY_KEYS, SAMPLED_HISTORY_PAGE, SAMPLED_HISTORY, FULL_HISTORY, FILES];

@@ -269,7 +269,9 @@ impl Named {
         variables: Map<String, Value>,
     ) -> Result<T> {
         let mut all = variables;
-        for (name, value) in [("entity", &self.entity), ("project", &self.project), ("name", &self.run)] {
+        // Operations of W&B's core and of its Python client call it differently.
+        let run = if operation.1.contains("$run:") { "run" } else { "name" };
+        for (name, value) in [("entity", &self.entity), ("project", &self.project), (run, &self.run)] {
             all.insert(name.to_owned(), json!(value));
         }
         let holder: Holder<T> = self.api.ask(what, &self.what(), operation, all.into())?;

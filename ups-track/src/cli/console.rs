@@ -80,10 +80,9 @@ fn plain(line: &str) -> String {
     let mut column = 0;
     for c in line.chars() {
         escape = match (escape, c) {
-            (Escape::None | Escape::Begun, '\u{1b}') | (Escape::Begun, ' '..='/') => Escape::Begun,
+            (_, '\u{1b}') | (Escape::Begun, ' '..='/') => Escape::Begun,
             (Escape::Begun, '[') => Escape::Control,
             (Escape::Begun, ']' | 'P' | 'X' | '^' | '_') => Escape::Text,
-            (Escape::Control | Escape::Text, '\u{1b}') => Escape::Begun,
             (Escape::Control, '@'..='~') | (Escape::Text, '\u{7}') | (Escape::Begun, _) => Escape::None,
             (Escape::None, c) => {
                 match c {

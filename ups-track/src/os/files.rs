@@ -181,24 +181,22 @@ pub(crate) fn point(path: &Path, to: &Path) -> io::Result<()> {
     draft.place()
 }
 
-/// Opens a file to go on at its end. A link in its place is an error: it may lead to a file of the user's.
+/// Opens a file whose every write goes to its end. A link in its place is an error: it may lead to a file of the user's.
+#[cfg(feature = "online")]
+pub(crate) fn append_to(path: &Path) -> io::Result<File> {
+    open_unlinked(OpenOptions::new().append(true).create(true), path)
+}
+
+/// Opens a file to go on at its end, and to take back what was written there. A link in its place is an error.
 pub(crate) fn write_at_end(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
-    let mut file = options.open(path)?;
+    let mut file = open_unlinked(OpenOptions::new().write(true).create(true).truncate(false), path)?;
     file.seek(SeekFrom::End(0))?;
     Ok(file)
 }
 
-/// Opens a file to write at its end. A link in its place is an error: it may lead to a file of the user's.
-#[cfg(feature = "online")]
-pub(crate) fn append_to(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
+fn open_unlinked(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW);
     options.open(path)
 }
 
@@ -363,7 +361,7 @@ mod tests {
         }
         let at = dir.path().join("log");
         symlink(&users, &at).unwrap();
-        assert!(write_at_end(&at).is_err());
+        assert!(write_at_end(&at).is_err() && append_to(&at).is_err());
         assert_eq!(fs::metadata(dir.path().join("users")).unwrap().len(), 7);
     }
 

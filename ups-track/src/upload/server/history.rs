@@ -10,9 +10,9 @@ use crate::upload::Failure;
 use crate::upload::transport::Endpoint;
 
 /// Rows whose steps are in a range, as W&B's client asks for them.
-pub(crate) const HISTORY_PAGE: &str = "query HistoryPage($project: String!, $entity: String!, $name: String!, \
+pub(crate) const HISTORY_PAGE: &str = "query HistoryPage($project: String!, $entity: String!, $run: String!, \
 $minStep: Int64!, $maxStep: Int64!, $pageSize: Int!) { project(name: $project, entityName: $entity) { \
-run(name: $name) { history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }";
+run(name: $run) { history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }";
 
 /// A row, key by key.
 pub(crate) type Row = Map<String, Value>;
@@ -39,7 +39,7 @@ impl Client {
         }
         let Target { entity, project, run } = target;
         let variables = json!({
-            "entity": entity, "project": project, "name": run, "minStep": from, "maxStep": end, "pageSize": most,
+            "entity": entity, "project": project, "run": run, "minStep": from, "maxStep": end, "pageSize": most,
         });
         let operation = ("HistoryPage", HISTORY_PAGE);
         let project: Option<Project> =

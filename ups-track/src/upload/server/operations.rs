@@ -19,6 +19,11 @@ use crate::upload::transport::{Asked, Endpoint};
 /// Bytes that an answer may have: a config and the tails of streams are in it.
 const LIMIT: usize = 32 * 1024 * 1024;
 
+/// All operations of an upload, for the test that compares them with those of W&B's client.
+#[cfg(feature = "test-util")]
+pub(crate) const ALL: [&str; 9] =
+    [UPSERT, STATUS, REWIND, ON_SERVER, VIEWER, FEATURES, FILES, ALERT, super::history::HISTORY_PAGE];
+
 const UPSERT: &str = "mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String, \
 $groupName: String, $description: String, $displayName: String, $notes: String, $commit: String, \
 $config: JSONString, $host: String, $debug: Boolean, $program: String, $repo: String, $jobType: String, \
