@@ -72,7 +72,10 @@ fn assert_parents_own(run: &Run) {
     let steps: Vec<_> = run.history().iter().map(|row| row["_step"].as_u64().unwrap()).collect();
     assert_eq!(steps, (0..8).collect::<Vec<_>>(), "rows of the parent alone, none overwritten");
     assert_eq!(run.summary()["score"], json!(1.0));
-    assert_eq!((run.display_name.as_deref(), &run.tags[..]), (Some("pipeline"), &["a".to_owned(), "b".to_owned()][..]));
+    assert_eq!(
+        (run.display_name.as_deref(), &run.tags[..]),
+        (Some("pipeline"), &["a".to_owned(), "b".to_owned()][..])
+    );
     let config = run.config();
     assert_eq!(config["lr"], json!("1"));
     let defined: Vec<_> = run.metrics().into_iter().map(|metric| metric.name).collect();

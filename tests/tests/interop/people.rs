@@ -125,7 +125,8 @@ fn resumed(client: Client) -> Vec<&'static str> {
 /// The log is synced, by the client that wrote it, and synced again after the edit.
 fn synced(client: Client) -> Vec<&'static str> {
     let (server, dir) = (Server::start(), tempfile::tempdir().unwrap());
-    let mut playing = begun(client, &server, dir.path(), &[("WANDB_MODE", "offline"), ("WANDB_RESUME", "never")]);
+    let mut playing =
+        begun(client, &server, dir.path(), &[("WANDB_MODE", "offline"), ("WANDB_RESUME", "never")]);
     playing.tell(&["finish 0"]);
     playing.end();
     let [run_dir] = &run_dirs(dir.path())[..] else { panic!("one run") };

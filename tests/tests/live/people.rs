@@ -52,7 +52,10 @@ fn nothing_of_theirs_is_undone() {
     }
     let live = eventually(&server, "edited", |run| run.tags.contains(&"c".to_owned()));
     let expected = json!({"lr": "9", "keep": "2", "more": "1", "person": {"a": [1.5]}});
-    assert_eq!(description(&live), (Some("theirs"), Some("theirs"), vec!["b", "c", "person"], expected.clone()));
+    assert_eq!(
+        description(&live),
+        (Some("theirs"), Some("theirs"), vec!["b", "c", "person"], expected.clone())
+    );
     assert_eq!(program.tell("finish 0"), "6 true");
     program.end();
     let run = eventually(&server, "edited", |run| run.complete);
@@ -141,7 +144,9 @@ fn an_upload_that_is_killed_and_begun_again_undoes_nothing() {
     // It is remembered behind the answer.
     let told = || {
         let dirs = std::fs::read_dir(dir.path().join("wandb")).unwrap();
-        let texts = dirs.filter_map(|dir| std::fs::read_to_string(dir.unwrap().path().join("run-edited.wandb.told")).ok());
+        let texts = dirs.filter_map(|dir| {
+            std::fs::read_to_string(dir.unwrap().path().join("run-edited.wandb.told")).ok()
+        });
         texts.collect::<String>().contains("later")
     };
     while !told() {

@@ -174,7 +174,14 @@ fn what_a_child_has_recorded_is_there_when_it_was_waited_for() {
     let ended = place.start(&["behind", "2000"]).end();
     ended.assert_ok();
     let ways = [
-        "status", "output", "wait", "with_output", "try_wait", "tokio_status", "tokio_output", "tokio_wait",
+        "status",
+        "output",
+        "wait",
+        "with_output",
+        "try_wait",
+        "tokio_status",
+        "tokio_output",
+        "tokio_wait",
         "tokio_with_output",
     ];
     assert_eq!(ended.told, ways.map(|way| format!("{way} 2000")));

@@ -8,8 +8,8 @@ use once_cell::sync::OnceCell;
 
 use super::Context;
 use crate::error::{Kind, Result};
-use crate::{harmless, say};
 use crate::settings::{CHILD, Sources};
+use crate::{harmless, say};
 
 /// Names the context file.
 pub(crate) const FILE: &str = "WANDB_CONTEXT_FILE";

@@ -244,7 +244,9 @@ impl RunBuilder {
 
     /// The context file that shall tell of the run is written.
     pub(super) fn write_context(&self, run: &Run) {
-        let Some(file) = self.writes.as_ref().filter(|_| !run.is_disabled() && !run.is_attached()) else { return };
+        let Some(file) = self.writes.as_ref().filter(|_| !run.is_disabled() && !run.is_attached()) else {
+            return;
+        };
         let mut context = run.context();
         // The Python side of UPS wants a project.
         context.project.get_or_insert_with(|| "uncategorized".to_owned());

@@ -45,7 +45,11 @@ impl Run {
                 quiet: self.0.quiet,
                 log: live.dir.log.clone(),
                 dir: live.dir.lock_dir().to_owned(),
-                again: live.uplink.as_ref().filter(|_| finished.is_uploaded()).map(super::uplink::Uplink::again),
+                again: live
+                    .uplink
+                    .as_ref()
+                    .filter(|_| finished.is_uploaded())
+                    .map(super::uplink::Uplink::again),
             };
             ends::parted(began, Arc::new(parted));
         }
@@ -68,7 +72,10 @@ impl ends::Amend for Parted {
         });
         if !self.quiet {
             let rest = if told { "" } else { "; `ups-track sync` tells the server" };
-            say::note(&format!("run {} failed with exit code {code}: the process ended with it{rest}", self.id));
+            say::note(&format!(
+                "run {} failed with exit code {code}: the process ended with it{rest}",
+                self.id
+            ));
         }
     }
 }

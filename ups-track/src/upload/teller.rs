@@ -143,8 +143,7 @@ impl News {
     pub(super) async fn tell(mut self, client: &Client, id: &str, target: &Target) -> Result<Heard, Failure> {
         let Target { entity, project, run } = target;
         let there = client.past(Some(entity), Some(project), run).await?;
-        let ended =
-            if self.described.is_member { client.ended(entity, project, run).await? } else { None };
+        let ended = if self.described.is_member { client.ended(entity, project, run).await? } else { None };
         let has_news = self.described.has_news(&self.base);
         let mut is_written_over = false;
         if let Some(past) = &there {

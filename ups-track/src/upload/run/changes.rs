@@ -74,9 +74,7 @@ pub(super) fn is_same(a: Option<&str>, b: Option<&str>) -> bool {
     let parsed = |text: &str| serde_json::from_str::<Value>(&json::standard(text)?).ok();
     match (a, b) {
         (None, None) => true,
-        (Some(a), Some(b)) => {
-            a == b || parsed(a).zip(parsed(b)).is_some_and(|(a, b)| is_same_value(&a, &b))
-        }
+        (Some(a), Some(b)) => a == b || parsed(a).zip(parsed(b)).is_some_and(|(a, b)| is_same_value(&a, &b)),
         _ => false,
     }
 }

@@ -231,6 +231,11 @@ impl Described {
         config
     }
 
+    /// Whether the end of the log is not that of its run: the log is of a process that has joined another's run.
+    pub(crate) fn is_of_member(&self) -> bool {
+        self.is_member || self.telemetry.is_of_member()
+    }
+
     /// The program that the run says it is; empty if it does not.
     pub(super) fn program(&self) -> &str {
         self.environment.as_ref().map_or("", |environment| environment.program.as_str())
