@@ -216,8 +216,9 @@ impl Described {
         };
         for (key, value) in below(&internal).into_iter().flat_map(|(_, entries)| below(&entries)) {
             if key == "e" {
-                let environments = below(&value);
-                environments.iter().for_each(|(writer, value)| config.set(&["_wandb", "e", writer], value));
+                for (writer, value) in below(&value) {
+                    config.set(&["_wandb", "e", &writer], &value);
+                }
             } else {
                 config.set(&["_wandb", &key], &value);
             }
