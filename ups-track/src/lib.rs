@@ -125,8 +125,17 @@
 //!
 //! A child is an ordinary program of this crate: [`macro@main`], [`init`] and [`layer`] find out by themselves whose run it
 //! is. `children/<name>/status`, `exit_code` and `duration_s` tell in the run's summary how it ended; one that fails raises
-//! an alert. Arguments and the like may be added after `track`, too. A child that does not use this crate is not disturbed, and a stock `wandb.init()` in it is linked by its
-//! environment.
+//! an alert. Arguments and the like may be added after `track`, too. When `wait` or `status` returns, what an attached child has
+//! recorded is in the run, before what the parent records later (if the parent is itself attached, a moment later). A child that
+//! does not use this crate is not disturbed, and a stock `wandb.init()` in it is linked by its environment;
+//! `UPS_TRACK_PARENT_CONTEXT` names it the [`Context`] of its parent.
+//!
+//! An attached child that uses W&B's own client (0.31 is tested) writes an online run beside its parent, in mode shared: as a
+//! writer with the child's name as its label, which neither speaks for the run nor ends it. What it sends is on the server and not
+//! in the parent's log, so that gates and reports that read the log do not see it; what its client writes over in the run's config
+//! is put back at the latest when the run ends. A client or server that does not know mode shared is not safe as a second writer,
+//! nor is one that was given a mode of its own: link such a child ([`Child::Linked`]), or let it resume the run when its parent has
+//! ended. Offline it writes one more log of the same id, to be synced behind that of its parent.
 //!
 //! An attached child writes a log of its own, a *shard* in the run's directory, at the price of any log. The run's process
 //! merges it while both go on, a few tenths of a second later, each record once: whichever process is killed, what
@@ -135,10 +144,22 @@
 //!
 //! Whose run a program records into is settled in this order: [`RunBuilder::context`]; [`RunBuilder::id`] of another
 //! run, or [`RunBuilder::global`]`(false)`: a run of its own; `UPS_TRACK_CHILD=linked`: one from the `WANDB_*` variables;
-//! `WANDB_CONTEXT_FILE`: the run of that [`Context`]; else its own. The context file is the one that the Python side of UPS
+//! `WANDB_CONTEXT_FILE`: the run of that [`Context`]; else its own. What a program does that does not find the file,
+//! [`ContextFile`] says (`UPS_TRACK_CONTEXT`): it does not start, goes on with a run of its own, or begins the run and writes the file.
+//! The context file is the one that the Python side of UPS
 //! writes and reads; of a run that another program has, a Rust child writes one more log with the same id, which the server
 //! appends: rows and config, while `wandb sync` makes the summary that of the log that is synced last; `ups-track sync` keeps
-//! what a later log does not set. A mode goes by builder, `WANDB_MODE`, context.
+//! what a later log does not set. Such a child leaves the run's name, notes, group, job type and end alone, and adds its tags,
+//! config and definitions. (A server tells how a run had ended, finished or failed, but not the exit code.) A mode goes by
+//! builder, `WANDB_MODE`, context.
+//!
+//! # A run that people edit
+//!
+//! Name, notes, tags and config that a person changes on the run's page stay, while the run is live, when it is gone on with, and when
+//! its log is sent again: an update sends only what the program has said anew since. A program that says again what it said
+//! before, such as the same name in its next session, says nothing new. What was told is remembered beside the log, in
+//! `<log>.told`; without that file (another machine, another client) a run that is gone on with keeps the name and notes that it
+//! has, its tags are joined, and its config is that of the program.
 //!
 //! A pipeline that is a shell script uses the command `ups-track run` (feature `cli`), which starts a run, or joins the one
 //! around it, runs a command as a child of it, and ends with the command's exit code:
@@ -168,6 +189,9 @@
 //! | power cut | what the operating system had not yet written; nothing is forced to the disk |
 //! | a disk that is full for a while | nothing, as long as 16 MB hold what comes meanwhile; what is more is counted, and told when there is room again and at the end |
 //! | the log is deleted, replaced or cut by somebody | what was in it; told within seconds, and by `finish` with the number of rows |
+//!
+//! A guard that is dropped while `main` returns an `Err`, or shortly before `exit`, leaves the exit code of the process, where the
+//! system tells it (glibc): see [`RunGuard`]. For a moment the page of an online run may show it as finished.
 //!
 //! A run that is gone on with (`WANDB_RESUME`) keeps the best values of its earlier part if that was recorded below the same
 //! directory, as `wandb-summary.json` has them: the last 5 s before a `kill -9` may be missing there, and what another machine has
@@ -258,7 +282,7 @@
 //! `WANDB_RESUME_FROM`, `WANDB_FORK_FROM`, `WANDB_SWEEP_ID`, `WANDB_SWEEP_PARAM_PATH`, `WANDB_CONFIG_PATHS`,
 //! `WANDB_CONSOLE`, `WANDB_SILENT`, `WANDB_QUIET`, `WANDB_HOST`, `WANDB_USERNAME`, `WANDB_USER_EMAIL`, `WANDB_PROGRAM`,
 //! `WANDB_ARGS`, `WANDB_DOCKER`, `WANDB_DISABLE_GIT`, `WANDB_GIT_COMMIT`, `WANDB_GIT_REMOTE_URL`, `WANDB_SYMLINK`,
-//! `WANDB_CONTEXT_FILE`, `UPS_TRACK_CHILD`, `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]), `UPS_TRACK_RANKS`,
+//! `WANDB_CONTEXT_FILE`, `UPS_TRACK_CONTEXT` (see [`ContextFile`]), `UPS_TRACK_CHILD`, `UPS_TRACK_STRICT` (see [`RunBuilder::strict`]), `UPS_TRACK_RANKS`,
 //! `UPS_TRACK_COPY_LIMIT` (see [`Run::save_file`]), `UPS_TRACK_RANKS_LABEL`, `UPS_TRACK_RANKS_PATIENCE`, `UPS_TRACK_RANKS_ID` (see [`Ranks`]), `WANDB_X_DISABLE_META`,
 //! `WANDB_X_DISABLE_MACHINE_INFO`, `WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`, and for the server those of the section above and
 //! `UPS_TRACK_FINISH_PATIENCE`. What the

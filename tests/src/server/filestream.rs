@@ -60,7 +60,7 @@ pub(super) async fn receive(
             run.complete |= complete;
             run.exit_code = request.exitcode.or(run.exit_code);
             report(std::mem::take(&mut request.uploaded), run, &mut state.violations);
-            let of_writer = || Run { is_writer: true, key: run.key.clone(), ..Run::default() };
+            let of_writer = || Run { first: Some(BTreeMap::new()), key: run.key.clone(), ..Run::default() };
             run.writers.entry(id.to_owned()).or_insert_with(of_writer)
         }
     };
@@ -142,7 +142,7 @@ impl Chunk {
         let key = &run.key;
         let lines = run.lines.entry(stream).or_default();
         // One of several writers who comes later counts from where the run was then.
-        let first = if run.is_writer { *run.first.entry(stream).or_insert(self.offset) } else { 0 };
+        let first = run.first.as_mut().map_or(0, |first| *first.entry(stream).or_insert(self.offset));
         // The summary is a single line, which is overwritten.
         let expected = if stream == Stream::Summary { 0 } else { first + lines.len() };
         if self.offset > expected || self.offset < first {

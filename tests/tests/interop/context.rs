@@ -227,3 +227,37 @@ fn stock_children_of_a_shell() {
     );
     assert_one_history(train, 5);
 }
+
+/// The orchestrator names the context file, the training writes it, and the evaluation finds its run by it.
+#[test]
+fn a_training_writes_the_context_for_its_evaluations() {
+    let program = env!("CARGO_BIN_EXE_pipeline");
+    let training = format!("{program} rows train 60");
+    let script = wandb::script("context.py").unwrap();
+    let path = script.get_args().next().unwrap().to_str().unwrap();
+    let python = format!("{} {path} evaluate", script.get_program().to_str().unwrap());
+    for (evaluation, key, count) in
+        [(python.as_str(), "eval/error", 4), (&format!("{program} rows eval 40"), "eval/value", 40)]
+    {
+        let root: TempDir = tempfile::tempdir().unwrap();
+        let root_dir = root.path().to_str().unwrap();
+        let environment = [
+            ("WANDB_MODE", "offline"),
+            ("WANDB_DIR", root_dir),
+            ("WANDB_PROJECT", "interop"),
+            ("WANDB_ENTITY", "test-entity"),
+            ("UPS_TRACK_CONTEXT", "write"),
+        ];
+        wandb::run_script(
+            "context.py",
+            &["idle".as_ref(), evaluation.as_ref(), training.as_ref()],
+            &environment,
+        )
+        .unwrap();
+        let runs = synced_all(root.path());
+        let [run] = &runs[..] else { panic!("{runs:?}") };
+        assert_one_history(run, 60 + count);
+        assert_eq!(rows(run, key).len() as u64, count);
+        assert_eq!(rows(run, "train/value").len(), 60);
+    }
+}

@@ -107,3 +107,62 @@ fn a_run_that_another_host_has_is_joined() {
     );
     assert_eq!(server.violations(), []);
 }
+
+/// A run that has ended, with tags, definitions and config, and a process elsewhere that joins it.
+fn joined(code: &str, more: &[(&str, &str)]) -> ups_track_tests::server::Run {
+    let server = Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    let context = dir.path().join("context.json");
+    std::fs::write(&context, r#"{"run_id": "far", "project": "p", "entity": "test-entity", "url": null}"#)
+        .unwrap();
+    let owner = Player::new(server.url(), "far").env("WANDB_TAGS", "a,b").env("WANDB_NAME", "owner");
+    let mut owner = owner.env("WANDB_JOB_TYPE", "pipeline").env("WANDB_HOST", "far").start();
+    for order in ["define loss min", "config lr 1", "rows 5", "notes ours"] {
+        owner.tell(order);
+    }
+    owner.tell(&format!("finish {code}"));
+    owner.end();
+    eventually(&server, "far", |run| run.complete && run.history().len() == 5);
+
+    let member = Player::new(server.url(), "x").without("WANDB_RUN_ID").without("WANDB_PROJECT");
+    let member = member.env("WANDB_CONTEXT_FILE", context.to_str().unwrap()).env("WANDB_TAGS", "c");
+    let member =
+        member.env("WANDB_NAME", "member").env("WANDB_JOB_TYPE", "eval").env("WANDB_NOTES", "theirs");
+    let member = more.iter().fold(member, |member, (name, value)| member.env(name, value));
+    let mut member = member.start();
+    for order in ["define acc max", "config samples 2", "rows 7", "tag d", "finish 4"] {
+        member.tell(order);
+    }
+    let played = member.end();
+    if !more.is_empty() {
+        sync(&server, played.dir.path());
+    }
+    assert_eq!(server.violations(), []);
+    eventually(&server, "far", |run| run.tags.len() == 4)
+}
+
+fn assert_owners(run: &ups_track_tests::server::Run, state: &str) {
+    assert_eq!(run.state(), state);
+    assert_eq!(run.tags, ["a", "b", "c", "d"]);
+    let described = [&run.display_name, &run.notes, &run.job_type, &run.host].map(|text| text.as_deref());
+    assert_eq!(described, [Some("owner"), Some("ours"), Some("pipeline"), Some("far")]);
+    let defined: Vec<_> = run.metrics().into_iter().map(|metric| metric.name).collect();
+    for name in ["loss", "acc"] {
+        assert!(defined.contains(&name.to_owned()), "{defined:?}");
+    }
+    let config = run.config();
+    assert_eq!((&config["lr"], &config["samples"]), (&"1".into(), &"2".into()));
+}
+
+#[test]
+fn who_joins_a_run_that_has_ended_takes_nothing_from_it() {
+    assert_owners(&joined("0", &[]), "finished");
+    assert_owners(&joined("3", &[]), "failed");
+}
+
+#[test]
+fn who_has_joined_offline_takes_nothing_from_the_run_either() {
+    let offline = [("WANDB_MODE", "offline"), ("WANDB_HOST", "far")];
+    assert_owners(&joined("0", &offline), "finished");
+    assert_owners(&joined("3", &offline), "failed");
+}

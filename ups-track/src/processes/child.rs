@@ -12,7 +12,8 @@
 pub enum Child {
     /// The child has a run of its own, with tag `parent:<run id>`, in the parent's group: a training.
     Linked,
-    /// The child records into the parent's run, as if the parent had: an evaluation.
+    /// The child records into the parent's run, as if the parent had: an evaluation. A child with W&B's own client writes an
+    /// online run beside its parent instead, in mode shared; the [crate](crate#one-pipeline-one-run) tells where that is not safe.
     Attached,
 }
 

@@ -48,7 +48,7 @@ pub(super) fn variables(
     let mut variables: Vec<Variable> = PARENTS_OWN.iter().map(|name| (*name, None)).collect();
     if inherited(PARENT_MODE).is_some() {
         // This process is itself an attached child, to which they do not apply.
-        FOR_OTHERS.iter().for_each(|name| variables.push((name, None)));
+        variables.extend(FOR_OTHERS.map(|name| (name, None)));
     }
     let mut set = |name: &'static str, value: OsString| match variables.iter_mut().find(|(n, _)| *n == name) {
         Some((_, place)) => *place = Some(value),

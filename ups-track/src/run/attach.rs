@@ -27,7 +27,7 @@ use crate::settings::{Resume, Settings, Sources};
 use crate::shards;
 
 /// How long the end of a child waits until what it has recorded is merged.
-const MERGE_PATIENCE: Duration = Duration::from_secs(60);
+const MERGE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a run knows of the pipeline around it.
 #[derive(Debug, Default)]

@@ -221,6 +221,7 @@ impl RunBuilder {
             settings.mode = Mode::Shared;
             (settings.uplink.part.primary, settings.uplink.part.finishes) = (false, false);
         }
+        settings.is_member = elsewhere;
         if elsewhere {
             // What the run is called, and what it belongs to, its owner says.
             (settings.name, settings.notes, settings.job_type) = (None, None, None);
@@ -405,7 +406,8 @@ fn first_records(writer: &mut Writer, settings: &Settings, sources: &Sources, ru
             offline: settings.mode == Mode::Offline,
             resumed: false,
             metric: true,
-            shared_mode: settings.mode == Mode::Shared,
+            // Offline it is for the one upload later, which is not to end the run of another process.
+            shared_mode: settings.mode == Mode::Shared || settings.is_member,
         }),
         cli_version: env!("CARGO_PKG_VERSION").into(),
         platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),

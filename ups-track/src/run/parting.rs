@@ -103,11 +103,11 @@ impl Parted {
         let mut reader = Reader::open(&self.log).map_err(damaged)?;
         let (mut before, mut records) = (0, 0);
         let (mut end, mut last) = (0, Vec::new());
-        while reader.advance().map_err(damaged)? {
+        while let Some(record) = reader.next_raw().map_err(damaged)? {
+            last.clear();
+            last.extend_from_slice(record);
             records += 1;
             (before, end) = (end, reader.position());
-            last.clear();
-            last.extend_from_slice(reader.current());
         }
         match crate::log::lean::decode(&last).map(|record| record.kind) {
             Ok(Some(Kind::Exit(exit))) if records > 1 => Ok((before, records - 1, exit)),

@@ -113,6 +113,8 @@ pub(crate) struct Settings {
     pub(crate) resume: Option<Resume>,
     pub(crate) branch: Option<Moment>,
     pub(crate) sweep_id: Option<String>,
+    /// Whether the run is that of a process elsewhere, which this one has joined.
+    pub(crate) is_member: bool,
     pub(crate) host: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) email: Option<String>,

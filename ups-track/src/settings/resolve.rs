@@ -125,6 +125,7 @@ pub(crate) fn resolve(given: &Overrides, sources: &mut Sources) -> Result<Settin
         resume,
         branch,
         sweep_id: value(sweep_id),
+        is_member: false,
         host: value(sources.find(None, &["WANDB_HOST"], "host")),
         username: value(sources.find(None, &["WANDB_USERNAME"], "username")),
         email: value(sources.find(None, &["WANDB_USER_EMAIL"], "email")),

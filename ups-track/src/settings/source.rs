@@ -70,7 +70,9 @@ impl Sources {
     fn leave_to_others(&mut self) {
         let Some(mode) = self.var(PARENT_MODE) else { return };
         let [of_mode, of_writer @ ..] = FOR_OTHERS;
-        of_writer.iter().for_each(|name| drop(self.vars.remove(*name)));
+        for name in of_writer {
+            self.vars.remove(name);
+        }
         // Another mode was set by somebody who means this process.
         if self.var(of_mode).is_some_and(|given| given.value == "shared") {
             self.vars.insert(of_mode.to_owned(), mode.value);

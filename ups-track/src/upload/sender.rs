@@ -94,7 +94,9 @@ impl Upload {
         let server = client.address().base();
         let there = look_around(client, &mut described, &start, writer.as_ref()).await?;
         let mut teller = Teller::begin(log, server, &described, there.as_ref());
-        if let (true, Some(Past { entity: Some(entity), .. })) = (described.is_member, &there) {
+        // Of a log that only goes on with a run its end may not be the run's.
+        let may_be_member = described.is_member || run.resume && !live;
+        if let (true, Some(Past { entity: Some(entity), .. })) = (may_be_member, &there) {
             teller.ended = client.ended(entity, project.as_deref().unwrap_or(NO_PROJECT), names.run).await?;
         }
         let variables = teller.first(&mut described, &names, there.as_ref());
@@ -326,15 +328,17 @@ impl Upload {
 
         // A log without an end is that of a run that was killed.
         let exit = self.exit.unwrap_or(Exit { exit_code: 1, ..Exit::default() });
+        let exit_code = if self.finishes() && !self.described.is_of_member() {
+            Some(exit.exit_code).filter(|_| !exit.not_complete)
+        } else {
+            // It is not this log's end that ends the run; but what had ended is not to go on because of it.
+            self.teller.ended
+        };
         let end = Extras {
             summary: Some(summary),
             uploaded: std::mem::take(&mut self.shelf.fresh),
             preempting: self.preempting == Preempting::Untold,
-            exit_code: if self.finishes() {
-                Some(exit.exit_code).filter(|_| !exit.not_complete)
-            } else {
-                self.teller.ended
-            },
+            exit_code,
         };
         self.stream.send(&self.client, &self.book, &end).await?;
         self.sent.exit_code = self.exit.map(|exit| exit.exit_code);

@@ -24,19 +24,8 @@ fn run(program: &str) -> ups_track::Result<ExitCode> {
             let _run = ups_track::init()?;
             work();
         }
-        "init-error" => {
-            let _run = ups_track::init()?;
-            work();
-            // As any error of the program's own.
-            return Err(ups_track::Context::load("gone").err().unwrap_or_else(|| unreachable!()));
-        }
-        "init-error-later" => {
-            drop(ups_track::init()?);
-            let run = Run::builder().id("second").start()?;
-            direct(&run);
-            run.finish()?;
-            return Ok(ExitCode::FAILURE);
-        }
+        "init-error" => return fails(),
+        "init-error-later" => return fails_later(),
         "init-finish" => {
             let run = ups_track::init()?;
             work();
@@ -122,6 +111,23 @@ fn run(program: &str) -> ups_track::Result<ExitCode> {
         other => return Ok(crate::unknown(other)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends with an error of the program's own, with which the run's guard is dropped.
+fn fails() -> ups_track::Result<ExitCode> {
+    let _run = ups_track::init()?;
+    work();
+    ups_track::Context::load("gone")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first run has ended before the second begins; the program fails behind both.
+fn fails_later() -> ups_track::Result<ExitCode> {
+    drop(ups_track::init()?);
+    let run = Run::builder().id("second").start()?;
+    direct(&run);
+    run.finish()?;
+    Ok(ExitCode::FAILURE)
 }
 
 /// A row each time that the clock of the wall was set, by the seconds that this writes for the test's library.

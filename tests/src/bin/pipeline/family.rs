@@ -105,7 +105,9 @@ pub(crate) fn behind(rows: &str) -> Result {
         let log = run.dir().ok_or("no directory")?.join(format!("run-{}.wandb", run.id()));
         let key = format!("{way}/value");
         let of_child = |kind: Option<ups_track::log::record::Kind>| match kind {
-            Some(ups_track::log::record::Kind::History(row)) => row.item.iter().any(|item| item.key == key),
+            Some(ups_track::log::record::Kind::History(row)) => {
+                row.item.iter().any(|item| item.key == key || item.nested_key == [key.clone()])
+            }
             _ => false,
         };
         let found = ups_track::log::Reader::open(&log)?.map_while(std::result::Result::ok);

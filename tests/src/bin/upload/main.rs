@@ -179,7 +179,7 @@ fn sync(rows: &str) -> Result {
     println!("ups-track sync  {ours}");
 
     // As if nobody had uploaded it.
-    for ending in [".synced", ".syncstate"] {
+    for ending in [".synced", ".syncstate", ".told"] {
         fs::remove_file(PathBuf::from(format!("{}{ending}", log.display())))?;
     }
     let server = Elsewhere::start()?;

@@ -80,7 +80,6 @@ pub(super) fn is_same(a: Option<&str>, b: Option<&str>) -> bool {
     }
 }
 
-#[expect(clippy::float_cmp, reason = "the same number, or not")]
 fn is_same_value(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),

@@ -216,8 +216,9 @@ impl Described {
         };
         for (key, value) in below(&internal).into_iter().flat_map(|(_, entries)| below(&entries)) {
             if key == "e" {
-                let environments = below(&value);
-                environments.iter().for_each(|(writer, value)| config.set(&["_wandb", "e", writer], value));
+                for (writer, value) in below(&value) {
+                    config.set(&["_wandb", "e", &writer], &value);
+                }
             } else {
                 config.set(&["_wandb", &key], &value);
             }
@@ -229,6 +230,11 @@ impl Described {
             config.add_missing(&["_wandb", "e", &writer], &environment);
         }
         config
+    }
+
+    /// Whether the end of the log is not that of its run: the log is of a process that has joined another's run.
+    pub(crate) fn is_of_member(&self) -> bool {
+        self.is_member || self.telemetry.is_of_member()
     }
 
     /// The program that the run says it is; empty if it does not.

@@ -55,6 +55,12 @@ impl RawTelemetry {
         }
     }
 
+    /// Whether the log is of a process that has joined another's run and could not reach its server.
+    pub(super) fn is_of_member(&self) -> bool {
+        let features = flags(&self.feature);
+        features.contains(&4) && features.contains(&67)
+    }
+
     /// The object for the config, keyed by field numbers. It is never empty: by it a server knows a run.
     pub(super) fn encode(&self) -> Value {
         let mut encoded = Map::new();

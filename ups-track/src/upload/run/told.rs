@@ -146,8 +146,9 @@ impl Described {
             self.edited.clone_from(&told.edited);
         }
         if let Base::Other(_) = base {
-            let edited = changes(&told.config, &theirs, &told.config, false);
-            edited.into_iter().for_each(|change| self.note(change));
+            for change in changes(&told.config, &theirs, &told.config, false) {
+                self.note(change);
+            }
         }
         let mut mine = String::new();
         self.config.write(&mut mine);
@@ -182,14 +183,11 @@ impl Described {
 
     fn set(&mut self, change: &Change) {
         let Change { path, now, .. } = change;
-        match now {
-            Some(value) => {
-                self.config.set(&path.iter().map(String::as_str).collect::<Vec<_>>(), value);
-            }
-            None => {
-                let nested_key = path.clone();
-                self.config.remove(&Item { key: String::new(), nested_key, value_json: String::new() });
-            }
+        if let Some(value) = now {
+            self.config.set(&path.iter().map(String::as_str).collect::<Vec<_>>(), value);
+        } else {
+            let nested_key = path.clone();
+            self.config.remove(&Item { key: String::new(), nested_key, value_json: String::new() });
         }
     }
 
