@@ -300,6 +300,7 @@ mod settings;
 mod shards;
 mod shown;
 mod subscriber;
+mod terminal;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod thumbnail;

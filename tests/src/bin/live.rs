@@ -52,6 +52,10 @@ fn main() -> ExitCode {
                 run.add_tags([word(0)]);
                 "added".to_owned()
             }
+            "name" => {
+                run.set_name(word(0));
+                "set".to_owned()
+            }
             "notes" => {
                 run.set_notes(word(0));
                 "set".to_owned()

@@ -270,7 +270,7 @@ fn run_resume_status(state: &mut State, sent: Value) -> Result<Value, String> {
         json!({
             "id": run.storage_id,
             "name": key.run_id,
-            "displayName": run.display_name,
+            "displayName": run.shown_name(),
             "summaryMetrics": run.lines(Stream::Summary).last(),
             "logLineCount": run.lines(Stream::Console).len(),
             "historyLineCount": run.lines(Stream::History).len(),

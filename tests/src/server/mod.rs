@@ -106,6 +106,13 @@ impl Server {
         }
     }
 
+    /// A person edits a run on its page.
+    pub fn edit(&self, key: &RunKey, edit: impl FnOnce(&mut Run)) {
+        if let Some(run) = self.shared.lock().runs.get_mut(key) {
+            edit(run);
+        }
+    }
+
     /// From here on, everybody meets this fault, until it is called with none: the server is down, for example.
     pub fn fail_always(&self, fault: Option<Fault>) {
         self.shared.lock().always = fault;

@@ -398,6 +398,15 @@ impl Run {
         config
     }
 
+    /// Sets a value of the configuration, or with null removes it.
+    pub fn set_config(&mut self, key: &str, value: Value) {
+        if value.is_null() {
+            self.config.remove(key);
+        } else {
+            self.config.insert(key.to_owned(), value);
+        }
+    }
+
     /// The entry `_wandb` of the configuration: what the client says about itself.
     pub fn internal(&self) -> Row {
         self.config.get("_wandb").and_then(Value::as_object).cloned().unwrap_or_default()

@@ -22,14 +22,8 @@ fn ups_track_sync(path: &Path, server: &Server, code: i32) -> String {
 #[track_caller]
 fn ups_track_sync_with(path: &Path, server: &Server, code: i32, environment: &[(&str, &str)]) -> String {
     let home = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_command"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("WANDB_") {
-            command.env_remove(name);
-        }
-    }
-    command.env("WANDB_BASE_URL", server.url()).env("WANDB_API_KEY", API_KEY).env("HOME", home.path());
-    command.envs(environment.iter().copied());
+    let mut command = ups_track_command(server);
+    command.env("HOME", home.path()).envs(environment.iter().copied());
     let output = command.arg("sync").arg(path).output().unwrap();
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -37,8 +31,20 @@ fn ups_track_sync_with(path: &Path, server: &Server, code: i32, environment: &[(
     said
 }
 
+/// The command `ups-track` with access to the server.
+pub(crate) fn ups_track_command(server: &Server) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_command"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WANDB_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("WANDB_BASE_URL", server.url()).env("WANDB_API_KEY", API_KEY);
+    command
+}
+
 /// A copy of a run directory, with its name.
-fn copy(dir: &Path, below: &Path) -> PathBuf {
+pub(crate) fn copy(dir: &Path, below: &Path) -> PathBuf {
     let to = below.join(dir.file_name().unwrap());
     fs::create_dir_all(&to).unwrap();
     for entry in fs::read_dir(dir).unwrap() {

@@ -4,7 +4,9 @@
 
 mod ending;
 mod outage;
+mod people;
 mod player;
+mod power;
 mod refused;
 mod resume;
 mod sessions;

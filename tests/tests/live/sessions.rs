@@ -8,9 +8,11 @@ use std::process::Command;
 use tempfile::TempDir;
 use ups_track::log::Reader;
 use ups_track::log::record::Kind;
+use ups_track_tests::json::Row;
 use ups_track_tests::server::{Fault, Place, Run, RunKey, Server, Stream};
 
 use crate::player::{Player, Playing, command, eventually, run_dir};
+use crate::power::number;
 
 /// How a session is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,24 +93,26 @@ fn sync(server: &Server, session: &Session) {
     assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
 }
 
-/// What a log holds: the times of its rows, and its console.
-fn recorded(dir: &Path) -> (Vec<String>, Vec<String>) {
-    let (mut times, mut console) = (Vec::new(), Vec::new());
+/// A row, by what no other row of any session has.
+type RowKey = (String, u64);
+
+/// What a log holds: its rows, and its console.
+fn recorded(dir: &Path) -> (Vec<RowKey>, Vec<String>) {
+    let (mut rows, mut console) = (Vec::new(), Vec::new());
     for entry in Reader::open(&run_dir(dir).join(format!("run-{ID}.wandb"))).unwrap().map_while(Result::ok) {
         match entry.record.kind {
             Some(Kind::History(row)) => {
-                let time = row
-                    .item
-                    .iter()
-                    .find(|item| item.key == "_timestamp" || item.nested_key == ["_timestamp"])
-                    .unwrap();
-                times.push(time.value_json.clone());
+                let of = |key: &str| {
+                    let found = row.item.iter().find(|item| item.key == key || item.nested_key == [key]);
+                    found.unwrap().value_json.clone()
+                };
+                rows.push((of("_timestamp"), number(of("loss").parse().unwrap())));
             }
             Some(Kind::OutputRaw(output)) => console.push(output.line.trim().to_owned()),
             _ => {}
         }
     }
-    (times, console)
+    (rows, console)
 }
 
 #[track_caller]
@@ -117,11 +121,12 @@ fn check(server: &Server, sessions: &[(How, Session)], what: &str) {
     let mut expected = Vec::new();
     let mut lines = Vec::new();
     for (_, session) in sessions {
-        let (times, console) = recorded(session.0.path());
-        expected.extend(times);
+        let (rows, console) = recorded(session.0.path());
+        expected.extend(rows);
         lines.extend(console);
     }
-    let mut there: Vec<_> = run.history().iter().map(|row| row["_timestamp"].to_string()).collect();
+    let row = |row: &Row| (row["_timestamp"].to_string(), number(row["loss"].as_f64().unwrap()));
+    let mut there: Vec<RowKey> = run.history().iter().map(row).collect();
     expected.sort();
     there.sort();
     assert_eq!(there, expected, "{what}");

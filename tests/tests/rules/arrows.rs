@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "os",
     "say",
     "log",
+    "terminal",
     "json",
     "error",
     "recorder",

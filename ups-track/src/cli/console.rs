@@ -1,20 +1,20 @@
-//! The last lines of a console, as a terminal would have shown them.
+//! The last lines of a console, as people read them.
 
 use std::collections::VecDeque;
 
 use super::text::harmless;
-
-/// Characters of a line that are kept.
-const LONGEST: usize = 4096;
+use crate::log::record::Timestamp;
+use crate::terminal::{Line, Terminal};
 
 /// Keeps the last lines of console output.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     keep: usize,
-    lines: VecDeque<String>,
+    terminal: Terminal,
+    shown: Vec<Line>,
+    lines: VecDeque<Line>,
     /// All lines so far.
     seen: u64,
-    streams: [Line; 2],
 }
 
 impl Tail {
@@ -22,40 +22,36 @@ impl Tail {
         Self { keep, ..Self::default() }
     }
 
-    /// Takes a piece of output. Each stream has its own unfinished line.
-    pub(super) fn feed(&mut self, is_stdout: bool, text: &str) {
-        for c in text.chars() {
-            let Some(line) = self.streams.get_mut(usize::from(is_stdout)) else { return };
-            if line.feed(c) {
-                let line = line.take();
-                self.push(line);
-            }
-        }
+    /// Takes a piece of one of the streams.
+    pub(super) fn feed(&mut self, stderr: bool, text: &str) {
+        self.terminal.feed(stderr, Timestamp::default(), text, &mut self.shown);
+        self.take();
     }
 
-    fn push(&mut self, line: String) {
-        self.seen += 1;
-        if self.keep == 0 {
-            return;
-        }
-        if self.lines.len() == self.keep {
-            self.lines.pop_front();
-        }
-        self.lines.push_back(line);
+    /// Takes lines that went past any terminal.
+    pub(super) fn add(&mut self, text: &str) {
+        self.terminal.lines(Timestamp::default(), text, &mut self.shown);
+        self.take();
     }
 
-    /// Ends the unfinished lines.
+    /// Takes what is unfinished as well.
     pub(super) fn finish(&mut self) {
-        for index in 0..self.streams.len() {
-            let line = self.streams.get_mut(index).map(Line::take).filter(|line| !line.is_empty());
-            if let Some(line) = line {
-                self.push(line);
+        self.terminal.finish(&mut self.shown);
+        self.take();
+    }
+
+    fn take(&mut self) {
+        self.seen += self.shown.len() as u64;
+        for line in self.shown.drain(..).filter(|_| self.keep > 0) {
+            if self.lines.len() == self.keep {
+                self.lines.pop_front();
             }
+            self.lines.push_back(line);
         }
     }
 
-    pub(super) fn lines(&self) -> impl Iterator<Item = &String> {
-        self.lines.iter()
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        self.lines.iter().map(|line| plain(&line.text()))
     }
 
     /// All lines that there were.
@@ -77,61 +73,37 @@ enum Escape {
     Text,
 }
 
-/// An unfinished line. Carriage returns overwrite; escape sequences (colours, mostly) are left out.
-#[derive(Debug, Default)]
-struct Line {
-    shown: Vec<char>,
-    column: usize,
-    escape: Escape,
-}
-
-impl Line {
-    /// Takes a character; true if it ends the line.
-    fn feed(&mut self, c: char) -> bool {
-        self.escape = match (self.escape, c) {
-            (_, '\n') => {
-                self.escape = Escape::None;
-                return true;
-            }
-            (_, '\u{1b}') | (Escape::Begun, ' '..='/') => Escape::Begun,
+/// What a person reads of a line: escape sequences (colours, mostly) are left out.
+fn plain(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut escape = Escape::None;
+    let mut column = 0;
+    for c in line.chars() {
+        escape = match (escape, c) {
+            (Escape::None | Escape::Begun, '\u{1b}') | (Escape::Begun, ' '..='/') => Escape::Begun,
             (Escape::Begun, '[') => Escape::Control,
             (Escape::Begun, ']' | 'P' | 'X' | '^' | '_') => Escape::Text,
+            (Escape::Control | Escape::Text, '\u{1b}') => Escape::Begun,
             (Escape::Control, '@'..='~') | (Escape::Text, '\u{7}') | (Escape::Begun, _) => Escape::None,
             (Escape::None, c) => {
-                self.put(c);
+                match c {
+                    '\t' => {
+                        let blanks = 8 - column % 8;
+                        shown.extend(std::iter::repeat_n(' ', blanks));
+                        column += blanks;
+                    }
+                    '\u{8}' => column -= usize::from(shown.pop().is_some()),
+                    c => {
+                        shown.push(harmless(c));
+                        column += 1;
+                    }
+                }
                 Escape::None
             }
             (inside, _) => inside,
         };
-        false
     }
-
-    fn put(&mut self, c: char) {
-        match c {
-            '\r' => self.column = 0,
-            '\u{8}' => self.column = self.column.saturating_sub(1),
-            '\t' => {
-                for _ in 0..8 - self.column % 8 {
-                    self.put(' ');
-                }
-            }
-            c => {
-                if let Some(place) = self.shown.get_mut(self.column) {
-                    *place = harmless(c);
-                } else if self.shown.len() < LONGEST {
-                    self.shown.push(harmless(c));
-                } else {
-                    return;
-                }
-                self.column += 1;
-            }
-        }
-    }
-
-    fn take(&mut self) -> String {
-        self.column = 0;
-        self.shown.drain(..).collect()
-    }
+    shown
 }
 
 #[cfg(test)]
@@ -141,10 +113,10 @@ mod tests {
     fn tail(keep: usize, pieces: &[&str]) -> Vec<String> {
         let mut tail = Tail::new(keep);
         for piece in pieces {
-            tail.feed(true, piece);
+            tail.feed(false, piece);
         }
         tail.finish();
-        tail.lines().cloned().collect()
+        tail.lines().collect()
     }
 
     #[test]
@@ -154,11 +126,12 @@ mod tests {
         assert_eq!(tail(9, &["\x1b]0;title\x07text\u{9b}\n"]), ["text\u{fffd}"]);
         assert_eq!(tail(2, &["a\nb\nc\n"]), ["b", "c"]);
         assert_eq!(tail(0, &["a\n"]), [""; 0]);
+        assert_eq!(tail(9, &["a\tb\u{8}c"]), ["a       c"]);
     }
 
     #[test]
-    fn a_line_without_end_is_bounded() {
-        let line = tail(1, &[&"x".repeat(100_000)]).concat();
-        assert_eq!(line.len(), super::LONGEST);
+    fn bars_below_each_other_are_a_line_each() {
+        let steps: String = (0..100).map(|n| format!("\router {n}\n\rinner {n}\u{1b}[A")).collect();
+        assert_eq!(tail(9, &[&steps]), ["outer 99", "inner 99"]);
     }
 }

@@ -130,11 +130,8 @@ impl Story {
                 summary.update.iter().for_each(|item| self.summary.set(item));
             }
             Kind::Metric(metric) => self.define(metric),
-            Kind::OutputRaw(output) => self.console.feed(output.output_type == 1, &output.line),
-            Kind::OutputLogger(output) => {
-                self.console.feed(true, &output.line);
-                self.console.feed(true, "\n");
-            }
+            Kind::OutputRaw(output) => self.console.feed(output.output_type == 0, &output.line),
+            Kind::OutputLogger(output) => self.console.add(&output.line),
             Kind::Files(files) => files.files.into_iter().for_each(|file| self.file(file)),
             Kind::Alert(alert) => {
                 self.alerts_seen += 1;

@@ -16,7 +16,7 @@ use crate::log::lean;
 use crate::log::record::{self, Item, Kind, Metric, MetricSummary, Record};
 use crate::log::splice::{self, RUNTIME, STEP, TIMESTAMP};
 use crate::os;
-use crate::recorder::{Definition, Op, SummaryWords};
+use crate::recorder::{Definition, Op, Stream, SummaryWords};
 
 /// What a shard's rows looked like last: their keys, by position.
 #[derive(Debug, Default)]
@@ -84,8 +84,8 @@ impl Ledger {
                     ));
                 }
             }
-            Kind::OutputRaw(output) => host.console(&output.line),
-            Kind::OutputLogger(output) => host.console(&format!("{}\n", output.line)),
+            Kind::OutputRaw(output) => host.console(stream(output.output_type), &output.line),
+            Kind::OutputLogger(output) => host.console_lines(&output.line),
             Kind::Alert(_) | Kind::Stats(_) => {}
             Kind::Run(run) => {
                 amend(run, host);
@@ -128,8 +128,8 @@ impl Ledger {
             Kind::Summary(summary) => self.take_summary(&summary, !record.uuid.is_empty()),
             Kind::Config(config) => self.take_config(&config),
             Kind::Metric(metric) => self.take_definition(&definition(&metric)),
-            Kind::OutputRaw(output) => host.console(&output.line),
-            Kind::OutputLogger(output) => host.console(&format!("{}\n", output.line)),
+            Kind::OutputRaw(output) => host.console(stream(output.output_type), &output.line),
+            Kind::OutputLogger(output) => host.console_lines(&output.line),
             Kind::Run(run) => {
                 if let Some(config) = &run.config {
                     self.take_config(config);
@@ -285,6 +285,11 @@ fn words(w: MetricSummary) -> SummaryWords {
 /// Whether an item is one of W&B's own, which every log has for itself.
 fn is_own(item: &Item) -> bool {
     item.path().next().and_then(key::fault) == Some(KeyFault::Own)
+}
+
+/// The stream of a record of output.
+fn stream(output_type: i32) -> Stream {
+    if output_type == 0 { Stream::Stderr } else { Stream::Stdout }
 }
 
 /// The key of an item, parts joined with dots.

@@ -329,7 +329,7 @@ impl Ledger {
             }
             Op::Table { key, table } => self.table(&key, table, time, host),
             Op::Console { stream, text } => {
-                host.console(&text);
+                host.console(stream, &text);
                 self.output.append(Kind::OutputRaw(record::OutputRaw {
                     output_type: i32::from(stream == Stream::Stdout),
                     timestamp: Some(timestamp(self.time.wall(time))),
@@ -404,7 +404,9 @@ impl Ledger {
 /// What the ledger needs from the run around it.
 pub(crate) trait Host {
     /// Console text, for `output.log`.
-    fn console(&mut self, text: &str);
+    fn console(&mut self, stream: Stream, text: &str);
+    /// Lines of the console that went past any terminal.
+    fn console_lines(&mut self, text: &str);
     /// Keeps a file of the run that belongs to a value; `path` is relative and leads down.
     fn media(&mut self, path: &str, content: &[u8]) -> io::Result<()>;
     /// Changes tags, notes or name.

@@ -16,7 +16,7 @@ use crate::log::{ReadError, Reader};
 use crate::os::clock::Timeline;
 use crate::os::files::Draft;
 use crate::os::lock::Lock;
-use crate::recorder::Op;
+use crate::recorder::{Op, Stream};
 use crate::rundir::RunDir;
 use crate::rundir::Surroundings;
 use crate::shards;
@@ -256,7 +256,9 @@ impl Again {
 struct Silent<'a>(&'a mut Surroundings);
 
 impl Host for Silent<'_> {
-    fn console(&mut self, _: &str) {}
+    fn console(&mut self, _: Stream, _: &str) {}
+
+    fn console_lines(&mut self, _: &str) {}
 
     /// A merge makes no tables: children have kept the files that their rows refer to.
     fn media(&mut self, _: &str, _: &[u8]) -> io::Result<()> {

@@ -234,8 +234,7 @@ impl Writer {
         }
         let dropped = self.ledger.output().lost() + self.recorder.dropped();
         self.ledger.set_dropped(dropped);
-        self.surroundings.terminal.finish(&mut self.surroundings.shown);
-        self.surroundings.write_output_log();
+        self.surroundings.end_output_log();
         let now = os::monotonic_nanos();
         self.ledger.write_last_summary(now);
         self.ledger.write_exit(code, now);

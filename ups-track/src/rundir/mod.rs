@@ -1,8 +1,8 @@
 //! The run's directory, laid out as W&B lays it out.
 
 mod children;
+mod output_log;
 mod surroundings;
-mod terminal;
 
 use std::fs;
 use std::io;

@@ -1,15 +1,15 @@
 //! What is written in the run's directory beside the log.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 
 use super::RunDir;
-use super::terminal::Terminal;
+use super::output_log::OutputLog;
 use crate::ledger::{Host, Ledger};
 use crate::log::record;
-use crate::os::files::{append_to, write_whole};
-use crate::recorder::Op;
+use crate::os::files::write_whole;
+use crate::recorder::{Op, Stream};
 use crate::settings::config_yaml;
 
 /// The side files and `output.log`, and what a change of tags needs.
@@ -23,9 +23,7 @@ pub(crate) struct Surroundings {
     amended: Option<record::Run>,
     /// The tags that were told.
     tags: HashSet<String>,
-    pub(crate) terminal: Terminal,
-    output_log: Option<File>,
-    pub(crate) shown: String,
+    output_log: OutputLog,
     /// Files that belong to values, where there is no directory.
     pub(crate) media: Vec<(String, Vec<u8>)>,
 }
@@ -37,35 +35,30 @@ impl Surroundings {
             tags: run.tags.iter().cloned().collect(),
             run,
             amended: None,
-            terminal: Terminal::default(),
-            output_log: None,
-            shown: String::new(),
+            output_log: OutputLog::default(),
             media: Vec::new(),
         }
     }
 
+    /// Brings `output.log` up to date.
     pub(crate) fn write_output_log(&mut self) {
-        if self.shown.is_empty() {
-            return;
+        // A shard's console is in that of its run.
+        match self.dir.as_ref().filter(|dir| dir.shard.is_none()) {
+            // The console is in the log as well; its readable copy is a convenience.
+            Some(dir) => drop(self.output_log.write(&dir.files.join("output.log"))),
+            None => self.output_log.forget(),
         }
-        if self.dir.as_ref().is_some_and(|dir| dir.shard.is_some()) {
-            return self.shown.clear();
-        }
-        if let (None, Some(dir)) = (&self.output_log, &self.dir) {
-            let path = dir.files.join("output.log");
-            self.output_log = append_to(&path).ok();
-        }
-        // The console is in the log as well; its readable copy is a convenience.
-        if let Some(file) = &mut self.output_log {
-            drop(file.write_all(self.shown.as_bytes()));
-        }
-        self.shown.clear();
+    }
+
+    /// Writes what is unfinished of the console as well.
+    pub(crate) fn end_output_log(&mut self) {
+        self.output_log.finish();
+        self.write_output_log();
     }
 
     /// The side files and what the console has shown.
     pub(crate) fn write_all(&mut self, ledger: &Ledger, now: u64) {
-        self.terminal.finish(&mut self.shown);
-        self.write_output_log();
+        self.end_output_log();
         self.write_side_files(ledger, now);
     }
 
@@ -79,8 +72,12 @@ impl Surroundings {
 }
 
 impl Host for Surroundings {
-    fn console(&mut self, text: &str) {
-        self.terminal.feed(text, &mut self.shown);
+    fn console(&mut self, stream: Stream, text: &str) {
+        self.output_log.feed(stream == Stream::Stderr, text);
+    }
+
+    fn console_lines(&mut self, text: &str) {
+        self.output_log.lines(text);
     }
 
     fn media(&mut self, path: &str, content: &[u8]) -> io::Result<()> {

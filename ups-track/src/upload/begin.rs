@@ -67,7 +67,6 @@ pub(super) async fn start(
             start.step = start.step.max(next);
             start.runtime = past.runtime();
             start.storage_id = Some(past.id.clone());
-            described.resume(past);
         }
     }
     if let Some((step, runtime)) = memory.start() {
@@ -76,10 +75,22 @@ pub(super) async fn start(
     Ok(start)
 }
 
+impl Start {
+    /// What the server had of the run, if it was asked.
+    pub(super) fn past(&self) -> Option<&Past> {
+        self.past.as_ref()
+    }
+}
+
 /// What the server has of the run that a log names, if it is one.
 pub(super) async fn existing(client: &Client, run: &Run) -> Result<Option<Past>, Failure> {
+    Ok(anything(client, run).await?.filter(Past::is_run))
+}
+
+/// What the server has under the name of a log's run.
+pub(super) async fn anything(client: &Client, run: &Run) -> Result<Option<Past>, Failure> {
     let (entity, project) = names(run);
-    Ok(client.past(entity, Some(project), &run.run_id).await?.filter(Past::is_run))
+    client.past(entity, Some(project), &run.run_id).await
 }
 
 /// Entity and project as a server is asked for them.

@@ -272,7 +272,6 @@ mod tests {
         journal.at(&expected, true).unwrap();
         expected.files.insert("c".into(), "e".into());
         journal.file("c", "e").unwrap();
-        let read = |text: &[u8]| super::read(text);
         let text = fs::read(beside(&log, ".sent")).unwrap();
         assert!(same(&read(&text).unwrap(), &expected));
         // Cut anywhere, it is what it was at some time.

@@ -1,22 +1,19 @@
 //! The upload of a run, record by record.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::Notify;
-
-use super::begin::{places, start};
+use super::alive::alive;
+use super::begin::{NO_PROJECT, Start, places, start};
 use super::log::{Progress, Sent};
 use super::output::{Output, create_dir};
 use super::run::{Console, Described, Finished, LineForm, Names, Rows, event};
-use super::server::operations::Bucket;
+use super::server::operations::{Bucket, Past};
 use super::state::{Book, Memory, Shared, replace};
 use super::stream::{Extras, Lane, Stream};
+use super::teller::{Heard, Teller};
 use super::transfer::{Alerts, Errand, Outcome, Shelf};
 use super::{Client, Failure, Writer};
 use crate::log::record::{Exit, Kind, Timestamp};
@@ -47,11 +44,10 @@ pub(super) struct Upload {
     pub(super) stream: Stream,
     bucket: Bucket,
     described: Described,
-    /// The mutation that the server has had last.
-    told: serde_json::Value,
+    teller: Teller,
     /// Since when there is something that the server was not told.
     untold: Option<Instant>,
-    describing: Errand<serde_json::Value>,
+    describing: Errand<Heard>,
     summary_changed: bool,
     rows: Rows,
     console: Console,
@@ -82,7 +78,7 @@ impl Upload {
     ) -> Result<Self, Failure> {
         let Manner { live, writer } = manner;
         let mut start = start(client, &mut described, &memory, writer.is_some()).await?;
-        let run = &described.run;
+        let run = described.run.clone();
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (entity, project) = (some(&run.entity), some(&run.project));
         let names = Names {
@@ -91,10 +87,17 @@ impl Upload {
             project: project.as_deref(),
             run: &run.run_id,
         };
-        let told = described.upsert(&names);
-        let bucket = client.upsert(told.clone()).await?;
+        let server = client.address().base();
+        let there = look_around(client, &mut described, &start, writer.as_ref()).await?;
+        let mut teller = Teller::begin(log, server, &described, there.as_ref());
+        if let (true, Some(Past { entity: Some(entity), .. })) = (described.is_member, &there) {
+            teller.ended = client.ended(entity, project.as_deref().unwrap_or(NO_PROJECT), names.run).await?;
+        }
+        let variables = teller.first(&mut described, &names, there.as_ref());
+        let bucket = client.upsert(variables).await?;
         described.branch = None;
         let target = &bucket.target;
+        teller.heard_first(target, &described);
         let alone = writer.is_some();
         let (sending, step) = places(client, log, &described, &memory, &bucket, &mut start, alone).await?;
         memory.begin(step, start.runtime, &sending)?;
@@ -117,7 +120,7 @@ impl Upload {
             book: Rc::new(RefCell::new(Book { memory, sending })),
             bucket,
             described,
-            told,
+            teller,
             untold: None,
             describing: Errand::default(),
             summary_changed: false,
@@ -144,6 +147,9 @@ impl Upload {
     /// What a run needs while it goes on: sends what is due, and never waits for anything but the lines.
     pub(super) async fn go_on(&mut self, interval: Duration) -> Result<(), Failure> {
         self.send_alerts().await?;
+        let mut lines = Vec::new();
+        self.console.look(Instant::now(), &mut lines);
+        self.print(lines)?;
         let described = self.describing.ended().await;
         self.settle_description(described)?;
         if self.untold.is_some_and(|since| since.elapsed() >= SETTLING.min(interval))
@@ -316,7 +322,11 @@ impl Upload {
             summary: Some(summary),
             uploaded: std::mem::take(&mut self.shelf.fresh),
             preempting: self.preempting == Preempting::Untold,
-            exit_code: (!exit.not_complete && self.finishes()).then_some(exit.exit_code),
+            exit_code: if self.finishes() {
+                Some(exit.exit_code).filter(|_| !exit.not_complete)
+            } else {
+                self.teller.ended
+            },
         };
         self.stream.send(&self.client, &self.book, &end).await?;
         self.sent.exit_code = self.exit.map(|exit| exit.exit_code);
@@ -352,25 +362,19 @@ impl Upload {
     /// Begins to tell the server what has changed.
     fn begin_description(&mut self) {
         self.untold = None;
-        let Bucket { id, target, .. } = &self.bucket;
-        let variables = self.described.upsert(&Names::known(id, target));
-        let changed = |key: &&String| variables.get(*key) != self.told.get(*key);
-        let named = ["id", "name", "project", "entity"];
-        let keys = variables.as_object().into_iter().flat_map(serde_json::Map::keys);
-        if keys.filter(|key| !named.contains(&key.as_str())).any(|key| changed(&key)) {
-            let client = Rc::clone(&self.client);
-            self.describing.begin(async move { client.upsert(variables.clone()).await.map(|_| variables) });
+        if self.teller.has_news(&self.described) {
+            let Bucket { id, target, .. } = &self.bucket;
+            let (client, id, target) = (Rc::clone(&self.client), id.clone(), target.clone());
+            let news = self.teller.news(&self.described);
+            self.describing.begin(async move { news.tell(&client, &id, &target).await });
         }
     }
 
-    fn settle_description(
-        &mut self,
-        ended: Option<Result<serde_json::Value, Failure>>,
-    ) -> Result<(), Failure> {
+    fn settle_description(&mut self, ended: Option<Result<Heard, Failure>>) -> Result<(), Failure> {
         match ended {
             None => Ok(()),
-            Some(Ok(told)) => {
-                self.told = told;
+            Some(Ok(heard)) => {
+                self.teller.heard(&self.bucket.target, heard, &mut self.described);
                 Ok(())
             }
             Some(Err(e)) => self.trouble(e),
@@ -378,7 +382,7 @@ impl Upload {
     }
 
     /// Waits until the server is told what it is being told.
-    async fn until_described(&mut self) -> Result<Option<Result<serde_json::Value, Failure>>, Failure> {
+    async fn until_described(&mut self) -> Result<Option<Result<Heard, Failure>>, Failure> {
         let Self { describing, client, book, stream, .. } = self;
         alive(stream, client, book, describing.end()).await
     }
@@ -430,54 +434,25 @@ impl Upload {
     }
 }
 
-/// Waits for something, and meanwhile shows the server that the run is alive, and sends the lines that there are. Neither
-/// waits for the other, but for both at the end.
-async fn alive<T>(
-    stream: &mut Stream,
+/// What the server has of the run, with all that people may have written.
+async fn look_around(
     client: &Client,
-    book: &Shared,
-    work: impl Future<Output = T>,
-) -> Result<T, Failure> {
-    let ended = Notify::new();
-    let work = async {
-        let done = work.await;
-        ended.notify_one();
-        done
+    described: &mut Described,
+    start: &Start,
+    writer: Option<&Writer>,
+) -> Result<Option<Past>, Failure> {
+    let there = match start.past() {
+        // The answer to a rewind does not tell it.
+        Some(past) if past.log_line_count.is_some() => Some(past.clone()),
+        None if writer.is_none() => None,
+        _ => super::begin::anything(client, &described.run).await?,
     };
-    let beats = async {
-        while tokio::time::timeout(stream.until_heartbeat(), ended.notified()).await.is_err() {
-            stream.send(client, book, &Extras::default()).await?;
-        }
-        Ok(())
-    };
-    let (done, beats) = both(work, beats).await;
-    beats.map(|()| done)
-}
-
-/// Waits for two things at the same time.
-async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    let (mut first, mut second) = (None, None);
-    poll_fn(move |context| {
-        if first.is_none()
-            && let Poll::Ready(done) = one.as_mut().poll(context)
-        {
-            first = Some(done);
-        }
-        if second.is_none()
-            && let Poll::Ready(done) = other.as_mut().poll(context)
-        {
-            second = Some(done);
-        }
-        match (first.take(), second.take()) {
-            (Some(one), Some(other)) => Poll::Ready((one, other)),
-            (one, other) => {
-                (first, second) = (one, other);
-                Poll::Pending
-            }
-        }
-    })
-    .await
+    if let (Some(writer), Some(past)) = (writer, &there) {
+        described.is_member = !writer.primary && past.is_run();
+        described.inherit_config(past);
+        described.keep_others(past);
+    }
+    Ok(there)
 }
 
 fn now() -> Timestamp {

@@ -10,7 +10,7 @@ use super::journal::Sending;
 use super::replay::Replay;
 use super::run::{Console, LineForm, Rows, event};
 use super::server::Target;
-use super::server::history::{Row, is_same};
+use super::server::history::{Row, is_same, step_of};
 use super::server::operations::Past;
 use super::source::Source;
 use super::stream::LINE_BYTES;
@@ -120,27 +120,33 @@ impl Question<'_> {
     }
 
     /// Looks for the server's last row and last system metrics in the log, behind lines that are known and not further than
-    /// `most` lines behind these.
+    /// `most` lines behind these. Rows that were recorded at once may be equal but for their steps; where nobody knows how
+    /// another program has counted these, the first of them counts: what is there twice is better than what is not there.
     fn find(&self, known: [u64; 3], most: [u64; 2]) -> Result<Found, Failure> {
         let (row, metrics) = (self.past.last_row(), self.past.last_event());
         let is = |there: &Option<Row>, line: &str| there.as_ref().is_some_and(|there| is_same(there, line));
-        let mut found = Found::default();
+        let (mut found, mut alike) = (Found::default(), None);
         self.read(&mut |line, counts| {
             let [rows, events, _] = counts.lines;
             match line {
-                Line::Row(line) if rows > known[0] && rows - known[0] <= most[0] && is(&row, line) => {
-                    found.row = Some(*counts);
+                Line::Row(line, step) if rows > known[0] && rows - known[0] <= most[0] && is(&row, line) => {
+                    if row.as_ref().and_then(step_of) == Some(*step) {
+                        found.row = Some(*counts);
+                    } else if most[0] == u64::MAX {
+                        alike.get_or_insert(*counts);
+                    }
                 }
                 Line::Event(line)
                     if events > known[1] && events - known[1] <= most[1] && is(&metrics, line) =>
                 {
-                    found.event = Some(*counts);
+                    found.event.get_or_insert(*counts);
                 }
                 _ => {}
             }
             found.all = *counts;
             true
         })?;
+        found.row = found.row.or(alike);
         Ok(found)
     }
 
@@ -163,9 +169,12 @@ impl Question<'_> {
         let mut lines = Vec::new();
         while source.advance() {
             let line = match rows.raw_line(source.raw()) {
-                Some(line) => Line::Row(line),
+                Some(line) => Line::Row(line, rows.last_step()),
                 None => match source.decode() {
-                    Some(Kind::History(row)) => Line::Row(rows.line(&row)),
+                    Some(Kind::History(row)) => {
+                        let line = rows.line(&row);
+                        Line::Row(line, rows.last_step())
+                    }
                     Some(Kind::Stats(stats)) => Line::Event(event(&stats, self.started)),
                     Some(Kind::OutputRaw(output)) => {
                         let time = output.timestamp.unwrap_or_default();
@@ -186,7 +195,7 @@ impl Question<'_> {
             };
             let [of_rows, of_events, of_console] = &mut counts.lines;
             match &line {
-                Line::Row(line) => *of_rows += u64::from(line.len() <= LINE_BYTES),
+                Line::Row(line, _) => *of_rows += u64::from(line.len() <= LINE_BYTES),
                 Line::Event(line) => *of_events += u64::from(line.len() <= LINE_BYTES),
                 Line::Other => *of_console += lines.drain(..).count() as u64,
             }
@@ -203,7 +212,8 @@ impl Question<'_> {
 
 /// A line of a log.
 enum Line {
-    Row(String),
+    /// With its step.
+    Row(String, i64),
     Event(String),
     /// Of the console, or none.
     Other,

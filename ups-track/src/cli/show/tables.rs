@@ -183,7 +183,7 @@ fn size(folder: &Path, name: &Path) -> Option<u64> {
 /// Shows the last lines of the console.
 pub(super) fn console(story: &Story, screen: &mut Screen<impl Write>) -> io::Result<()> {
     let room = screen.room();
-    let mut lines: Vec<String> = story.console.lines().map(|line| fit(line, room).into_owned()).collect();
+    let mut lines: Vec<String> = story.console.lines().map(|line| fit(&line, room).into_owned()).collect();
     let earlier = story.console.seen().saturating_sub(lines.len() as u64);
     if earlier > 0 && !lines.is_empty() {
         lines.insert(0, screen.paint(Colour::Faint, &format!("({} before)", count(earlier, "line"))));

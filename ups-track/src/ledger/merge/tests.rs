@@ -44,7 +44,8 @@ impl Host for NoHost {
     fn media(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
-    fn console(&mut self, _: &str) {}
+    fn console(&mut self, _: Stream, _: &str) {}
+    fn console_lines(&mut self, _: &str) {}
     fn amend(&mut self, _: Op) {}
     fn amended(&mut self) -> Option<Run> {
         None

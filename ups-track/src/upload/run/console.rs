@@ -1,17 +1,16 @@
 //! Console output as the server wants it: the lines that a terminal shows, numbered across both streams.
 
-use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::log::record::Timestamp;
 use crate::os;
+use crate::terminal::{Line, Terminal};
 
-/// Lines that may still change; W&B's client keeps as many.
-const OPEN_LINES: usize = 32;
-
-/// Characters that a line keeps; W&B's client keeps as many.
-const LINE_LENGTH: usize = 4096;
+/// How long a line was left before it is sent, if nothing says that it will change. What moves among lines, such as bars
+/// below each other, shows it at once.
+const CALM: Duration = Duration::from_secs(1);
 
 /// The form in which the server wants to have lines.
 #[derive(Debug, Clone, Default)]
@@ -48,31 +47,14 @@ impl LineForm {
     }
 }
 
-/// Turns pieces of output into lines. A line has its place from its first character on.
+/// Turns pieces of output into lines for the server.
 #[derive(Debug, Default)]
 pub(crate) struct Console {
     form: LineForm,
-    lines: VecDeque<Line>,
-    /// The number of the first line in `lines`.
-    first: usize,
-    stdout: Cursor,
-    stderr: Cursor,
-}
-
-/// Where a stream writes.
-#[derive(Debug, Default)]
-struct Cursor {
-    /// The number of its unfinished line.
-    line: Option<usize>,
-    column: usize,
-}
-
-#[derive(Debug)]
-struct Line {
-    stderr: bool,
-    time: Timestamp,
-    text: Vec<char>,
-    done: bool,
+    terminal: Terminal,
+    shown: Vec<Line>,
+    /// The number behind the lines that were calm a while ago, and when that was.
+    calm: Option<(u64, Instant)>,
 }
 
 /// A line that will not change any more.
@@ -91,79 +73,38 @@ impl Console {
 
     /// Takes a piece of one of the streams.
     pub(crate) fn feed(&mut self, stderr: bool, time: Timestamp, text: &str, out: &mut Vec<Finished>) {
-        for c in text.chars() {
-            match c {
-                '\n' => {
-                    let at = self.line(stderr, time);
-                    if let Some(line) = self.at(at) {
-                        line.done = true;
-                    }
-                    *self.cursor(stderr) = Cursor::default();
-                    self.take_done(out);
-                }
-                '\r' => self.cursor(stderr).column = 0,
-                c => self.write(stderr, time, c),
-            }
-        }
+        self.terminal.feed(stderr, time, text, &mut self.shown);
+        self.give(out);
     }
 
     /// Takes lines that went past any terminal.
     pub(crate) fn lines(&mut self, time: Timestamp, text: &str, out: &mut Vec<Finished>) {
-        for text in text.strip_suffix('\n').unwrap_or(text).split('\n') {
-            self.lines.push_back(Line { stderr: false, time, text: text.chars().collect(), done: true });
-        }
-        self.take_done(out);
+        self.terminal.lines(time, text, &mut self.shown);
+        self.give(out);
+    }
+
+    /// Gives what was left a while ago, so that people see it while the run goes on. A stream that has ever gone up may
+    /// come back, and its lines wait.
+    pub(crate) fn look(&mut self, now: Instant, out: &mut Vec<Finished>) {
+        let calm = match self.calm {
+            Some((number, since)) if now.saturating_duration_since(since) >= CALM => number,
+            Some(_) => return,
+            None => 0,
+        };
+        self.terminal.give_before(calm, &mut self.shown);
+        self.calm = Some((self.terminal.calm(), now));
+        self.give(out);
     }
 
     /// Takes what is unfinished as well.
     pub(crate) fn finish(&mut self, out: &mut Vec<Finished>) {
-        for line in &mut self.lines {
-            line.done = true;
-        }
-        self.take_done(out);
+        self.terminal.finish(&mut self.shown);
+        self.give(out);
     }
 
-    fn cursor(&mut self, stderr: bool) -> &mut Cursor {
-        if stderr { &mut self.stderr } else { &mut self.stdout }
-    }
-
-    /// The number of the stream's line, which begins here if it has none.
-    fn line(&mut self, stderr: bool, time: Timestamp) -> usize {
-        let next = self.first + self.lines.len();
-        let first = self.first;
-        let cursor = self.cursor(stderr);
-        if let Some(line) = cursor.line.filter(|line| *line >= first) {
-            return line;
-        }
-        cursor.line = Some(next);
-        self.lines.push_back(Line { stderr, time, text: Vec::new(), done: false });
-        next
-    }
-
-    fn at(&mut self, number: usize) -> Option<&mut Line> {
-        self.lines.get_mut(number.checked_sub(self.first)?)
-    }
-
-    fn write(&mut self, stderr: bool, time: Timestamp, c: char) {
-        let number = self.line(stderr, time);
-        let cursor = self.cursor(stderr);
-        let column = cursor.column;
-        cursor.column += 1;
-        if let Some(line) = self.at(number) {
-            match line.text.get_mut(column) {
-                Some(place) => *place = c,
-                None if column < LINE_LENGTH => line.text.push(c),
-                None => {}
-            }
-        }
-    }
-
-    /// Gives the lines at the beginning that will not change.
-    fn take_done(&mut self, out: &mut Vec<Finished>) {
-        while self.lines.front().is_some_and(|line| line.done || self.lines.len() > OPEN_LINES) {
-            let Some(line) = self.lines.pop_front() else { break };
-            self.first += 1;
-            let text: String = line.text.into_iter().collect();
+    fn give(&mut self, out: &mut Vec<Finished>) {
+        for line in self.shown.drain(..) {
+            let text = line.text();
             let Timestamp { seconds, nanos } = line.time;
             let time = utc_micros(seconds, nanos.clamp(0, 999_999_999) / 1000);
             out.push(Finished { line: self.form.line(line.stderr, &time, &text), text });
@@ -185,43 +126,27 @@ mod tests {
 
     const TIME: Timestamp = Timestamp { seconds: 1_767_225_600, nanos: 1_500 };
 
-    fn shown(pieces: &[(bool, &str)]) -> Vec<String> {
+    #[test]
+    fn lines_are_sent_when_they_were_left_for_a_while() {
         let (mut console, mut out) = (Console::default(), Vec::new());
-        for (stderr, piece) in pieces {
-            console.feed(*stderr, TIME, piece, &mut out);
+        let begin = Instant::now();
+        let texts = |out: &[Finished]| out.iter().map(|line| line.text.clone()).collect::<Vec<_>>();
+        console.feed(false, TIME, "one\ntwo", &mut out);
+        console.look(begin, &mut out);
+        console.look(begin + CALM / 2, &mut out);
+        assert_eq!(texts(&out), [""; 0]);
+        console.look(begin + CALM, &mut out);
+        assert_eq!(texts(&out), ["one"]);
+        console.feed(true, TIME, "bar\nbelow\u{1b}[A\r", &mut out);
+        console.feed(false, TIME, " more\n", &mut out);
+        for seconds in 2..100 {
+            console.look(begin + CALM * seconds, &mut out);
         }
+        // The bars wait for what becomes of them.
+        assert_eq!(texts(&out), ["one", "two more"]);
+        console.feed(true, TIME, "end", &mut out);
         console.finish(&mut out);
-        out.into_iter().map(|line| line.text).collect()
-    }
-
-    #[test]
-    fn a_terminal_overwrites() {
-        assert_eq!(shown(&[(false, "\r  0%\r 50%"), (false, "\r100%\n")]), ["100%"]);
-        assert_eq!(
-            shown(&[(false, "longer text\rshort\nwindows\r\n\ntail")]),
-            ["shortr text", "windows", "", "tail"]
-        );
-        let [long] = &shown(&[(false, &"x".repeat(5000))])[..] else { unreachable!() };
-        assert_eq!(long.len(), LINE_LENGTH);
-    }
-
-    #[test]
-    fn streams_have_their_own_lines() {
-        assert_eq!(shown(&[(false, "out"), (true, "err\n"), (false, "put\n")]), ["output", "err"]);
-    }
-
-    #[test]
-    fn an_open_line_does_not_keep_the_others_for_ever() {
-        let (mut console, mut out) = (Console::default(), Vec::new());
-        console.feed(true, TIME, "waiting", &mut out);
-        for _ in 0..100 {
-            console.feed(false, TIME, "x\n", &mut out);
-        }
-        assert!(console.lines.len() <= OPEN_LINES);
-        assert_eq!(out.first().map(|line| line.text.as_str()), Some("waiting"));
-        console.feed(true, TIME, "more\n", &mut out);
-        console.finish(&mut out);
-        assert_eq!((out.len(), out.last().map(|line| line.text.as_str())), (102, Some("more")));
+        assert_eq!(texts(&out), ["one", "two more", "end", "below"]);
     }
 
     #[test]
@@ -229,6 +154,7 @@ mod tests {
         let (mut console, mut out) = (Console::default(), Vec::new());
         console.feed(true, TIME, "oops\n", &mut out);
         console.lines(TIME, "a\nb\n", &mut out);
+        console.finish(&mut out);
         let lines: Vec<_> = out.iter().map(|line| line.line.as_str()).collect();
         let time = "2026-01-01T00:00:00.000001";
         assert_eq!(lines, [format!("ERROR {time} oops"), format!("{time} a"), format!("{time} b")]);
@@ -242,6 +168,7 @@ mod tests {
             let (mut console, mut out) = (Console::new(form), Vec::new());
             console.feed(true, TIME, "o\"ops\n", &mut out);
             console.feed(false, TIME, "fine\n", &mut out);
+            console.finish(&mut out);
             out.into_iter().map(|line| line.line).collect()
         };
         assert_eq!(
@@ -257,17 +184,5 @@ mod tests {
             lines(true, Some("rank_1")),
             [json(r#""level":"error","#, label, r#"o\"ops"#), json("", label, "fine")]
         );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn pieces_do_not_matter(text in "([ab\n\r]|\\PC){0,60}", cuts in proptest::collection::vec(0_usize..60, 0..4)) {
-            let whole = shown(&[(false, &text)]);
-            let mut places: Vec<_> = cuts.into_iter().filter(|at| text.is_char_boundary(*at)).collect();
-            places.extend([0, text.len()]);
-            places.sort_unstable();
-            let pieces: Vec<_> = places.windows(2).map(|cut| (false, &text[cut[0]..cut[1]])).collect();
-            proptest::prop_assert_eq!(whole, shown(&pieces));
-        }
     }
 }

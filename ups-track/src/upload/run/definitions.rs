@@ -5,12 +5,38 @@ use serde_json::{Map, Value, json};
 use crate::log::record::{Metric, MetricOptions, MetricSummary};
 
 /// The definitions so far, in the order of their first appearance.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Definitions(Vec<Metric>);
 
 impl Definitions {
-    /// Takes a record over: it adds to an earlier one of the name, unless it says that it takes its place.
-    pub(super) fn merge(&mut self, new: Metric) {
+    /// Takes a record of a log over, and of it what W&B's client does: no summary `copy`, which is deprecated, nor `best`, nor
+    /// goals that nobody knows. Whatever a log names is defined.
+    pub(super) fn take(&mut self, mut new: Metric) {
+        if new.name.is_empty() && new.glob_name.is_empty() {
+            return;
+        }
+        if !new.name.is_empty() {
+            new.glob_name.clear();
+            new.options.get_or_insert_default().defined = true;
+        }
+        if let Some(summary) = &mut new.summary {
+            (summary.copy, summary.best) = (false, false);
+        }
+        if !matches!(new.goal, 1 | 2) {
+            new.goal = 0;
+        }
+        let none = new.summary.map(|summary| summary.none);
+        let (name, glob_name) = (new.name.clone(), new.glob_name.clone());
+        self.merge(new);
+        let same = |old: &&mut Metric| old.name == name && old.glob_name == glob_name;
+        // Whether there is a summary at all is what was said last.
+        if let (Some(none), Some(old)) = (none, self.0.iter_mut().find(same)) {
+            old.summary.get_or_insert_default().none = none;
+        }
+    }
+
+    /// Adds a definition to an earlier one of the name, unless it says that it takes its place.
+    fn merge(&mut self, new: Metric) {
         let same = |old: &&mut Metric| old.name == new.name && old.glob_name == new.glob_name;
         let Some(old) = self.0.iter_mut().find(same) else {
             self.0.push(new);
@@ -41,6 +67,15 @@ impl Definitions {
     pub(super) fn lay_under(&mut self, earlier: Self) {
         for own in std::mem::replace(&mut self.0, earlier.0) {
             self.merge(own);
+        }
+    }
+
+    /// Adds those that have names of their own.
+    pub(super) fn add_missing(&mut self, others: Self) {
+        for other in others.0 {
+            if !self.0.iter().any(|own| own.name == other.name && own.glob_name == other.glob_name) {
+                self.0.push(other);
+            }
         }
     }
 
@@ -165,6 +200,27 @@ mod tests {
         let control = Some(MetricControl { overwrite: true });
         definitions.merge(Metric { control, ..named("loss", "") });
         assert_eq!(first(&definitions), Some(json!({"1": "loss", "6": [3], "7": []})));
+    }
+
+    #[test]
+    fn what_the_real_client_drops_is_dropped() {
+        let mut definitions = Definitions::default();
+        let all = MetricSummary {
+            min: true,
+            best: true,
+            last: true,
+            none: true,
+            copy: true,
+            ..MetricSummary::default()
+        };
+        definitions.take(Metric { summary: Some(all), goal: 7, name: "loss".into(), ..Metric::default() });
+        definitions.take(Metric { step_metric: "only".into(), ..Metric::default() });
+        definitions.take(Metric { glob_name: "ignored/*".into(), ..named("both", "") });
+        let expected = json!([{"1": "loss", "6": [3], "7": [1, 5, 6]}, {"1": "both", "6": [3], "7": []}]);
+        assert_eq!(definitions.encode(), expected);
+        let max = MetricSummary { max: true, ..MetricSummary::default() };
+        definitions.take(Metric { summary: Some(max), ..named("loss", "") });
+        assert_eq!(definitions.encode().get(0), Some(&json!({"1": "loss", "6": [3], "7": [1, 2, 5]})));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What describes a run: names, tags, config, summary, definitions, telemetry, environment.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use serde_json::{Map, Value, json};
 
 use super::Tree;
+use super::changes::Change;
 use super::definitions::Definitions;
 use super::environment::Environment;
 use super::telemetry::{RawTelemetry, RunTelemetry};
@@ -22,7 +25,7 @@ struct Whole {
 }
 
 /// The description so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Described {
     pub(crate) run: Run,
     pub(crate) config: Tree,
@@ -38,6 +41,14 @@ pub(crate) struct Described {
     pub(super) step_before: i64,
     /// What the caller wants to be other than the log says.
     pub(crate) changes: Changes,
+    /// Records that describe, so far.
+    pub(super) records: u64,
+    /// Whether the log is that of a process that writes into another's run.
+    pub(crate) is_member: bool,
+    /// What people have changed of the config since an earlier log of the run.
+    pub(super) edited: Vec<Change>,
+    /// What the other writers of the run have said of themselves, in the place that W&B keeps in the config.
+    pub(super) others: BTreeMap<String, String>,
 }
 
 /// Where a run branches off.
@@ -57,7 +68,7 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// The tags with the replaced ones, each once.
-    fn tags(&self, recorded: &[String]) -> Vec<String> {
+    pub(super) fn tags(&self, recorded: &[String]) -> Vec<String> {
         let mut tags: Vec<String> = Vec::new();
         for tag in recorded {
             let replaced = self.tags.iter().find(|(old, _)| old == tag).map_or(tag, |(_, new)| new);
@@ -76,6 +87,7 @@ impl Described {
 
     /// Takes over a record that describes; `raw` are its bytes.
     pub(crate) fn take(&mut self, kind: Kind, raw: &[u8]) {
+        self.records += u64::from(!matches!(kind, Kind::Summary(_)));
         match kind {
             Kind::Run(run) => {
                 self.update(*run);
@@ -84,7 +96,7 @@ impl Described {
             Kind::Telemetry(_) | Kind::Environment(_) => self.take_whole(raw),
             Kind::Config(config) => self.take_config(&config),
             Kind::Summary(summary) => self.take_summary(&summary),
-            Kind::Metric(metric) => self.definitions.merge(metric),
+            Kind::Metric(metric) => self.definitions.take(metric),
             _ => {}
         }
     }
@@ -107,6 +119,7 @@ impl Described {
         for item in &config.remove {
             self.config.remove(item);
         }
+        self.keep_edited();
     }
 
     fn take_summary(&mut self, summary: &Summary) {
@@ -120,7 +133,8 @@ impl Described {
 
     /// Takes over what a run record says; empty fields say nothing.
     fn update(&mut self, new: Run) {
-        if let Some(config) = &new.config {
+        // A later record repeats the config with which the run began.
+        if let (Some(config), true) = (&new.config, self.run.run_id.is_empty()) {
             self.take_config(config);
         }
         let own = &mut self.run;
@@ -165,29 +179,63 @@ impl Described {
         self.summary.set(&["_step"], &last.max(self.step_before).to_string());
     }
 
-    /// The config with all that W&B keeps in it.
-    pub(crate) fn full_config(&self) -> Tree {
-        let mut config = self.config.clone();
-        let mut own = |key: &str, value: &Value| config.set(&["_wandb", key], &value.to_string());
+    /// What W&B keeps in the config.
+    pub(super) fn internal(&self) -> Tree {
+        let mut internal = Tree::default();
+        let mut own = |key: &str, value: &str| internal.set(&["_wandb", key], value);
+        let of_owner = |key: &str| self.others.get(key).filter(|_| self.is_member);
         for (key, version) in
             [("cli_version", &self.telemetry.cli_version), ("python_version", &self.telemetry.python_version)]
         {
-            if !version.is_empty() {
-                own(key, &json!(version));
+            match of_owner(key) {
+                Some(theirs) => own(key, theirs),
+                None if version.is_empty() => {}
+                None => own(key, &json!(version).to_string()),
             }
         }
-        own("t", &self.telemetry.encode());
-        own("m", &self.definitions.encode());
-        if let Some(branch) = &self.branch {
-            own("branch_point", branch);
+        match of_owner("t") {
+            Some(theirs) => own("t", theirs),
+            None => own("t", &self.telemetry.encode().to_string()),
         }
+        own("m", &self.definitions.encode().to_string());
         if let Some(environment) = &self.environment {
             let writer =
                 Some(environment.writer()).filter(|writer| !writer.is_empty()).unwrap_or(&self.writer);
-            let environment = serde_json::to_value(environment).unwrap_or_default();
-            own("e", &json!({writer: environment}));
+            let environment = serde_json::to_string(environment).unwrap_or_default();
+            internal.set(&["_wandb", "e", writer], &environment);
+        }
+        internal
+    }
+
+    /// The config with all that W&B keeps in it.
+    pub(crate) fn full_config(&self) -> Tree {
+        let mut config = self.config.clone();
+        let mut internal = String::new();
+        self.internal().write(&mut internal);
+        let below = |json: &str| -> Vec<(String, String)> {
+            let entries = crate::json::entries(json).unwrap_or_default();
+            entries.into_iter().map(|(key, value)| (key, value.to_owned())).collect()
+        };
+        for (key, value) in below(&internal).into_iter().flat_map(|(_, entries)| below(&entries)) {
+            if key == "e" {
+                let environments = below(&value);
+                environments.iter().for_each(|(writer, value)| config.set(&["_wandb", "e", writer], value));
+            } else {
+                config.set(&["_wandb", &key], &value);
+            }
+        }
+        if let Some(branch) = &self.branch {
+            config.set(&["_wandb", "branch_point"], &branch.to_string());
+        }
+        for (writer, environment) in self.others.get("e").map(|e| below(e)).unwrap_or_default() {
+            config.add_missing(&["_wandb", "e", &writer], &environment);
         }
         config
+    }
+
+    /// The program that the run says it is; empty if it does not.
+    pub(super) fn program(&self) -> &str {
+        self.environment.as_ref().map_or("", |environment| environment.program.as_str())
     }
 
     /// `wandb-metadata.json`, if anything is known of the machine.
@@ -202,37 +250,6 @@ impl Described {
         let standard = crate::json::standard(&text).unwrap_or_default();
         let config: Map<String, Value> = serde_json::from_str(&standard).unwrap_or_default();
         crate::settings::config_yaml(&config)
-    }
-
-    /// The variables of the mutation that creates or updates the run.
-    pub(crate) fn upsert(&self, target: &Names<'_>) -> Value {
-        let run = &self.run;
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let git = run.git.clone().unwrap_or_default();
-        let job_type = self.changes.job_type.as_ref().unwrap_or(&run.job_type);
-        let tags = self.changes.tags(&run.tags);
-        let program = self.environment.as_ref().map(|environment| environment.program.as_str());
-        json!({
-            "id": target.storage_id,
-            "name": target.run,
-            "project": target.project,
-            "entity": target.entity,
-            "groupName": text(&run.run_group),
-            "description": null,
-            "displayName": text(&run.display_name),
-            "notes": text(&run.notes),
-            "commit": text(&git.commit),
-            "config": self.full_config().wrapped(),
-            "host": text(&run.host),
-            "debug": null,
-            "program": program.and_then(text),
-            "repo": text(&crate::secrets::clean(&git.remote_url)),
-            "jobType": text(job_type),
-            "state": null,
-            "sweep": text(&run.sweep_id),
-            "tags": (!tags.is_empty()).then_some(tags),
-            "summaryMetrics": null,
-        })
     }
 }
 

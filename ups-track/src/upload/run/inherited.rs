@@ -52,13 +52,59 @@ impl Described {
         }
     }
 
-    /// Takes over what a resumed run had besides, where this one says nothing.
-    pub(crate) fn resume(&mut self, past: &Past) {
-        if self.run.tags.is_empty() {
-            self.run.tags = past.tags.clone().unwrap_or_default();
+    /// Takes over the definitions that others have added on the server meanwhile.
+    pub(super) fn add_definitions(&mut self, past: &Past) {
+        let list = past.internal_all().into_iter().find(|(key, _)| key == "m");
+        self.definitions.add_missing(Definitions::decode(&list.map(|(_, list)| list).unwrap_or_default()));
+    }
+
+    /// The run has several writers: what the others have said of themselves stays.
+    pub(crate) fn keep_others(&mut self, past: &Past) {
+        self.others = past.internal_all().into_iter().collect();
+    }
+}
+
+impl Past {
+    /// The config without what W&B keeps in it, of each value as it is; none if the server told no config.
+    pub(super) fn plain_config(&self) -> Option<String> {
+        self.config.as_ref()?;
+        let mut plain = String::from("{");
+        for (key, wrapped) in object(self.config.as_deref()) {
+            let wrapped = crate::json::entries(&wrapped).unwrap_or_default();
+            if let Some((_, value)) = wrapped.iter().find(|(name, _)| name == "value" && key != "_wandb") {
+                if plain.len() > 1 {
+                    plain.push(',');
+                }
+                plain.push_str(&crate::json::quoted(&key));
+                plain.push(':');
+                plain.push_str(value);
+            }
         }
-        if self.run.notes.is_empty() {
-            self.run.notes = past.notes.clone().unwrap_or_default();
-        }
+        plain.push('}');
+        Some(plain)
+    }
+
+    /// What W&B keeps in the config.
+    fn internal_all(&self) -> Vec<(String, String)> {
+        let entries = object(self.config.as_deref());
+        let wrapped = entries.into_iter().find(|(key, _)| key == "_wandb").map(|(_, wrapped)| wrapped);
+        let value = object(wrapped.as_deref()).into_iter().find(|(name, _)| name == "value");
+        object(value.map(|(_, value)| value).as_deref())
+    }
+
+    /// Whether a writer has told where it runs.
+    pub(crate) fn knows_writer(&self, writer: &str) -> bool {
+        let environments = self.internal_all().into_iter().find(|(key, _)| key == "e");
+        object(environments.map(|(_, value)| value).as_deref()).iter().any(|(known, _)| known == writer)
+    }
+
+    /// What a person writes, if there is something.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        let text = match name {
+            "displayName" => self.display_name.as_deref(),
+            "notes" => self.notes.as_deref(),
+            _ => None,
+        };
+        text.filter(|text| !text.is_empty())
     }
 }

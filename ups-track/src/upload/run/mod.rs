@@ -1,5 +1,6 @@
 //! What the records of a log say about its run, in the form in which the server wants to have it.
 
+mod changes;
 mod console;
 mod definitions;
 mod described;
@@ -7,9 +8,11 @@ mod environment;
 mod inherited;
 mod rows;
 mod telemetry;
+mod told;
 mod tree;
 
 pub(crate) use console::{Console, Finished, LineForm};
 pub(crate) use described::{Changes, Described, Names};
 pub(crate) use rows::{Rows, event};
+pub(crate) use told::{Base, Told};
 pub(crate) use tree::Tree;

@@ -105,6 +105,20 @@ impl Tree {
         }
     }
 
+    /// What is at a path, as JSON.
+    pub(crate) fn text(&self, path: &[String]) -> Option<String> {
+        let (key, rest) = path.split_first()?;
+        match (self.0.get(key)?, rest) {
+            (node, []) => {
+                let mut text = String::new();
+                node.write(&mut text);
+                Some(text)
+            }
+            (Node::Below(tree), rest) => tree.text(rest),
+            (Node::Value(_), _) => None,
+        }
+    }
+
     /// Whether there is something at a path, or a value above it.
     fn has(&self, path: &[&str]) -> bool {
         match path {

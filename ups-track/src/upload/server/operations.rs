@@ -34,6 +34,9 @@ model(name: $project, entityName: $entity) { id name entity { id name } \
 bucket(name: $name, missingOk: true) { id name summaryMetrics displayName logLineCount historyLineCount \
 eventsLineCount historyTail eventsTail config tags notes wandbConfig(keys: [\"t\"]) } } }";
 
+const STATE: &str = "query RunState($project: String!, $entity: String!, $name: String!) { \
+project(name: $project, entityName: $entity) { run(name: $name) { state } } }";
+
 const REWIND: &str = "mutation RewindRun($runName: String!, $entity: String, $project: String, $metricName: String!, \
 $metricValue: Float!) { rewindRun(input: {runName: $runName, entityName: $entity, projectName: $project, \
 metricName: $metricName, metricValue: $metricValue}) { rewoundRun { id name config historyLineCount } } }";
@@ -71,10 +74,14 @@ pub(crate) struct Bucket {
 }
 
 /// What the server has of a run.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Past {
+    /// The entity, where the server told which one a query without one is for.
+    #[serde(skip)]
+    pub(crate) entity: Option<String>,
     pub(crate) id: String,
+    pub(crate) display_name: Option<String>,
     pub(crate) history_line_count: Option<u64>,
     events_line_count: Option<u64>,
     pub(crate) log_line_count: Option<u64>,
@@ -265,14 +272,43 @@ impl Client {
         run: &str,
     ) -> Result<Option<Past>, Failure> {
         #[derive(Deserialize)]
+        struct Entity {
+            name: String,
+        }
+        #[derive(Deserialize)]
         struct Model {
+            entity: Option<Entity>,
             bucket: Option<Past>,
         }
         let variables = json!({"project": project, "entity": entity, "name": run});
         let operation = ("RunResumeStatus", STATUS);
         let model: Option<Model> =
             self.graphql(Endpoint::GraphQl, "what it has of the run", operation, variables, "model").await?;
-        Ok(model.and_then(|model| model.bucket))
+        Ok(model.and_then(|Model { entity, bucket }| {
+            Some(Past { entity: entity.map(|entity| entity.name), ..bucket? })
+        }))
+    }
+
+    /// How a run has ended, if it has: 0 if it finished, 1 if it failed. A server tells no other code.
+    pub(crate) async fn ended(&self, entity: &str, project: &str, run: &str) -> Result<Option<i32>, Failure> {
+        #[derive(Deserialize)]
+        struct Run {
+            state: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Project {
+            run: Option<Run>,
+        }
+        let variables = json!({"project": project, "entity": entity, "name": run});
+        let project: Option<Project> = self
+            .graphql(Endpoint::GraphQl, "the state of the run", ("RunState", STATE), variables, "project")
+            .await?;
+        let state = project.and_then(|project| project.run?.state);
+        Ok(match state.as_deref() {
+            Some("finished") => Some(0),
+            Some("failed") => Some(1),
+            _ => None,
+        })
     }
 
     /// Takes a run back to a step: the rows behind it are gone.

@@ -1,0 +1,275 @@
+//! What the server was told of a run, and what others have made of it since: a person on its page, another process.
+//!
+//! Nothing that others have written is written over, unless the program has said something new since.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Described;
+use super::changes::{Change, changes, is_same};
+use super::described::Names;
+use crate::log::record::Item;
+use crate::upload::server::operations::Past;
+
+/// The texts that describe a run, by their names in the mutation.
+const TEXTS: [&str; 9] =
+    ["displayName", "notes", "groupName", "jobType", "commit", "host", "program", "repo", "sweep"];
+
+/// Those of them that a person writes, and that a server tells.
+const OF_PEOPLE: [&str; 2] = ["displayName", "notes"];
+
+/// What a log says of its run at one of its records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    texts: BTreeMap<String, String>,
+    tags: Vec<String>,
+    /// Tags that other logs of the run have told.
+    #[serde(default)]
+    earlier: Vec<String>,
+    /// JSON, of each value as it is.
+    config: String,
+    /// What W&B keeps in the config.
+    internal: String,
+    /// What people have made of the config, beside what the program has said.
+    #[serde(default)]
+    edited: Vec<Change>,
+    /// Describing records up to this one.
+    records: u64,
+}
+
+/// What is known of what the server was told before.
+#[derive(Debug, Clone)]
+pub(crate) enum Base {
+    /// It does not have the run.
+    New,
+    /// By this log, last.
+    Own(Told),
+    /// By another log of the run.
+    Other(Told),
+    /// This log was sent before, and nobody remembers how far: what it says at its beginning.
+    Guess(Told),
+    /// This log was sent before, as a whole.
+    All,
+    /// It has the run from somebody else.
+    Unknown,
+}
+
+impl Base {
+    fn told(&self) -> Option<&Told> {
+        match self {
+            Self::Own(told) | Self::Other(told) | Self::Guess(told) => Some(told),
+            Self::New | Self::All | Self::Unknown => None,
+        }
+    }
+}
+
+impl Told {
+    /// What was told, now that this is: by a log of the run after others, or again by the same.
+    pub(crate) fn after(mut self, base: &Base) -> Self {
+        let Some(before) = base.told() else { return self };
+        for (name, text) in &before.texts {
+            self.texts.entry(name.clone()).or_insert_with(|| text.clone());
+        }
+        self.earlier.clone_from(&before.earlier);
+        if let Base::Other(told) = base {
+            add(&mut self.earlier, &told.tags);
+        }
+        self
+    }
+
+    /// Whether this tag is one that nobody has told.
+    fn is_new(&self, tag: &String) -> bool {
+        !self.tags.contains(tag) && !self.earlier.contains(tag)
+    }
+}
+
+impl Described {
+    /// What the log says now.
+    pub(crate) fn says(&self) -> Told {
+        let run = &self.run;
+        let git = run.git.clone().unwrap_or_default();
+        let job_type = self.changes.job_type.as_ref().unwrap_or(&run.job_type);
+        let values = [
+            run.display_name.clone(),
+            run.notes.clone(),
+            run.run_group.clone(),
+            job_type.clone(),
+            git.commit,
+            run.host.clone(),
+            self.program().to_owned(),
+            crate::secrets::clean(&git.remote_url).into_owned(),
+            run.sweep_id.clone(),
+        ];
+        let texts = TEXTS.into_iter().map(str::to_owned).zip(values).filter(|(_, text)| !text.is_empty());
+        let (mut config, mut internal) = (String::new(), String::new());
+        self.config.write(&mut config);
+        self.internal().write(&mut internal);
+        let tags = self.changes.tags(&run.tags);
+        let (texts, edited) = (texts.collect(), self.edited.clone());
+        Told { texts, tags, earlier: Vec::new(), config, internal, edited, records: self.records }
+    }
+
+    /// Whether this log has told more than was read of it again.
+    pub(crate) fn is_behind(&self, base: &Base) -> bool {
+        matches!(base, Base::Own(told) if self.records < told.records)
+    }
+
+    /// Whether there is something to tell.
+    pub(crate) fn has_news(&self, base: &Base) -> bool {
+        let says = self.says();
+        let is_news = |told: &Told| {
+            says.texts.iter().any(|(name, text)| told.texts.get(name) != Some(text))
+                || (&says.tags, &says.config, &says.internal) != (&told.tags, &told.config, &told.internal)
+        };
+        !matches!(base, Base::All) && !self.is_behind(base) && base.told().is_none_or(is_news)
+    }
+
+    /// Takes over what others have changed in the config since the server was told, and what they have added to the
+    /// definitions.
+    pub(crate) fn take_theirs(&mut self, base: &Base, there: &Past) {
+        self.add_definitions(there);
+        let (Some(told), Some(theirs)) = (base.told(), there.plain_config()) else { return };
+        if self.edited.is_empty() {
+            self.edited.clone_from(&told.edited);
+        }
+        if let Base::Other(_) = base {
+            let edited = changes(&told.config, &theirs, &told.config, false);
+            edited.into_iter().for_each(|change| self.note(change));
+        }
+        let mut mine = String::new();
+        self.config.write(&mut mine);
+        let yields = matches!(base, Base::Guess(_));
+        for change in changes(&told.config, &theirs, &mine, yields) {
+            self.set(&change);
+            self.note(change);
+        }
+    }
+
+    /// Remembers what the program had said where somebody has changed it.
+    fn note(&mut self, change: Change) {
+        match self.edited.iter_mut().find(|known| known.path == change.path) {
+            Some(known) => known.now = change.now,
+            None => self.edited.push(change),
+        }
+    }
+
+    fn set(&mut self, change: &Change) {
+        let Change { path, now, .. } = change;
+        match now {
+            Some(value) => {
+                self.config.set(&path.iter().map(String::as_str).collect::<Vec<_>>(), value);
+            }
+            None => {
+                let nested_key = path.clone();
+                self.config.remove(&Item { key: String::new(), nested_key, value_json: String::new() });
+            }
+        }
+    }
+
+    /// The program has said something of the config. Where it only says again what it has said in an earlier log, what people
+    /// have made of that since counts.
+    pub(super) fn keep_edited(&mut self) {
+        for change in std::mem::take(&mut self.edited) {
+            let mine = self.config.text(&change.path);
+            let says_again = is_same(mine.as_deref(), change.before.as_deref());
+            if says_again {
+                self.set(&change);
+            }
+            if says_again || is_same(mine.as_deref(), change.now.as_deref()) {
+                self.edited.push(change);
+            }
+        }
+    }
+
+    /// The variables of the mutation that creates or updates the run. What is null stays as it is.
+    pub(crate) fn upsert(&self, target: &Names<'_>, base: &Base, there: Option<&Past>) -> Value {
+        let says = self.says();
+        let mut variables = json!({
+            "id": target.storage_id,
+            "name": target.run,
+            "project": target.project,
+            "entity": target.entity,
+            "description": null,
+            "config": self.config_to_tell(&says, base),
+            "debug": null,
+            "state": null,
+            "tags": self.tags_to_tell(&says, base, there),
+            "summaryMetrics": null,
+        });
+        if let Value::Object(variables) = &mut variables {
+            for name in TEXTS {
+                let text = self.text_to_tell(name, &says, base, there);
+                variables.insert(name.to_owned(), json!(text));
+            }
+        }
+        variables
+    }
+
+    fn text_to_tell<'a>(
+        &self,
+        name: &str,
+        says: &'a Told,
+        base: &Base,
+        there: Option<&Past>,
+    ) -> Option<&'a str> {
+        let mine = says.texts.get(name)?;
+        let is_of_people = OF_PEOPLE.contains(&name);
+        let theirs = there.and_then(|past| past.text(name));
+        // A member of another's run has nothing to say of where that one is, and what it is called by.
+        let is_foreign = self.is_member && there.is_some() && !is_of_people;
+        let tells = match base {
+            _ if self.is_behind(base) || is_foreign => false,
+            Base::New => true,
+            Base::All => name == "jobType" && self.changes.job_type.is_some(),
+            // Who goes on with a run finds it as people have left it.
+            Base::Unknown => !(is_of_people && theirs.is_some() && (self.run.resume || self.is_member)),
+            Base::Own(told) | Base::Other(told) => told.texts.get(name) != Some(mine),
+            Base::Guess(told) => {
+                let before = told.texts.get(name);
+                before != Some(mine) && (!is_of_people || theirs == before.map(String::as_str))
+            }
+        };
+        tells.then_some(mine.as_str())
+    }
+
+    fn tags_to_tell(&self, says: &Told, base: &Base, there: Option<&Past>) -> Option<Vec<String>> {
+        let theirs = there.and_then(|past| past.tags.clone()).unwrap_or_default();
+        let mine = &says.tags;
+        let mut tags = self.changes.tags(&theirs);
+        match base {
+            _ if self.is_behind(base) => return None,
+            Base::New | Base::Unknown => add(&mut tags, mine),
+            Base::All => {}
+            // Another log has other tags, and does not take these away.
+            Base::Other(told) => add(&mut tags, mine.iter().filter(|tag| told.is_new(tag))),
+            Base::Own(told) | Base::Guess(told) => {
+                tags.retain(|tag| mine.contains(tag) || !told.tags.contains(tag));
+                add(&mut tags, mine.iter().filter(|tag| told.is_new(tag)));
+            }
+        }
+        (tags != theirs).then_some(tags)
+    }
+
+    fn config_to_tell(&self, says: &Told, base: &Base) -> Option<String> {
+        let tells = match base {
+            _ if self.is_behind(base) => false,
+            Base::New | Base::Unknown | Base::Other(_) => true,
+            Base::All => false,
+            Base::Own(told) | Base::Guess(told) => {
+                told.config != says.config || told.internal != says.internal
+            }
+        };
+        tells.then(|| self.full_config().wrapped())
+    }
+}
+
+/// Adds those that are not there.
+fn add<'t>(tags: &mut Vec<String>, more: impl IntoIterator<Item = &'t String>) {
+    for tag in more {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+}
