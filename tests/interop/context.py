@@ -1,8 +1,9 @@
 """The way of UPS: a run is shared through a context file, whose path is in WANDB_CONTEXT_FILE.
 
     context.py evaluate                      goes on with the run of the context
-    context.py train                         has a run of its own, which knows the one of the context
+    context.py train                         renames the run of the context; without one it has a run of its own
     context.py orchestrate EVALUATE TRAIN    begins the run, saves its context, and starts two commands
+    context.py idle EVALUATE TRAIN           has no run, and names a file that the training writes for the evaluation
 
 Written from the description of the file: JSON with `run_id`, `project`, `entity` and `url`, the last two text or null.
 """
@@ -56,17 +57,20 @@ def evaluate():
 
 
 def train():
-    context = load_wandb_context_from_env()
-    run = wandb.init(
-        project=context["project"],
-        entity=context["entity"],
-        group=context["run_id"],
-        job_type="train",
-        tags=[f"parent:{context['run_id']}"],
-    )
+    shared = {}
+    if "WANDB_CONTEXT_FILE" in os.environ:
+        context = load_wandb_context_from_env()
+        shared = {"id": context["run_id"], "project": context["project"], "resume": "allow", "name": "training"}
+    run = wandb.init(job_type="train", **shared)
     for step in range(6):
         run.log({"train/loss": 1 / (step + 1), "train/step": step})
     run.finish()
+
+
+def idle(evaluation, training):
+    environment = {**os.environ, "WANDB_CONTEXT_FILE": str(Path("context.json").absolute())}
+    for command in (training, evaluation):
+        subprocess.run(shlex.split(command), env=environment, check=True)
 
 
 def orchestrate(evaluation, training):
@@ -88,4 +92,5 @@ def orchestrate(evaluation, training):
     run.finish()
 
 
-{"evaluate": evaluate, "train": train, "orchestrate": orchestrate}[sys.argv[1]](*sys.argv[2:])
+COMMANDS = {"evaluate": evaluate, "train": train, "orchestrate": orchestrate, "idle": idle}
+COMMANDS[sys.argv[1]](*sys.argv[2:])

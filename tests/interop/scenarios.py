@@ -154,6 +154,29 @@ def min_max_mean(name, directory):
     run.finish()
 
 
+def definitions(name, directory):
+    """Every option of a definition, with what is deprecated and what contradicts itself."""
+    run = start(name, directory)
+    run.define_metric("copied", summary="copy")
+    run.define_metric("copied_min", summary="copy,min")
+    run.define_metric("low", summary="min", goal="minimize")
+    run.define_metric("high", summary="max,last", goal="maximize")
+    run.define_metric("shown", summary="none")
+    run.define_metric("shown", summary="max")
+    run.define_metric("unshown", summary="max")
+    run.define_metric("unshown", summary="none")
+    run.define_metric("hidden", hidden=True)
+    run.define_metric("unsynced", step_metric="epoch", step_sync=False)
+    run.define_metric("again", summary="min,mean", step_metric="epoch", goal="minimize")
+    run.define_metric("again", summary="max", overwrite=True)
+    run.define_metric("never logged", summary="first", step_metric="another step")
+    run.define_metric("eval/*", summary="copy,max", step_metric="epoch")
+    keys = ["copied", "copied_min", "low", "high", "shown", "unshown", "hidden", "unsynced", "again", "eval/err"]
+    for epoch, value in enumerate((4.0, 1.0, 7.0)):
+        run.log({key: value for key in keys} | {"epoch": epoch})
+    run.finish()
+
+
 def stage_summary(name, directory):
     """The same for the metrics of a stage."""
     run = start(name, directory)
@@ -238,6 +261,7 @@ SCENARIOS = (
     odd_values,
     odd_kinds,
     min_max_mean,
+    definitions,
     stage_summary,
     exit_code,
     console,

@@ -8,6 +8,9 @@ use serde::de::IgnoredAny;
 /// Levels of objects that are taken apart; what lies deeper stays one value.
 const DEPTH: usize = 32;
 
+/// Bytes of a key that others are joined to; an object under a longer one stays one value.
+const LONGEST: usize = 65_536;
+
 const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 /// Gives a value of the log as compact standard JSON, with the bare words as strings; none if it is not JSON.
@@ -18,7 +21,7 @@ pub(crate) fn standard(json: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Gives a value of the log in its own dialect, compact; none if it is not JSON but for the bare words.
-#[cfg(feature = "online")]
+#[cfg(any(feature = "cli", feature = "online"))]
 pub(crate) fn dialect(json: &str) -> Option<Cow<'_, str>> {
     // Most values are plain numbers.
     if is_number(json) {
@@ -30,7 +33,7 @@ pub(crate) fn dialect(json: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Whether this is, at a glance, a JSON number.
-#[cfg(feature = "online")]
+#[cfg(any(feature = "cli", feature = "online"))]
 fn is_number(json: &str) -> bool {
     let (whole, part) = json.split_once('.').unwrap_or((json, "0"));
     let whole = whole.strip_prefix('-').unwrap_or(whole);
@@ -134,7 +137,8 @@ pub(crate) fn leaves(key: &str, json: &str, each: &mut dyn FnMut(String, &str)) 
 }
 
 fn leaves_at(key: &str, json: &str, depth: usize, each: &mut dyn FnMut(String, &str)) {
-    match entries(json).filter(|entries| !entries.is_empty() && depth > 0) {
+    let comes_apart = depth > 0 && key.len() <= LONGEST;
+    match entries(json).filter(|entries| !entries.is_empty() && comes_apart) {
         None => each(key.to_owned(), json),
         Some(entries) => {
             for (name, value) in entries {
@@ -142,11 +146,6 @@ fn leaves_at(key: &str, json: &str, depth: usize, each: &mut dyn FnMut(String, &
             }
         }
     }
-}
-
-/// The entries of a non-empty object in [`standard`] form, for those who keep its shape.
-pub(crate) fn object(json: &str) -> Option<Vec<(String, &str)>> {
-    entries(json).filter(|entries| !entries.is_empty())
 }
 
 /// The text of a JSON string; none if it is another value.

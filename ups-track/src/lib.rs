@@ -304,6 +304,8 @@ mod terminal;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod thumbnail;
+#[cfg(any(feature = "cli", feature = "online"))]
+mod tree;
 #[cfg(feature = "online")]
 #[cfg_attr(
     not(feature = "cli"),
@@ -311,7 +313,7 @@ mod thumbnail;
 )]
 mod upload;
 
-pub use context::Context;
+pub use context::{Context, ContextFile};
 pub use direct::carry::{CarryStage, InStage, StageContext, carry};
 pub use error::{Error, Result};
 pub use kinds::alert::{Alert, AlertLevel};

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let heard = Arc::new(AtomicBool::new(false));
     let hears = Arc::clone(&heard);
     run.on_stop(move || hears.store(true, Ordering::Release));
-    let mut step = 0_u64;
+    let (mut step, mut code) = (0_u64, 0_u8);
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let mut words = line.split(' ');
         let (order, rest) = (words.next().unwrap_or_default(), words.collect::<Vec<_>>());
@@ -76,6 +76,7 @@ fn main() -> ExitCode {
                 }
             }
             "child" => child(&run, word(0)).map_or_else(|e| e.to_string(), |status| status.to_string()),
+            "attach" => attach(&run, &rest).map_or_else(|e| e.to_string(), |status| status.to_string()),
             "context" => match run.save_context(word(0)) {
                 Ok(_) => "saved".to_owned(),
                 Err(e) => e.to_string(),
@@ -97,11 +98,15 @@ fn main() -> ExitCode {
                 Ok(finished) => format!("{} {}", finished.rows(), finished.is_uploaded()),
                 Err(e) => e.to_string(),
             },
+            "code" => {
+                code = word(0).parse().unwrap_or(99);
+                "noted".to_owned()
+            }
             _ => "no such order".to_owned(),
         };
         println!("{answer}");
     }
-    ExitCode::SUCCESS
+    ExitCode::from(code)
 }
 
 /// From now on so many files may be open.
@@ -121,4 +126,13 @@ fn child(run: &Run, rows: &str) -> std::io::Result<std::process::ExitStatus> {
         writeln!(orders, "rows {rows}")?;
     }
     child.wait()
+}
+
+/// A command, as a child that records into the same run.
+fn attach(run: &Run, words: &[&str]) -> std::io::Result<std::process::ExitStatus> {
+    let (program, arguments) = words.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let printed = std::fs::File::options().create(true).append(true).open("printed")?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(printed.try_clone()?).stderr(printed);
+    command.track(run, Child::Attached.name("evaluate")).status()
 }

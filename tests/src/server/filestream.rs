@@ -60,7 +60,8 @@ pub(super) async fn receive(
             run.complete |= complete;
             run.exit_code = request.exitcode.or(run.exit_code);
             report(std::mem::take(&mut request.uploaded), run, &mut state.violations);
-            run.writers.entry(id.to_owned()).or_default()
+            let of_writer = || Run { is_writer: true, key: run.key.clone(), ..Run::default() };
+            run.writers.entry(id.to_owned()).or_insert_with(of_writer)
         }
     };
     if run.complete && run.last_request != body {
@@ -140,18 +141,21 @@ impl Chunk {
     fn write(self, stream: Stream, run: &mut Run, structured: bool, violations: &mut Vec<Violation>) {
         let key = &run.key;
         let lines = run.lines.entry(stream).or_default();
+        // One of several writers who comes later counts from where the run was then.
+        let first = if run.is_writer { *run.first.entry(stream).or_insert(self.offset) } else { 0 };
         // The summary is a single line, which is overwritten.
-        let expected = if stream == Stream::Summary { 0 } else { lines.len() };
-        if self.offset > expected {
+        let expected = if stream == Stream::Summary { 0 } else { first + lines.len() };
+        if self.offset > expected || self.offset < first {
             // The lines between are lost, so these have no place: a test shall see that something is missing.
             violations.push(Violation::Gap { run: key.clone(), stream, expected, offset: self.offset });
             return;
         }
         let mut step = None;
         if stream == Stream::History {
-            step = self.offset.checked_sub(1).and_then(|before| step_of(lines.get(before)?));
+            let before = (self.offset - first).checked_sub(1);
+            step = before.and_then(|before| step_of(lines.get(before)?));
         }
-        for (number, line) in (self.offset..).zip(self.content) {
+        for (number, line) in (self.offset - first..).zip(self.content) {
             if let Err(error) = check(stream, number, &line, structured) {
                 violations.push(Violation::InvalidLine {
                     run: key.clone(),

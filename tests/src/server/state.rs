@@ -336,6 +336,10 @@ pub struct Run {
     pub(super) lines: BTreeMap<Stream, Vec<String>>,
     /// The same of each of several writers, by the ids that they sent along.
     pub(super) writers: BTreeMap<String, Run>,
+    /// Whether this is what one of several writers sent.
+    pub(super) is_writer: bool,
+    /// The numbers of a writer's first lines.
+    pub(super) first: BTreeMap<Stream, usize>,
     /// The last file stream request: a client may repeat it.
     pub(super) last_request: Vec<u8>,
 }

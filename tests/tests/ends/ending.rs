@@ -79,6 +79,24 @@ fn init_and_a_guard() {
     assert_eq!(ended.stdout, ["rows 100 lost 0 code 0"]);
 }
 
+/// What `main` returns is known only behind the guard.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn an_error_behind_a_guard() {
+    let ended = check_quiet("builder-init-error", 1, 1);
+    assert!(ended.stderr.contains("failed with exit code 1: the process ended with it"), "{}", ended.stderr);
+}
+
+/// A run that had ended before another one began has nothing to do with how the process ends.
+#[test]
+fn an_error_long_after_a_guard() {
+    let ended = Program::new("builder-init-error-later").run();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    for dir in ups_track_tests::log::run_dirs(ended.dir.path()) {
+        ups_track_tests::log::Log::of(&dir).assert_ends_with(0);
+    }
+}
+
 #[test]
 fn a_guard_alone() {
     check_quiet("builder-guard-drop", 0, 0);

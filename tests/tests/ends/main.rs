@@ -22,3 +22,6 @@ mod tags;
 
 /// Rows that the usual work of a program logs.
 const ROWS: u64 = 100;
+
+/// Whether the system tells what a process ends with behind `main`.
+const TELLS_CODE: bool = cfg!(all(target_os = "linux", target_env = "gnu"));

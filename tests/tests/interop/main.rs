@@ -12,6 +12,7 @@
 
 mod aggregates;
 mod api;
+mod children;
 mod config;
 mod console;
 mod context;
@@ -20,10 +21,12 @@ mod example;
 mod local;
 mod metadata;
 mod odd_values;
+mod people;
 mod pipeline;
 mod ranks;
 mod reading;
 mod scenarios;
+mod sessions;
 mod several;
 mod shared;
 mod sizes;
@@ -45,13 +48,14 @@ use ups_track_tests::server::{Run, RunKey, Server};
 use ups_track_tests::wandb;
 
 /// All scenarios of `interop/scenarios.py`.
-const SCENARIOS: [&str; 10] = [
+const SCENARIOS: [&str; 11] = [
     "stages",
     "summary_only",
     "nested_config",
     "odd_values",
     "odd_kinds",
     "min_max_mean",
+    "definitions",
     "stage_summary",
     "exit_code",
     "console",

@@ -64,3 +64,19 @@ fn a_limit_in_all_ends_a_wait_that_makes_progress() {
     let played = program.end();
     assert!(played.said.contains("not through after"), "{}", played.said);
 }
+
+/// The guard of the run is dropped before anybody knows what `main` returns.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn what_main_returns_is_the_end_of_the_run() {
+    let server = Server::start();
+    let mut program = Player::new(server.url(), "returned").start();
+    program.tell("rows 20");
+    program.tell("code 3");
+    let played = program.end();
+    assert_eq!(played.code, Some(3));
+    let run = eventually(&server, "returned", |run| run.exit_code == Some(3));
+    assert_eq!((run.complete, run.history().len()), (true, 20));
+    assert!(is_marked(played.dir.path(), "returned"));
+    assert_eq!(server.violations(), []);
+}

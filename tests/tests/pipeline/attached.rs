@@ -166,3 +166,31 @@ fn a_disabled_child_records_nothing() {
     assert!(place.shards().is_empty(), "no shard");
     parent.finish().assert_ok();
 }
+
+/// Whoever has waited for a child finds what it has recorded in the run, before what comes later.
+#[test]
+fn what_a_child_has_recorded_is_there_when_it_was_waited_for() {
+    let place = Place::new();
+    let ended = place.start(&["behind", "2000"]).end();
+    ended.assert_ok();
+    let ways = [
+        "status",
+        "output",
+        "wait",
+        "with_output",
+        "try_wait",
+        "tokio_status",
+        "tokio_output",
+        "tokio_wait",
+        "tokio_with_output",
+    ];
+    assert_eq!(ended.told, ways.map(|way| format!("{way} 2000")));
+    let log = place.log();
+    assert_sound(&log);
+    let rows = log.rows();
+    for way in ways {
+        let after = format!("after/{way}");
+        let before = rows.iter().take_while(|row| !row.contains_key(&after));
+        assert_eq!(before.filter(|row| row.contains_key(&format!("{way}/value"))).count(), 2000, "{way}");
+    }
+}

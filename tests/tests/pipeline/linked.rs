@@ -34,7 +34,7 @@ fn a_stock_client_is_linked_by_the_environment_alone() {
         found,
         [
             "UPS_TRACK_CHILD=linked".to_owned(),
-            format!("WANDB_CONTEXT_FILE={}", run_dir.join("context.json").display()),
+            format!("UPS_TRACK_PARENT_CONTEXT={}", run_dir.join("context.json").display()),
             format!("WANDB_DIR={dir}"),
             "WANDB_ENTITY=us".into(),
             "WANDB_JOB_TYPE=train".into(),

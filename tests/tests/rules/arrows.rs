@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "log",
     "terminal",
     "json",
+    "tree",
     "error",
     "recorder",
     "ledger",

@@ -155,7 +155,7 @@ fn a_request_that_is_too_large_is_halved() {
 fn what_can_never_be_sent_is_not_tried_again() {
     let server = Server::start();
     // Down to a line that is alone, and then that one.
-    server.fail(Place::Stream, &Fault::Status(413, None), 8);
+    server.fail(Place::Stream, &Fault::Status(413, None), 7);
     let recorded = record("faults", 50);
     let said = sync(&server, &recorded.log, &[]);
     assert_eq!(said.code, 1, "{said:?}");

@@ -3,6 +3,7 @@
 
 mod again;
 mod branches;
+mod deep;
 mod faults;
 mod features;
 mod files;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use ups_track::Run;
 use ups_track::log::record::{Kind, Unread};
-use ups_track_tests::server::Server;
+use ups_track_tests::server::{self, Server, Stream};
 
 use crate::{Recorded, Said, command, marker, on, record, record_with, records, said, sync};
 
@@ -96,6 +96,29 @@ fn a_server_that_has_less_is_told() {
     assert_kept(&server, &recorded, "was uploaded to");
     assert_eq!(prune(&other, &recorded.dir, &["--yes"]).code, 0);
     assert_eq!(server.violations(), []);
+}
+
+/// As many rows are no proof: they must be these.
+#[test]
+fn rows_are_compared_one_by_one() {
+    let server = Server::start();
+    let recorded = uploaded(&server, "compared");
+    let run = on(&server, "compared");
+    let tampered = |change: fn(&mut Vec<String>)| {
+        let mut history = run.lines(Stream::History).to_vec();
+        change(&mut history);
+        let summary = &run.lines(Stream::Summary)[0];
+        let mut other = server::Run::with(run.key().clone(), run.config(), summary, history);
+        (other.files, other.complete, other.storage_id) = (run.files.clone(), true, run.storage_id.clone());
+        server.insert(other);
+    };
+    tampered(|rows| rows[7] = rows[7].replace("\"loss\":0.125", "\"loss\":0.5"));
+    assert_kept(&server, &recorded, "row 8 is not as it is here");
+    tampered(|rows| drop(rows.remove(12)));
+    assert_kept(&server, &recorded, "row 13 is not as it is here");
+    tampered(|rows| rows.push(rows[0].replace("\"_step\":0", "\"_step\":20")));
+    let said = prune(&server, &recorded.dir, &["--yes"]);
+    assert!(said.code == 0 && !recorded.dir.exists(), "{said:?}");
 }
 
 #[test]

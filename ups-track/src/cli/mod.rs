@@ -22,7 +22,6 @@ mod story;
 #[cfg(feature = "online")]
 mod sync;
 mod text;
-mod tree;
 mod verify;
 
 use std::ffi::OsString;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use super::console::Tail;
 use super::row;
 use super::series::AllSeries;
-use super::tree::Tree;
 use crate::json;
 use crate::log::record::{self, Alert, Exit, FileItem, History, Kind, Metric};
 use crate::log::{Entry, ReadError, Reader};
+use crate::tree::Tree;
 
 /// How much of a log is kept.
 #[derive(Debug, Clone, Copy, Default)]
@@ -127,7 +127,7 @@ impl Story {
             Kind::Config(config) => self.config(&config),
             Kind::Summary(summary) => {
                 summary.remove.iter().for_each(|item| self.summary.remove(item));
-                summary.update.iter().for_each(|item| self.summary.set(item));
+                summary.update.iter().for_each(|item| self.summary.put(item));
             }
             Kind::Metric(metric) => self.define(metric),
             Kind::OutputRaw(output) => self.console.feed(output.output_type == 0, &output.line),

@@ -12,7 +12,8 @@ use crate::error::{Error, Kind, Result};
 use crate::harmless;
 use crate::os::files::write_private;
 use crate::settings::{Mode, rules};
-pub(crate) use find::{FILE, Place, place, unknown_run};
+pub use find::ContextFile;
+pub(crate) use find::{FILE, Place, has_written, place, unknown_run};
 pub(crate) use trust::{trusted_dir, trusted_file};
 
 /// The version of the file that this crate writes, and the last one that it reads.

@@ -6,7 +6,7 @@ mod panic;
 mod signals;
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::os::fork::PerProcess;
 
@@ -23,6 +23,29 @@ pub(crate) trait Open: Send + Sync {
     fn flush(&self);
 }
 
+/// A run that has ended as one that is well, while the process may be about to end otherwise.
+pub(crate) trait Amend: Send + Sync {
+    /// It has ended with this exit code after all.
+    fn amend(&self, exit_code: i32, patience: Duration);
+}
+
+/// Such runs, and when their end was done.
+static PARTED: PerProcess<(Instant, Arc<dyn Amend>)> = PerProcess::new();
+
+/// Time between the end of such a run and that of the process in which they are one end.
+const ONE_END: Duration = Duration::from_secs(5);
+
+/// A run has ended with its guard, on the main thread; its end has begun then.
+pub(crate) fn parted(began: Instant, run: Arc<dyn Amend>) {
+    let mut parted = PARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if parted.iter().any(|(ended, _)| began.saturating_duration_since(*ended) > ONE_END) {
+        parted.clear();
+    }
+    parted.push((began, run));
+    let now = Instant::now();
+    parted.iter_mut().for_each(|(ended, _)| *ended = now);
+}
+
 /// The runs that are open, by number: a run ends when it is finished or the process ends, not when the last handle is
 /// gone. A forked child has copies of its parent's runs, which are not its to end.
 static OPEN: PerProcess<(u64, Arc<dyn Open>)> = PerProcess::new();
@@ -32,6 +55,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A run has begun: it must be completed when the process exits.
 pub(crate) fn watch(number: u64, run: Arc<dyn Open>) {
+    // The process goes on.
+    PARTED.lock().unwrap_or_else(PoisonError::into_inner).clear();
     OPEN.lock().unwrap_or_else(PoisonError::into_inner).push((number, run));
     exit::install();
 }
@@ -82,6 +107,22 @@ fn finish_all(code: i32) {
     complete(&runs, code);
     for run in runs {
         run.end(code, PATIENCE);
+    }
+    if code != 0 {
+        amend_all(code);
+    }
+}
+
+/// What ended just now has ended with this exit code.
+fn amend_all(code: i32) {
+    let parted = match PARTED.try_lock() {
+        Ok(mut parted) => std::mem::take(&mut *parted),
+        Err(_) => return,
+    };
+    for (ended, run) in parted {
+        if ended.elapsed() <= ONE_END {
+            run.amend(code, PATIENCE);
+        }
     }
 }
 

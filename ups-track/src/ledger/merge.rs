@@ -232,13 +232,15 @@ impl Ledger {
 
     fn take_config(&mut self, config: &record::Config) {
         for item in &config.update {
-            let Ok(mut value) = serde_json::from_str::<Value>(&item.value_json) else { continue };
-            let path: Vec<&str> = item.path().collect();
+            let Some(json) = crate::json::standard(&item.value_json) else { continue };
+            // What is nested too deep to be read is there as text.
+            let mut value = serde_json::from_str(&json).unwrap_or_else(|_| Value::String(json.into_owned()));
+            let path = item.levels();
             let Some((first, rest)) = path.split_first() else { continue };
             for part in rest.iter().rev() {
-                value = Value::Object([((*part).to_owned(), value)].into_iter().collect());
+                value = Value::Object([(part.clone().into_owned(), value)].into_iter().collect());
             }
-            merge(self.config.entry(*first).or_insert(Value::Null), value);
+            merge(self.config.entry(first.clone().into_owned()).or_insert(Value::Null), value);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #![expect(missing_docs, clippy::struct_excessive_bools, reason = "names and meanings are W&B's own")]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One record of the log.
@@ -230,11 +231,24 @@ pub struct Item {
     pub value_json: String,
 }
 
+/// Levels of nested keys that are kept apart, so that nobody runs out of stack.
+pub(crate) const LEVELS: usize = 32;
+
 impl Item {
     /// The path of the key; one part unless nested.
     pub fn path(&self) -> impl Iterator<Item = &str> {
         let flat = self.nested_key.is_empty().then_some(self.key.as_str());
         self.nested_key.iter().map(String::as_str).chain(flat)
+    }
+
+    /// The path in [`LEVELS`] parts at most: the rest of a longer one is one part, joined with dots.
+    pub(crate) fn levels(&self) -> Vec<Cow<'_, str>> {
+        let mut parts: Vec<_> = self.path().take(LEVELS).map(Cow::Borrowed).collect();
+        if self.nested_key.len() > LEVELS {
+            parts.pop();
+            parts.push(Cow::Owned(self.nested_key.get(LEVELS - 1..).unwrap_or_default().join(".")));
+        }
+        parts
     }
 }
 

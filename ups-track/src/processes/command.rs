@@ -5,7 +5,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::process::{Child as Process, Command, ExitStatus, Output};
 
-use super::child::ChildOptions;
+use super::child::{Child, ChildOptions};
 use super::environment::variables;
 use super::watch::{Watch, name_of};
 use crate::run::Run;
@@ -48,6 +48,7 @@ pub trait TrackCommand: Sized {
 pub struct TrackedCommand<'c, C = Command> {
     pub(super) command: &'c mut C,
     run: Run,
+    kind: Child,
     name: String,
     fault: Option<String>,
 }
@@ -61,8 +62,9 @@ impl<C> Deref for TrackedCommand<'_, C> {
 
 impl TrackCommand for Command {
     fn track(&mut self, run: &Run, child: impl Into<ChildOptions>) -> TrackedCommand<'_> {
-        let (name, fault) = prepare(self, run, &child.into());
-        TrackedCommand::new(self, run, name, fault)
+        let options = child.into();
+        let (name, fault) = prepare(self, run, &options);
+        TrackedCommand::new(self, run, options.kind, name, fault)
     }
 }
 
@@ -76,19 +78,25 @@ pub(super) fn prepare(command: &mut Command, run: &Run, options: &ChildOptions) 
         let set = command.get_envs().find(|(key, _)| *key == OsStr::new(name));
         set.map_or_else(|| std::env::var_os(name), |(_, value)| value.map(OsStr::to_owned))
     };
-    for (name, value) in variables(run, context.as_deref(), options, inherited) {
+    let name = options.name.clone().unwrap_or_else(|| name_of(command.get_program()));
+    for (variable, value) in variables(run, context.as_deref(), options, &name, inherited) {
         match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
+            Some(value) => command.env(variable, value),
+            None => command.env_remove(variable),
         };
     }
-    let name = options.name.clone().unwrap_or_else(|| name_of(command.get_program()));
     (name, fault)
 }
 
 impl<'c, C> TrackedCommand<'c, C> {
-    pub(super) fn new(command: &'c mut C, run: &Run, name: String, fault: Option<String>) -> Self {
-        Self { command, run: run.clone(), name, fault }
+    pub(super) fn new(
+        command: &'c mut C,
+        run: &Run,
+        kind: Child,
+        name: String,
+        fault: Option<String>,
+    ) -> Self {
+        Self { command, run: run.clone(), kind, name, fault }
     }
 
     /// Starts a process with `start`, and watches it. A child is started even if it cannot be told of the run.
@@ -96,7 +104,7 @@ impl<'c, C> TrackedCommand<'c, C> {
         if let Some(fault) = self.fault.take() {
             self.run.tell_untracked(&self.name, &fault);
         }
-        let watch = Watch::begin(&self.run, &self.name);
+        let watch = Watch::begin(&self.run, self.kind, &self.name);
         match start(self.command) {
             Ok(started) => Ok((watch, started)),
             Err(e) => {
@@ -142,7 +150,8 @@ impl TrackedCommand<'_> {
     }
 }
 
-/// A child process of a run; its end is recorded when it is waited for. It is the process to call methods on.
+/// A child process of a run; its end is recorded when it is waited for, and what an attached child has recorded is in the run
+/// then, before whatever its parent records later. It is the process to call methods on.
 #[derive(Debug)]
 pub struct TrackedChild<P = Process> {
     pub(super) process: P,

@@ -7,8 +7,7 @@ use super::child::{Child, ChildOptions};
 use crate::context::FILE;
 use crate::ranks::{PARENT, Rank};
 use crate::run::Run;
-use crate::settings::CHILD;
-use crate::settings::Mode;
+use crate::settings::{CHILD, FOR_OTHERS, Mode, PARENT_CONTEXT, PARENT_MODE};
 
 /// What belongs to the parent's own run and must not reach a child by inheritance.
 const PARENTS_OWN: &[&str] = &[
@@ -30,20 +29,27 @@ const PARENTS_OWN: &[&str] = &[
     FILE,
     CHILD,
     PARENT,
+    PARENT_CONTEXT,
+    PARENT_MODE,
 ];
 
 /// A variable and its value; without one it is removed.
 pub(super) type Variable = (&'static str, Option<OsString>);
 
-/// The variables of a child of `run`, whose context file is `context` if it could be written. `inherited` tells what a variable would be
+/// The variables of a child of `run` with this name, whose context file is `context` if it could be written. `inherited` tells what a variable would be
 /// otherwise.
 pub(super) fn variables(
     run: &Run,
     context: Option<&Path>,
     options: &ChildOptions,
+    name: &str,
     inherited: impl Fn(&str) -> Option<OsString>,
 ) -> Vec<Variable> {
     let mut variables: Vec<Variable> = PARENTS_OWN.iter().map(|name| (*name, None)).collect();
+    if inherited(PARENT_MODE).is_some() {
+        // This process is itself an attached child, to which they do not apply.
+        FOR_OTHERS.iter().for_each(|name| variables.push((name, None)));
+    }
     let mut set = |name: &'static str, value: OsString| match variables.iter_mut().find(|(n, _)| *n == name) {
         Some((_, place)) => *place = Some(value),
         None => variables.push((name, Some(value))),
@@ -64,13 +70,18 @@ pub(super) fn variables(
         return variables;
     }
     set(CHILD, options.kind.as_str().into());
-    let kind = match context {
-        Some(context) => {
-            set(FILE, context.into());
-            options.kind
-        }
+    let kind = match (context, options.kind) {
         // Without a context a child cannot find this run: it has one of its own beside it.
-        None => Child::Linked,
+        (None, _) => Child::Linked,
+        (Some(context), Child::Linked) => {
+            // Under the other name any program that follows the Python side of UPS would record into this run.
+            set(PARENT_CONTEXT, context.into());
+            Child::Linked
+        }
+        (Some(context), Child::Attached) => {
+            set(FILE, context.into());
+            Child::Attached
+        }
     };
     if let Some(dir) = run.root_dir().parent() {
         set("WANDB_DIR", dir.into());
@@ -86,9 +97,19 @@ pub(super) fn variables(
             }
         }
         Child::Attached => {
-            // For a child that is not one of ours: the server appends what it sends to the run.
+            // For a child that is not one of ours.
             set("WANDB_RUN_ID", run.id().into());
-            set("WANDB_RESUME", "allow".into());
+            if matches!(run.mode(), Mode::Online | Mode::Shared) {
+                // It writes the run beside this process: as one of several writers, whose end is not that of the run.
+                let values = ["shared", "false", name, "false"];
+                for (name, value) in FOR_OTHERS.into_iter().zip(values) {
+                    set(name, value.into());
+                }
+                set(PARENT_MODE, mode.as_str().into());
+            } else {
+                // Its log is synced behind that of this run, which it goes on with.
+                set("WANDB_RESUME", "allow".into());
+            }
             if let Some(group) = run.group() {
                 set("WANDB_RUN_GROUP", group.into());
             }

@@ -11,8 +11,9 @@ use crate::run::Run;
 
 impl TrackCommand for Command {
     fn track(&mut self, run: &Run, child: impl Into<ChildOptions>) -> TrackedCommand<'_, Self> {
-        let (name, fault) = prepare(self.as_std_mut(), run, &child.into());
-        TrackedCommand::new(self, run, name, fault)
+        let options = child.into();
+        let (name, fault) = prepare(self.as_std_mut(), run, &options);
+        TrackedCommand::new(self, run, options.kind, name, fault)
     }
 }
 
@@ -36,7 +37,7 @@ impl TrackedCommand<'_, Command> {
     pub async fn status(&mut self) -> io::Result<ExitStatus> {
         let (watch, status) = self.begin(|command| Ok(command.status()))?;
         let status = status.await.inspect_err(|e| watch.not_started(e))?;
-        watch.ended(status);
+        watch.ended_soon(status).await;
         Ok(status)
     }
 
@@ -48,7 +49,7 @@ impl TrackedCommand<'_, Command> {
     pub async fn output(&mut self) -> io::Result<Output> {
         let (watch, output) = self.begin(|command| Ok(command.output()))?;
         let output = output.await.inspect_err(|e| watch.not_started(e))?;
-        watch.ended(output.status);
+        watch.ended_soon(output.status).await;
         Ok(output)
     }
 }
@@ -61,7 +62,9 @@ impl TrackedChild<Process> {
     /// If the system does not tell how the process ended.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.process.wait().await?;
-        self.ended(status);
+        if let Some(watch) = self.watch.take() {
+            watch.ended_soon(status).await;
+        }
         Ok(status)
     }
 
@@ -87,7 +90,7 @@ impl TrackedChild<Process> {
         let Self { process, watch } = self;
         let output = process.wait_with_output().await?;
         if let Some(watch) = watch {
-            watch.ended(output.status);
+            watch.ended_soon(output.status).await;
         }
         Ok(output)
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Instant;
 
+use super::child::Child;
 use crate::kinds::alert::{Alert, AlertLevel};
 use crate::kinds::scalar::Scalar;
 use crate::recorder::Op;
@@ -19,18 +20,19 @@ pub(super) fn name_of(program: &std::ffi::OsStr) -> String {
 #[derive(Debug)]
 pub(super) struct Watch {
     run: Run,
+    kind: Child,
     name: String,
     started: Instant,
 }
 
 impl Watch {
     /// A child is started.
-    pub(super) fn begin(run: &Run, wanted: &str) -> Self {
+    pub(super) fn begin(run: &Run, kind: Child, wanted: &str) -> Self {
         let name = match (run.children(), run.dir()) {
             (Some(names), Some(dir)) => names.take(wanted, dir),
             _ => wanted.to_owned(),
         };
-        Self { run: run.clone(), name, started: Instant::now() }
+        Self { run: run.clone(), kind, name, started: Instant::now() }
     }
 
     fn record(&self, values: &[(&str, Scalar)]) {
@@ -51,8 +53,26 @@ impl Watch {
         self.alert(&format!("it could not be started: {e}"));
     }
 
-    /// It has ended.
+    /// It has ended, and what it has recorded for the run is in the run.
     pub(super) fn ended(&self, status: ExitStatus) {
+        self.note_end(status);
+        if self.kind == Child::Attached {
+            self.run.take_over_children();
+        }
+    }
+
+    /// The same, without holding up the thread.
+    #[cfg(feature = "tokio")]
+    pub(super) async fn ended_soon(&self, status: ExitStatus) {
+        self.note_end(status);
+        if self.kind == Child::Attached {
+            let run = self.run.clone();
+            // Whoever has a process of tokio's has a runtime.
+            drop(tokio::task::spawn_blocking(move || run.take_over_children()).await);
+        }
+    }
+
+    fn note_end(&self, status: ExitStatus) {
         let seconds = self.started.elapsed().as_secs_f64();
         let word = if status.success() { "finished" } else { "failed" };
         let mut values = vec![("status", Scalar::from(word)), ("duration_s", seconds.into())];

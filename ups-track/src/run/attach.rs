@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::builder::{header, open_recorder, start_writer};
 use super::keep;
 use super::writer::Writer;
 use super::{Inner, Live, Run, RunBuilder, RunGuard};
-use crate::context::{self, Context, Place};
+use crate::context::{self, Context, ContextFile, Place};
 use crate::error::{Error, Result};
 use crate::kinds::file::FilePolicy;
 use crate::ledger::{RankMark, timestamp};
@@ -24,6 +25,9 @@ use crate::rundir::Surroundings;
 use crate::say;
 use crate::settings::{Resume, Settings, Sources};
 use crate::shards;
+
+/// How long the end of a child waits until what it has recorded is merged.
+const MERGE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a run knows of the pipeline around it.
 #[derive(Debug, Default)]
@@ -165,6 +169,21 @@ impl Run {
         }
     }
 
+    /// An attached child has ended: waits until what it has recorded is in this run. Of a run that another process has only
+    /// that one can merge.
+    pub(crate) fn take_over_children(&self) {
+        if let Some(live) = self.0.live.as_ref().filter(|live| !live.recorder.is_forked())
+            && !live.ending.merge(MERGE_PATIENCE)
+            && !live.ending.has_ended()
+        {
+            say::warning(&format!(
+                "what a child of run `{}` has recorded is not merged after {} s, and will be later",
+                self.id(),
+                MERGE_PATIENCE.as_secs()
+            ));
+        }
+    }
+
     pub(crate) fn children(&self) -> Option<&Names> {
         self.0.live.as_ref().filter(|live| !live.recorder.is_forked()).map(|live| &live.pipeline.names)
     }
@@ -191,8 +210,12 @@ impl RunBuilder {
         match self.context.take() {
             Some(context) => Ok(Some(context)),
             None if self.global == Some(false) => Ok(None),
-            None => match context::place(sources)? {
+            None => match context::place(sources, ContextFile::settle(self.context_file, sources)?)? {
                 Place::Own => Ok(None),
+                Place::Writer(file) => {
+                    self.writes = Some(file);
+                    Ok(None)
+                }
                 Place::Member(context) => Ok(Some(context)),
             },
         }
@@ -217,6 +240,24 @@ impl RunBuilder {
             given.mode = context.mode;
         }
         Ok(Some(context))
+    }
+
+    /// The context file that shall tell of the run is written.
+    pub(super) fn write_context(&self, run: &Run) {
+        let Some(file) = self.writes.as_ref().filter(|_| !run.is_disabled() && !run.is_attached()) else {
+            return;
+        };
+        let mut context = run.context();
+        // The Python side of UPS wants a project.
+        context.project.get_or_insert_with(|| "uncategorized".to_owned());
+        match run.expect_children().and_then(|()| context.save(file)) {
+            Ok(()) => context::has_written(),
+            Err(e) => say::warning(&format!(
+                "other processes cannot find run `{}` and record runs of their own: {}",
+                run.id(),
+                e.with_cause()
+            )),
+        }
     }
 
     /// Config and tags that the builder was given go to the run that it turned out to be. Name, notes and job type are

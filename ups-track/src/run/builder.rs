@@ -15,7 +15,7 @@ use crate::rundir::RunDir;
 use crate::rundir::Surroundings;
 use serde_json::{Map, Value};
 
-use crate::context::Context;
+use crate::context::{Context, ContextFile};
 use crate::ends;
 use crate::error::{Error, Kind, Result};
 use crate::kinds::config::RunConfig;
@@ -41,6 +41,9 @@ pub struct RunBuilder {
     pub(super) overrides: Overrides,
     pub(super) global: Option<bool>,
     pub(super) context: Option<Context>,
+    pub(super) context_file: Option<ContextFile>,
+    /// The context file that shall tell of the run.
+    pub(super) writes: Option<PathBuf>,
     pub(super) ranks: Option<RankOptions>,
 }
 
@@ -146,6 +149,13 @@ impl RunBuilder {
         self
     }
 
+    /// Sets what this process does with the context file that `WANDB_CONTEXT_FILE` names (`UPS_TRACK_CONTEXT`), where it may not be
+    /// there: [`ContextFile::Required`] by default.
+    pub fn context_file(mut self, file: ContextFile) -> Self {
+        self.context_file = Some(file);
+        self
+    }
+
     /// Sets how long the end of a run waits for an upload that makes no progress (`UPS_TRACK_FINISH_PATIENCE`, seconds):
     /// 30 s by default. What is then not on the server is in the log, and `ups-track sync` sends it. `WANDB_FINISH_TIMEOUT`
     /// limits the wait in all.
@@ -211,6 +221,11 @@ impl RunBuilder {
             settings.mode = Mode::Shared;
             (settings.uplink.part.primary, settings.uplink.part.finishes) = (false, false);
         }
+        if elsewhere {
+            // What the run is called, and what it belongs to, its owner says.
+            (settings.name, settings.notes, settings.job_type) = (None, None, None);
+            (settings.group, settings.sweep_id) = (None, None);
+        }
         let run = if settings.mode == Mode::Disabled {
             Run(Arc::new(Inner::disabled(&settings)))
         } else {
@@ -241,6 +256,7 @@ impl RunBuilder {
         if run.is_attached() {
             self.tell_parent(&run);
         }
+        self.write_context(&run);
         super::global::claim(&run, self.global)?;
         if let Some(recorder) = run.recorder() {
             ends::watch(recorder.uid, Arc::new(run.handle().clone()));

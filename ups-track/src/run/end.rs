@@ -17,6 +17,8 @@ use crate::shown::{bytes, duration, short, sparkline};
 pub(crate) struct Request {
     /// Everything recorded before this number was drawn shall be with the operating system.
     pub(crate) flush: u64,
+    /// Everything that children have written before this number was drawn shall be merged.
+    pub(crate) merge: u64,
     /// The run shall end, with this exit code.
     pub(crate) finish: Option<i32>,
 }
@@ -126,8 +128,20 @@ impl Ending {
 
     /// Asks for a flush and waits for it; false if there was none within `patience`.
     pub(crate) fn flush(&self, patience: Duration) -> bool {
+        self.flush_with(false, patience)
+    }
+
+    /// The same, behind a merge of all that children have written.
+    pub(crate) fn merge(&self, patience: Duration) -> bool {
+        self.flush_with(true, patience)
+    }
+
+    fn flush_with(&self, merge: bool, patience: Duration) -> bool {
         let mut state = self.lock();
         state.request.flush += 1;
+        if merge {
+            state.request.merge = state.request.flush;
+        }
         let wanted = state.request.flush;
         self.to_writer.notify_one();
         let state = self

@@ -9,6 +9,7 @@ mod environment;
 mod git;
 pub(crate) mod global;
 mod keep;
+mod parting;
 mod ranked;
 mod save;
 mod scope;
@@ -482,6 +483,10 @@ impl ends::Open for Run {
 
 /// Ends its run when it is dropped: with exit code 1 while a panic unwinds, with 0 otherwise.
 ///
+/// If it is dropped on the main thread, and the process ends with another exit code within five seconds of that and has begun
+/// no other run, as it does when `main` returns an `Err`, the run has ended with that code (on Linux with glibc, which tells the
+/// code; elsewhere use `#[ups_track::main]`, [`scope`](Run::scope) or [`finish_with`](Run::finish_with)).
+///
 /// It is a [`Run`] to call methods on; clone that for other threads: `let run = guard.handle()`.
 #[derive(Debug)]
 #[must_use = "the run ends when this guard is dropped; bind it: `let run = ...`"]
@@ -519,8 +524,8 @@ impl Deref for RunGuard {
 impl Drop for RunGuard {
     fn drop(&mut self) {
         let Some(run) = self.run.take().filter(|run| !run.has_ended()) else { return };
-        let code = i32::from(std::thread::panicking());
-        if let Err(e) = run.finish_with(code) {
+        let ended = if std::thread::panicking() { run.finish_with(1).map(drop) } else { run.part() };
+        if let Err(e) = ended {
             say::warning(&e.to_string());
         }
     }

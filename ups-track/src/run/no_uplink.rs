@@ -15,6 +15,16 @@ pub(crate) enum Uplink {}
 #[derive(Debug)]
 pub(crate) enum Way {}
 
+/// No upload to repeat: there is no value of this.
+#[derive(Debug)]
+pub(crate) enum Again {}
+
+impl Again {
+    pub(crate) fn send(&self, _: Duration) -> bool {
+        match *self {}
+    }
+}
+
 impl Way {
     #[expect(clippy::unnecessary_wraps, reason = "as with feature `online`")]
     pub(crate) fn find(_: &mut Settings, _: &Sources) -> Result<Option<Self>> {
@@ -26,6 +36,10 @@ impl Uplink {
     #[expect(clippy::needless_pass_by_value, reason = "as with feature `online`")]
     pub(crate) fn start(way: Way, _: &Settings, _: Sources, _: &RunDir) -> Result<Self> {
         match way {}
+    }
+
+    pub(crate) fn again(&self) -> Again {
+        match *self {}
     }
 
     pub(crate) fn page(&self) -> Option<String> {

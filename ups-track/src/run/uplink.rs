@@ -1,6 +1,7 @@
 //! What connects a run with its upload: whether there is one, and what the end of the run waits for.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::end::Delivery;
@@ -24,6 +25,21 @@ pub(crate) struct Uplink {
     patience: Duration,
     limit: Option<Duration>,
     quiet: bool,
+    again: Again,
+}
+
+/// What it takes to send the log of a run once more: of what the server has it sends nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Again(Arc<Plan>);
+
+impl Again {
+    /// Sends it; false if not everything is there afterwards.
+    pub(crate) fn send(&self, patience: Duration) -> bool {
+        let plan = Plan { quiet: true, ..(*self.0).clone() };
+        let Ok(live) = Live::start(plan) else { return false };
+        live.complete();
+        matches!(live.wait(patience, None, &mut |_| {}), Outcome::Whole)
+    }
 }
 
 /// Where an upload would go.
@@ -101,11 +117,16 @@ impl Uplink {
             options,
         };
         Ok(Self {
+            again: Again(Arc::new(plan.clone())),
             live: Live::start(plan).map_err(Kind::Thread)?,
             patience: settings.uplink.patience,
             limit: settings.uplink.timeout,
             quiet: settings.quiet,
         })
+    }
+
+    pub(crate) fn again(&self) -> Again {
+        self.again.clone()
     }
 
     pub(crate) fn page(&self) -> Option<String> {

@@ -152,11 +152,15 @@ impl Writer {
     pub(crate) fn run(mut self, ending: &Ending, tick: Duration, summary_interval: Duration) {
         os::block_file_size_signal();
         let mut last_summary = Instant::now();
-        let mut pause = tick;
+        let (mut pause, mut merged) = (tick, 0);
         loop {
             let request = ending.wait(if self.behind { Duration::ZERO } else { pause });
             let began = Instant::now();
             self.step();
+            if request.merge > merged {
+                merged = request.merge;
+                self.merge_now();
+            }
             if last_summary.elapsed() >= summary_interval {
                 let now = os::monotonic_nanos();
                 self.look_after_log();
@@ -182,6 +186,15 @@ impl Writer {
                 // may complete what children still write.
                 return ending.wait_until_closed();
             }
+        }
+    }
+
+    /// Merges what children have written so far: what this process records from now on stands behind it.
+    fn merge_now(&mut self) {
+        if let Some(merger) = &mut self.merger {
+            merger.advance_to_end(&mut self.ledger, &mut self.surroundings);
+            self.ledger.write_amended(&mut self.surroundings);
+            self.ledger.write_set_summary();
         }
     }
 

@@ -145,3 +145,13 @@ pub(crate) struct Settings {
 
 /// What kind of child the process is: `linked` or `attached`.
 pub(crate) const CHILD: &str = "UPS_TRACK_CHILD";
+
+/// The context file of a linked child's parent: that one has a run of its own, and does not record into the context's.
+pub(crate) const PARENT_CONTEXT: &str = "UPS_TRACK_PARENT_CONTEXT";
+
+/// The mode of an attached child's parent, where the child's variables name another one for other clients.
+pub(crate) const PARENT_MODE: &str = "UPS_TRACK_PARENT_MODE";
+
+/// What an attached child has in its environment for other clients alone.
+pub(crate) const FOR_OTHERS: [&str; 4] =
+    ["WANDB_MODE", "WANDB_X_PRIMARY", "WANDB_X_LABEL", "WANDB_X_UPDATE_FINISH_STATE"];

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::ini;
+use super::{FOR_OTHERS, PARENT_MODE, ini};
 use crate::error::{Error, Kind, Result};
 use crate::os::small;
 use crate::{harmless, say};
@@ -58,11 +58,23 @@ impl Sources {
                 sources.exact.insert(name, value);
             }
         }
+        sources.leave_to_others();
         // Who gives absolute paths needs none.
         sources.current_dir = std::env::current_dir().unwrap_or_default();
         // Nobody's files are below a relative home, which would be wherever the program is started.
         sources.home = std::env::home_dir().filter(|home| home.is_absolute());
         sources
+    }
+
+    /// What a parent has put into the environment of an attached child for clients other than this crate is not for us.
+    fn leave_to_others(&mut self) {
+        let Some(mode) = self.var(PARENT_MODE) else { return };
+        let [of_mode, of_writer @ ..] = FOR_OTHERS;
+        of_writer.iter().for_each(|name| drop(self.vars.remove(*name)));
+        // Another mode was set by somebody who means this process.
+        if self.var(of_mode).is_some_and(|given| given.value == "shared") {
+            self.vars.insert(of_mode.to_owned(), mode.value);
+        }
     }
 
     /// An environment of its own, for tests.

@@ -135,7 +135,7 @@ impl Both {
 pub(crate) struct Live(Arc<Both>, Born);
 
 /// What the upload of a run needs to know.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) log: PathBuf,
     pub(crate) access: Access,

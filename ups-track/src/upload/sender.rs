@@ -155,7 +155,7 @@ impl Upload {
         if self.untold.is_some_and(|since| since.elapsed() >= SETTLING.min(interval))
             && self.describing.is_free()
         {
-            self.begin_description();
+            self.begin_description(false);
         }
         let target = &self.bucket.target;
         if let Err(e) = self.shelf.go_on(&self.client, target, &self.book, interval).await {
@@ -359,10 +359,10 @@ impl Upload {
         Ok(sent)
     }
 
-    /// Begins to tell the server what has changed.
-    fn begin_description(&mut self) {
+    /// Begins to tell the server what has changed; `looks` also if nothing has, as others may have written over it.
+    fn begin_description(&mut self, looks: bool) {
         self.untold = None;
-        if self.teller.has_news(&self.described) {
+        if self.teller.has_news(&self.described) || looks && self.teller.may_be_written_over() {
             let Bucket { id, target, .. } = &self.bucket;
             let (client, id, target) = (Rc::clone(&self.client), id.clone(), target.clone());
             let news = self.teller.news(&self.described);
@@ -391,7 +391,7 @@ impl Upload {
     async fn describe(&mut self) -> Result<(), Failure> {
         let ended = self.until_described().await?;
         self.settle_description(ended)?;
-        self.begin_description();
+        self.begin_description(self.live);
         let ended = self.until_described().await?;
         self.settle_description(ended)
     }

@@ -90,6 +90,11 @@ impl Teller {
         described.has_news(&self.base)
     }
 
+    /// Whether what was told may have been written over since.
+    pub(super) fn may_be_written_over(&self) -> bool {
+        matches!(self.base, Base::Own(_))
+    }
+
     /// What is to be told now.
     pub(super) fn news(&self, described: &Described) -> News {
         News { described: described.clone(), base: self.base.clone() }
@@ -140,8 +145,19 @@ impl News {
         let Target { entity, project, run } = target;
         let there = client.past(Some(entity), Some(project), run).await?;
         let ended = if self.described.is_member { client.ended(entity, project, run).await? } else { None };
+        let has_news = self.described.has_news(&self.base);
+        let mut is_written_over = false;
         if let Some(past) = &there {
+            is_written_over = !self.described.is_behind(&self.base) && self.described.is_written_over(past);
+            self.described.keep_others(past);
             self.described.take_theirs(&self.base, past);
+        }
+        if is_written_over {
+            // Nothing of it is there any more.
+            self.base = self.base.without_config();
+        }
+        if !has_news && !is_written_over {
+            return Ok(Heard { base: self.base, there: None, says: self.described.says(), ended });
         }
         let variables = self.described.upsert(&Names::known(id, target), &self.base, there.as_ref());
         client.upsert(variables).await?;

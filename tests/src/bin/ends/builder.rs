@@ -24,6 +24,19 @@ fn run(program: &str) -> ups_track::Result<ExitCode> {
             let _run = ups_track::init()?;
             work();
         }
+        "init-error" => {
+            let _run = ups_track::init()?;
+            work();
+            // As any error of the program's own.
+            return Err(ups_track::Context::load("gone").err().unwrap_or_else(|| unreachable!()));
+        }
+        "init-error-later" => {
+            drop(ups_track::init()?);
+            let run = Run::builder().id("second").start()?;
+            direct(&run);
+            run.finish()?;
+            return Ok(ExitCode::FAILURE);
+        }
         "init-finish" => {
             let run = ups_track::init()?;
             work();

@@ -96,3 +96,53 @@ pub(crate) fn tokio(program: &str, more: &[&str]) -> Result {
     run.finish()?;
     Ok(ExitCode::SUCCESS)
 }
+
+/// Runs a child in each way to wait for one, and tells how many of its rows are in the run's log then.
+pub(crate) fn behind(rows: &str) -> Result {
+    let run = Run::from_env()?;
+    let program = std::env::current_exe()?;
+    let there = |way: &str| -> Result<()> {
+        let log = run.dir().ok_or("no directory")?.join(format!("run-{}.wandb", run.id()));
+        let key = format!("{way}/value");
+        let of_child = |kind: Option<ups_track::log::record::Kind>| match kind {
+            Some(ups_track::log::record::Kind::History(row)) => row.item.iter().any(|item| item.key == key),
+            _ => false,
+        };
+        let found = ups_track::log::Reader::open(&log)?.map_while(std::result::Result::ok);
+        tell(&format!("{way} {}", found.filter(|entry| of_child(entry.record.kind.clone())).count()));
+        run.log(0, &[(format!("after/{way}"), 1)]);
+        Ok(())
+    };
+    let command = |way: &str| {
+        let mut command = Command::new(&program);
+        command.args(["rows", way, rows]).stdout(std::process::Stdio::null());
+        command
+    };
+    command("status").track(&run, Child::Attached).status()?;
+    there("status")?;
+    command("output").track(&run, Child::Attached).output()?;
+    there("output")?;
+    command("wait").track(&run, Child::Attached).spawn()?.wait()?;
+    there("wait")?;
+    command("with_output").track(&run, Child::Attached).spawn()?.wait_with_output()?;
+    there("with_output")?;
+    let mut child = command("try_wait").track(&run, Child::Attached).spawn()?;
+    while child.try_wait()?.is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    there("try_wait")?;
+    let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let command = |way: &str| ::tokio::process::Command::from(command(way));
+        command("tokio_status").track(&run, Child::Attached).status().await?;
+        there("tokio_status")?;
+        command("tokio_output").track(&run, Child::Attached).output().await?;
+        there("tokio_output")?;
+        command("tokio_wait").track(&run, Child::Attached).spawn()?.wait().await?;
+        there("tokio_wait")?;
+        command("tokio_with_output").track(&run, Child::Attached).spawn()?.wait_with_output().await?;
+        there("tokio_with_output")
+    })?;
+    run.finish()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         ["panic"] => members::panic(),
         ["nest", depth] => family::nest(depth),
         ["track", kind, program, more @ ..] => family::track(kind, program, more),
+        ["behind", rows] => family::behind(rows),
         ["adjusted"] => family::adjusted(),
         ["tokio", program, more @ ..] => family::tokio(program, more),
         #[cfg(unix)]

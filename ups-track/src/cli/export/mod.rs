@@ -11,10 +11,10 @@ use super::row::{self, Cell};
 use super::screen::Screen;
 use super::story::{self, Detail};
 use super::text::clean;
-use super::tree::Tree;
 use super::{FAILED, FINE, Failure, UNFINISHED, complain, find};
 use crate::log::ReadError;
 use crate::log::record::{Kind, OutputRaw, Timestamp};
+use crate::tree::Tree;
 use crate::{harmless, json};
 use output::Output;
 

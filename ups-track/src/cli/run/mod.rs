@@ -10,7 +10,7 @@ use std::process::{Command, ExitStatus};
 
 use super::args::Run as Args;
 use super::{complain, text};
-use crate::context::{self, Place};
+use crate::context::{self, ContextFile, Place};
 use crate::processes::{Child, ChildOptions, TrackCommand as _, exit_code};
 use crate::run::{Run, RunBuilder};
 use crate::say;
@@ -38,7 +38,9 @@ fn track(args: &Args, err: &mut dyn Write) -> crate::Result<u8> {
     // Before there is a second thread, or a signal could end the process there.
     #[cfg(unix)]
     let signals = signals::Signals::hold();
-    let joins = matches!(context::place(&Sources::process())?, Place::Member(_));
+    let sources = Sources::process();
+    let file = ContextFile::settle(None, &sources)?;
+    let joins = matches!(context::place(&sources, file)?, Place::Member(_));
     let run = builder(args, joins).start()?;
     if joins && let Some(note) = without_effect(args, &run) {
         say::note(&note);

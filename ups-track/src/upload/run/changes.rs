@@ -57,7 +57,8 @@ impl Changes {
         if is_same(base, theirs) || is_same(mine, theirs) {
             return;
         }
-        let is_object = |text: Option<&str>| text.is_some_and(|text| json::object(text).is_some());
+        let is_object =
+            |text: Option<&str>| text.and_then(json::entries).is_some_and(|entries| !entries.is_empty());
         if is_object(theirs) && (mine.is_none() || is_object(mine)) && self.path.len() < DEPTH {
             let empty = |text: Option<&str>| text.filter(|_| is_object(text)).unwrap_or("{}").to_owned();
             return self.below(&empty(base), &empty(theirs), &empty(mine));

@@ -73,10 +73,19 @@ impl Definitions {
     /// Adds those that have names of their own.
     pub(super) fn add_missing(&mut self, others: Self) {
         for other in others.0 {
-            if !self.0.iter().any(|own| own.name == other.name && own.glob_name == other.glob_name) {
+            if !self.has(&other) {
                 self.0.push(other);
             }
         }
+    }
+
+    /// Whether others have definitions of the same names.
+    pub(super) fn are_in(&self, others: &Self) -> bool {
+        self.0.iter().all(|own| others.has(own))
+    }
+
+    fn has(&self, other: &Metric) -> bool {
+        self.0.iter().any(|own| own.name == other.name && own.glob_name == other.glob_name)
     }
 
     /// Reads the list of a config. What is none of W&B's is left out.

@@ -198,9 +198,7 @@ impl Described {
             None => own("t", &self.telemetry.encode().to_string()),
         }
         own("m", &self.definitions.encode().to_string());
-        if let Some(environment) = &self.environment {
-            let writer =
-                Some(environment.writer()).filter(|writer| !writer.is_empty()).unwrap_or(&self.writer);
+        if let (Some(environment), Some(writer)) = (&self.environment, self.environment_writer()) {
             let environment = serde_json::to_string(environment).unwrap_or_default();
             internal.set(&["_wandb", "e", writer], &environment);
         }
@@ -238,6 +236,12 @@ impl Described {
         self.environment.as_ref().map_or("", |environment| environment.program.as_str())
     }
 
+    /// Under which name the environment stands in the config, if it does.
+    pub(super) fn environment_writer(&self) -> Option<&str> {
+        let writer = self.environment.as_ref()?.writer();
+        Some(if writer.is_empty() { &self.writer } else { writer })
+    }
+
     /// `wandb-metadata.json`, if anything is known of the machine.
     pub(crate) fn metadata(&self) -> Option<String> {
         serde_json::to_string_pretty(self.environment.as_ref()?).ok()
@@ -245,10 +249,13 @@ impl Described {
 
     /// `config.yaml`.
     pub(crate) fn config_yaml(&self) -> String {
-        let mut text = String::new();
-        self.full_config().write(&mut text);
-        let standard = crate::json::standard(&text).unwrap_or_default();
-        let config: Map<String, Value> = serde_json::from_str(&standard).unwrap_or_default();
+        let mut config = Map::new();
+        for (key, json) in self.full_config().entries() {
+            let json = crate::json::standard(&json).unwrap_or_default();
+            // What is nested too deep to be read is there as text.
+            let value = serde_json::from_str(&json).unwrap_or_else(|_| Value::String(json.into_owned()));
+            config.insert(key.to_owned(), value);
+        }
         crate::settings::config_yaml(&config)
     }
 }

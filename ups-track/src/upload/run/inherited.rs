@@ -54,8 +54,12 @@ impl Described {
 
     /// Takes over the definitions that others have added on the server meanwhile.
     pub(super) fn add_definitions(&mut self, past: &Past) {
-        let list = past.internal_all().into_iter().find(|(key, _)| key == "m");
-        self.definitions.add_missing(Definitions::decode(&list.map(|(_, list)| list).unwrap_or_default()));
+        self.definitions.add_missing(past.definitions());
+    }
+
+    /// Whether the server does not have all definitions.
+    pub(super) fn lacks_definitions(&self, past: &Past) -> bool {
+        !self.definitions.are_in(&past.definitions())
     }
 
     /// The run has several writers: what the others have said of themselves stays.
@@ -90,6 +94,11 @@ impl Past {
         let wrapped = entries.into_iter().find(|(key, _)| key == "_wandb").map(|(_, wrapped)| wrapped);
         let value = object(wrapped.as_deref()).into_iter().find(|(name, _)| name == "value");
         object(value.map(|(_, value)| value).as_deref())
+    }
+
+    fn definitions(&self) -> Definitions {
+        let list = self.internal_all().into_iter().find(|(key, _)| key == "m");
+        Definitions::decode(&list.map(|(_, list)| list).unwrap_or_default())
     }
 
     /// Whether a writer has told where it runs.

@@ -9,10 +9,10 @@ mod inherited;
 mod rows;
 mod telemetry;
 mod told;
-mod tree;
 
 pub(crate) use console::{Console, Finished, LineForm};
 pub(crate) use described::{Changes, Described, Names};
 pub(crate) use rows::{Rows, event};
 pub(crate) use told::{Base, Told};
-pub(crate) use tree::Tree;
+
+use crate::tree::Tree;

@@ -57,6 +57,17 @@ pub(crate) enum Base {
 }
 
 impl Base {
+    /// The same, of a server that has lost the config.
+    pub(crate) fn without_config(self) -> Self {
+        let without = |told| Told { config: String::new(), ..told };
+        match self {
+            Self::Own(told) => Self::Own(without(told)),
+            Self::Other(told) => Self::Other(without(told)),
+            Self::Guess(told) => Self::Guess(without(told)),
+            base => base,
+        }
+    }
+
     fn told(&self) -> Option<&Told> {
         match self {
             Self::Own(told) | Self::Other(told) | Self::Guess(told) => Some(told),
@@ -141,7 +152,12 @@ impl Described {
         let mut mine = String::new();
         self.config.write(&mut mine);
         let yields = matches!(base, Base::Guess(_));
+        let is_written_over = self.is_written_over(there);
         for change in changes(&told.config, &theirs, &mine, yields) {
+            // What another client has left out, nobody has removed.
+            if is_written_over && change.now.is_none() {
+                continue;
+            }
             self.set(&change);
             self.note(change);
         }
@@ -152,6 +168,15 @@ impl Described {
         match self.edited.iter_mut().find(|known| known.path == change.path) {
             Some(known) => known.now = change.now,
             None => self.edited.push(change),
+        }
+    }
+
+    /// Whether another client has put its config in the place of this one, as W&B's does that does not know of other writers:
+    /// people leave alone what W&B keeps there.
+    pub(crate) fn is_written_over(&self, there: &Past) -> bool {
+        match self.environment_writer() {
+            Some(writer) => !there.knows_writer(writer),
+            None => self.lacks_definitions(there),
         }
     }
 

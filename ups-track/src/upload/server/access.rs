@@ -9,7 +9,7 @@ use crate::settings::Sources;
 use crate::upload::Failure;
 
 /// Where and as whom we upload.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Access {
     pub(crate) address: Address,
     /// What lets us in and where it was found; none if there is none.
