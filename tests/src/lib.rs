@@ -4,6 +4,8 @@
 pub mod json;
 #[cfg(target_os = "linux")]
 pub mod kills;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod lockless;
 pub mod log;
 pub mod normalized;
 pub mod server;

@@ -10,6 +10,7 @@
 //! assert!(server.runs().is_empty());
 //! ```
 
+mod connections;
 mod console;
 mod faults;
 mod files;
@@ -24,6 +25,7 @@ mod storm;
 mod watch;
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,6 +36,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Router, middleware};
 use tokio::sync::oneshot;
+
+use connections::{Connections, Counting};
 
 pub use console::ConsoleLine;
 pub use faults::{Fault, Place};
@@ -59,6 +63,7 @@ const AUTHORIZATION: &str = "Basic YXBpOnVwc190cmFja190ZXN0X3NlcnZlcl9rZXlfMDEyM
 pub struct Server {
     url: String,
     shared: Shared,
+    connections: Arc<Connections>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -81,11 +86,19 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("no event loop");
         let (stop, stopped) = oneshot::channel();
+        let connections = Arc::<Connections>::default();
+        let counted = Arc::clone(&connections);
         let thread = std::thread::Builder::new()
             .name(format!("wandb-server-{}", address.port()))
-            .spawn(move || serve(&runtime, listener, router, stopped))
+            .spawn(move || serve(&runtime, listener, counted, router, stopped))
             .expect("no thread for the server");
-        Self { url, shared, stop: Some(stop), thread: Some(thread) }
+        Self { url, shared, connections, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// How many connections there were at the same time, at most, and how many there were in all.
+    pub fn connections(&self) -> (usize, usize) {
+        let Connections { most, all, .. } = &*self.connections;
+        (most.load(Ordering::Relaxed), all.load(Ordering::Relaxed))
     }
 
     /// The address that clients know as the base URL.
@@ -237,12 +250,14 @@ impl Drop for Server {
 fn serve(
     runtime: &tokio::runtime::Runtime,
     listener: TcpListener,
+    connections: Arc<Connections>,
     router: Router,
     stopped: oneshot::Receiver<()>,
 ) {
     runtime.block_on(async {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
+                let listener = Counting { listener, connections };
                 drop(tokio::spawn(async move { axum::serve(listener, router).await }));
                 drop(stopped.await);
             }

@@ -57,6 +57,22 @@ fn a_file_comes_whole_and_without_the_key() {
     assert_eq!(server.violations(), []);
 }
 
+/// They do not share what is not complete yet.
+#[test]
+fn downloads_of_one_file_at_the_same_time_do_not_meet() {
+    let (server, files) = server(&[("a", 1_000_000)]);
+    let dir = tempfile::tempdir().unwrap();
+    let to = dir.path().join("a");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| files[0].download(&to).unwrap());
+        }
+    });
+    assert_eq!(fs::read(&to).unwrap(), vec![7; 1_000_000]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(server.violations(), []);
+}
+
 #[test]
 fn what_does_not_come_whole_leaves_nothing() {
     let (server, files) = server(&[("a", 100)]);
@@ -67,6 +83,7 @@ fn what_does_not_come_whole_leaves_nothing() {
         (Fault::Huge(1_000_000), 1, "more than the 100 bytes"),
         // As often as it is tried.
         (Fault::Huge(99), 5, "99 bytes, where there are 100"),
+        (Fault::Huge(100), 5, "other bytes than those whose digest the server tells"),
         (Fault::Status(404, None), 1, "has no file `a` of run `me/p/r`"),
     ] {
         server.fail(Place::Storage, &fault, times);

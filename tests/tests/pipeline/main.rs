@@ -11,6 +11,9 @@ mod kill;
 #[cfg(target_os = "linux")]
 mod kills;
 mod linked;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(target_os = "linux")]
+mod lockless;
 mod merge;
 mod place;
 mod poor;

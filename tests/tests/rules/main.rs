@@ -8,6 +8,7 @@ mod calls;
 mod charts;
 mod evaluation;
 mod events;
+mod features;
 mod forms;
 mod futures;
 mod metrics;

@@ -190,3 +190,28 @@ fn no_later_version_of_a_file_is_taken_for_the_runs() {
     assert_eq!(pruned.code, 0, "{pruned:?}");
     assert!(!recorded.dir.exists() && fs::read_to_string(&file).unwrap() == "the weights of another run");
 }
+
+/// A log that was written on Windows names files as they are called there.
+#[test]
+fn files_of_a_run_on_windows_are_found() {
+    use ups_track::log::record::{FileItem, Files, Kind};
+
+    let server = Server::start();
+    let recorded = record("windows", 5);
+    fs::create_dir_all(recorded.dir.join("files/media/images")).unwrap();
+    fs::write(recorded.dir.join("files/media/images/one.png"), "png").unwrap();
+    let item = |path: &str| FileItem { path: path.to_owned(), ..FileItem::default() };
+    // And one that leads out of the directory.
+    let files = vec![item("media\\images\\one.png"), item("..\\run-windows.wandb")];
+    crate::records::insert(&recorded.log, Kind::Files(Files { files }));
+    let said = sync(&server, &recorded.log, &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(
+        on(&server, "windows").files.get("media/images/one.png").map(Vec::as_slice),
+        Some(&b"png"[..])
+    );
+    assert!(!on(&server, "windows").files.keys().any(|name| name.contains("wandb\\") || name.contains("..")));
+    let pruned = crate::prune::prune(&server, &recorded.dir, &["--yes"]);
+    assert_eq!(pruned.code, 0, "{pruned:?}");
+    assert_eq!(server.violations(), []);
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
 mod again;
+mod begun;
 mod branches;
 mod deep;
 mod faults;
@@ -11,6 +12,9 @@ mod headers;
 mod hostile;
 mod identity;
 mod keys;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(target_os = "linux")]
+mod lockless;
 mod login;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -18,6 +22,7 @@ mod prune;
 mod records;
 mod secrets;
 mod several;
+mod shared;
 mod soak;
 #[cfg(unix)]
 mod terminal;

@@ -11,7 +11,7 @@ use ups_track_tests::server::{self, Server, Stream};
 use crate::{Recorded, Said, command, marker, on, record, record_with, records, said, sync};
 
 #[track_caller]
-fn prune(server: &Server, path: &Path, options: &[&str]) -> Said {
+pub(crate) fn prune(server: &Server, path: &Path, options: &[&str]) -> Said {
     let home = tempfile::tempdir().unwrap();
     let mut command = command(server, home.path());
     said(command.arg("sync").arg("--prune").args(options).arg(path).stdin(Stdio::null()))
@@ -246,4 +246,55 @@ fn live_runs_are_kept() {
     );
     let said = said.unwrap();
     assert!(said.code == 1 && said.out.contains("still being written"), "{said:?}");
+}
+
+/// Nothing is held for each of them while the others are looked at.
+#[cfg(unix)]
+#[test]
+fn many_runs_take_no_more_descriptors_than_one() {
+    let server = Server::start();
+    let recorded: Vec<_> = (0..60).map(|n| record_with(&format!("many-{n}"), |it| it, |_| ())).collect();
+    let (root, logs) = crate::several::together(&recorded);
+    let wandb = root.path().join("wandb");
+    assert_eq!(sync(&server, &wandb, &["--quiet"]).code, 0);
+    let home = tempfile::tempdir().unwrap();
+    let ours = command(&server, home.path());
+    let mut limited = std::process::Command::new("sh");
+    limited.arg("-c").arg("ulimit -n 64; exec \"$@\"").arg("sh").arg(ours.get_program());
+    limited.env_clear().current_dir(home.path());
+    limited.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let said = said(limited.args(["sync", "--prune", "--yes"]).arg(&wandb));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("deleted 60 runs"), "{said:?}");
+    assert!(!logs.iter().any(|log| log.exists()));
+    // Two for each of the four jobs.
+    let (most, _) = server.connections();
+    assert!(most <= 8, "{most}");
+    assert_eq!(server.violations(), []);
+}
+
+/// While a person is asked nobody is kept from writing; what has changed since is looked at once more.
+#[cfg(unix)]
+#[test]
+fn what_changes_after_it_was_looked_at_is_looked_at_again() {
+    use ups_track_tests::terminal::Terminal;
+
+    let server = Server::start();
+    let recorded: Vec<_> = ["same", "touched", "grown"].map(|id| uploaded(&server, id)).into();
+    let (root, logs) = crate::several::together(&recorded);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = command(&server, home.path());
+    command.env("TERM", "xterm").args(["sync", "--prune"]).arg(root.path().join("wandb"));
+    let mut terminal = Terminal::start(&mut command);
+    terminal.wait_for("delete 3 runs from this disk? [y/N]");
+    for (log, file) in [(&logs[1], "wandb-summary.json"), (&logs[2], "later.bin")] {
+        fs::write(log.parent().unwrap().join("files").join(file), "{}").unwrap();
+    }
+    terminal.write(b"y\n");
+    terminal.wait_for("deleted 2 runs");
+    let status = terminal.process.wait().unwrap();
+    assert_eq!(status.code(), Some(1), "{}", terminal.seen);
+    assert!(terminal.seen.contains("`later.bin` is not on the server"), "{}", terminal.seen);
+    assert_eq!(logs.iter().map(|log| log.exists()).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(server.violations(), []);
 }

@@ -1,13 +1,13 @@
 //! `sync --watch`: runs are followed while they are written.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ups_track::log::record::{Kind, Record};
 use ups_track::{Mode, Run};
-use ups_track_tests::server::{self, RunKey, Server};
+use ups_track_tests::server::{self, Fault, Place, RunKey, Server};
 
 use crate::records::{self, foreign};
 use crate::{command, files_below, record, said};
@@ -52,9 +52,13 @@ struct Watching(Child);
 
 impl Watching {
     fn start(server: &Server, home: &Path, path: &Path) -> Self {
+        Self::with(server, home, path, &[])
+    }
+
+    fn with(server: &Server, home: &Path, path: &Path, options: &[&str]) -> Self {
         let mut command = command(server, home);
-        command.env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05").args(["sync", "--watch"]).arg(path);
-        Self(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+        command.env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05").args(["sync", "--watch"]);
+        Self(command.args(options).arg(path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 }
 
@@ -161,6 +165,51 @@ fn a_log_of_another_program_is_followed_to_its_last_record() {
     assert_eq!((run.history().len(), run.exit_code), (20, Some(3)));
     assert!(watching.0.wait().unwrap().success());
     assert_eq!(server.violations(), []);
+}
+
+/// Without a record that says so, a log of another program is over when there is no sign of its writer any more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_run_of_another_program_comes_to_an_end() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let mut all = foreign(records::read(&record("silent", 20).log));
+    all.retain(|record| !matches!(record.kind, Some(Kind::Exit(_))));
+    let (begun, rest) = all.split_at(all.len() / 2);
+    let log = home.path().join("run-silent.wandb");
+    records::write(&log, begun);
+    let writer = std::fs::File::options().append(true).open(&log).unwrap();
+    let mut watching = Watching::with(&server, home.path(), &log, &["--gone-after", "0"]);
+    eventually(&server, "silent", |run| !run.history().is_empty());
+    // Somebody has it open to write: it may go on, however long it has been silent.
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!eventually(&server, "silent", |_| true).complete);
+    records::append(&log, rest);
+    drop(writer);
+    let run = eventually(&server, "silent", |run| run.complete);
+    assert_eq!((run.history().len(), run.exit_code), (20, Some(1)));
+    assert!(watching.0.wait().unwrap().success());
+    assert_eq!(server.violations(), []);
+}
+
+/// What has failed is told, and tried again; the exit code is that of the last try.
+#[test]
+fn what_fails_is_told_and_tried_again() {
+    for times in [1, 100] {
+        let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+        let recorded = record("refused", 10);
+        server.fail(Place::Stream, &Fault::Status(403, None), times);
+        let mut watching = Watching::start(&server, home.path(), &recorded.log);
+        let status = watching.0.wait().unwrap();
+        let mut said = String::new();
+        watching.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let expected = if times == 1 { (Some(0), 1) } else { (Some(2), 5) };
+        assert_eq!((status.code(), said.matches("error: ").count()), expected, "{said}");
+        if times == 1 {
+            assert_eq!(eventually(&server, "refused", |run| run.complete).history().len(), 10);
+            assert!(crate::marker(&recorded.log).exists());
+        }
+        assert_eq!(server.violations(), []);
+    }
 }
 
 #[test]

@@ -125,7 +125,9 @@ fn damage_in_the_middle_and_no_run_are_said() {
     assert!(said.out.contains("only up to where it is whole"), "{said:?}");
     assert!(!marker(&recorded.log).exists() && on(&server, "damaged").complete);
 
-    fs::write(&recorded.log, &bytes[..7]).unwrap();
+    // Damage before its run record.
+    bytes[13] ^= 0xff;
+    fs::write(&recorded.log, &bytes).unwrap();
     let said = sync(&server, &recorded.log, &[]);
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("no run record"), "{said:?}");

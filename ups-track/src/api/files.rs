@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -14,6 +16,7 @@ use super::runs::Connection;
 use crate::os::files::Draft;
 use crate::upload::Client;
 use crate::upload::is_inside;
+use crate::upload::transport::Expected;
 
 /// The most bytes that are taken of a file whose size the server does not tell.
 const UNTOLD: u64 = 1 << 30;
@@ -56,6 +59,11 @@ impl RunFile {
         self.node.md5.as_deref()
     }
 
+    /// The digest, if the server tells one that can be one.
+    fn digest(&self) -> Option<[u8; 16]> {
+        BASE64_STANDARD.decode(self.md5()?).ok()?.try_into().ok()
+    }
+
     /// The media type.
     pub fn mimetype(&self) -> Option<&str> {
         self.node.mimetype.as_deref()
@@ -74,7 +82,7 @@ impl RunFile {
     /// # Errors
     ///
     /// [`Error::File`] if it cannot be written, [`Error::Answer`] if the storage gives more or fewer bytes than the server
-    /// told; otherwise as [`Api::run`](super::Api::run).
+    /// told, or others than those of the digest that it told; otherwise as [`Api::run`](super::Api::run).
     pub fn download(&self, to: impl AsRef<Path>) -> Result<()> {
         let (to, what) = (to.as_ref(), self.what());
         let Some(url) = self.node.direct_url.clone() else {
@@ -83,8 +91,9 @@ impl RunFile {
         let failed = |source| Error::File { path: to.to_owned(), source };
         let mut draft = Draft::of(to);
         let part = draft.made_by_caller().to_owned();
-        let (size, limit) = (self.size(), self.size().unwrap_or(UNTOLD));
-        let fetch = async move |client: &Client| client.fetch(&url, limit, size, &part).await;
+        let expected =
+            Expected { limit: self.size().unwrap_or(UNTOLD), size: self.size(), md5: self.digest() };
+        let fetch = async move |client: &Client| client.fetch(&url, expected, &part).await;
         self.run.api.work(&what, fetch)?;
         draft.place().map_err(failed)
     }

@@ -40,7 +40,7 @@ Examples:
   ups-track verify --quiet wandb || echo 'something is not whole'
 
 Exit code: 0 whole and finished; 1 readable, but not finished (no exit record, or a torn
-end as after a crash: everything before it is fine); 2 damaged, unreadable or not found.
+end as after a crash: everything before it is fine; or a run that never began); 2 damaged, unreadable or not found.
 With several logs it is the worst one's.";
 
 const EXPORT: &str = "\
@@ -99,12 +99,15 @@ what it could deliver is marked.
 
 --watch uploads what there is and follows what is still being written, by this crate or by
 W&B's client offline, as well as runs that begin meanwhile in the directories. A run ends when
-its process does; one of W&B's client, when it is finished. It ends by Ctrl-C, at any time, or,
-if only logs are named, with the last of them. What a run's own process sends is left to it.
+its process does; one of W&B's client, when it is finished, or when its log has not grown for
+--gone-after minutes and no process of this machine has it open. What has failed is told, and
+tried again later. It ends by Ctrl-C, at any time, or, if only logs are named, with the last of
+them. What a run's own process sends is left to it.
 
 --prune deletes directories of runs that are marked, whole, and not being written, if the
-server says that it has every row and every file. All other runs are kept, and it is said
-why, such as those with artifacts or with shards that are not merged.
+server says that it has every row and every file, and those of runs that never began: whose process was
+killed before it recorded anything. All other runs are kept, and it is said why, such as those
+with artifacts or with shards that are not merged.
 
 The server is WANDB_BASE_URL, the key WANDB_API_KEY or what `ups-track login` stored; or an
 identity token, with WANDB_IDENTITY_TOKEN_FILE. UPS_TRACK_UPLOAD_LIMIT=2M sends no more than
@@ -194,7 +197,7 @@ pub(super) enum Command {
 }
 
 #[cfg(feature = "online")]
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Sync {
     /// Logs, directories or run ids; `./wandb` if there is none
@@ -224,6 +227,10 @@ pub(super) struct Sync {
     /// Follow runs while they are written, also those that begin meanwhile, until Ctrl-C
     #[arg(long, short, conflicts_with_all = ["id", "dry_run", "prune"])]
     pub(super) watch: bool,
+    /// With --watch: the minutes without a sign of its writer after which a log of W&B's client that has no end counts as
+    /// that of a process that was killed [default: 10]
+    #[arg(long, value_name = "MINUTES", requires = "watch")]
+    pub(super) gone_after: Option<u32>,
     /// Say nothing of what went well
     #[arg(long, short)]
     pub(super) quiet: bool,

@@ -34,7 +34,7 @@ pub(super) fn or_default(paths: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Where runs are recorded from here.
-fn default_dir() -> PathBuf {
+pub(super) fn default_dir() -> PathBuf {
     let root =
         std::env::var_os("WANDB_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from).unwrap_or_default();
     let hidden = root.join(".wandb");
@@ -88,7 +88,7 @@ fn in_directory(dir: &Path) -> Result<Found, Failure> {
 }
 
 /// The logs that lie in a directory.
-fn logs_in(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn logs_in(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let fault = |e| Failure::Said(format!("cannot read the directory `{}`: {e}", dir.display()));
     let mut logs = Vec::new();
     for entry in fs::read_dir(dir).map_err(fault)? {
@@ -120,7 +120,7 @@ fn logs_below(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// What orders runs by time: the directory's name without its `offline-`.
-fn stamp(log: &Path) -> Option<&str> {
+pub(super) fn stamp(log: &Path) -> Option<&str> {
     let name = log.parent()?.file_name()?.to_str()?;
     Some(name.strip_prefix("offline-").unwrap_or(name))
 }

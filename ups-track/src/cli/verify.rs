@@ -181,11 +181,15 @@ impl Audit {
         self.last_step = Some(step);
     }
 
+    /// Whether there is nothing of a run: its process was killed at its start.
+    fn never_began(&self) -> bool {
+        !self.has_run && self.stop.as_ref().is_none_or(ReadError::is_torn)
+    }
+
     fn code(&self) -> u8 {
         match &self.stop {
             _ if !self.faults.is_empty() => FAILED,
-            // An empty file is not even the beginning of a log.
-            Some(e) if e.is_torn() && self.read > 0 => UNFINISHED,
+            Some(e) if e.is_torn() => UNFINISHED,
             Some(_) => FAILED,
             None if self.has_exit && self.has_run => FINE,
             None => UNFINISHED,
@@ -195,7 +199,10 @@ impl Audit {
     /// What is to be said of the end, in a few words.
     fn end(&self, path: &Path) -> String {
         match &self.stop {
-            Some(e) if e.is_torn() && self.read == 0 => "the file is empty".to_owned(),
+            _ if self.never_began() => {
+                "never began: its process was killed before it recorded anything, or is just starting"
+                    .to_owned()
+            }
             Some(e) if e.is_torn() => {
                 let at = e.offset().unwrap_or(0);
                 format!(

@@ -4,6 +4,8 @@
 //! The format is `LevelDB`'s log format with another checksum: blocks of 32 KiB, chunks that never cross a block, and
 //! a CRC-32 (IEEE) per chunk. [`Reader`] reads any such file, [`record`] has the messages.
 
+#[cfg(feature = "cli")]
+mod beginning;
 pub(crate) mod encode;
 mod framing;
 pub(crate) mod lean;
@@ -15,6 +17,9 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "cli")]
+#[cfg_attr(not(feature = "online"), expect(unused_imports, reason = "only uploads ask"))]
+pub(crate) use beginning::Beginning;
 pub use reader::{Damage, Entry, ReadError, Reader};
 pub(crate) use writer::{LogWriter, Standing, WaitingRows};
 

@@ -213,7 +213,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
 }
 
 /// What tells whether a file is still the one that it was, without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     length: u64,
     /// Time of the last change, nanoseconds since 1970.

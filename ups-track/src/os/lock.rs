@@ -1,5 +1,5 @@
 //! Whether a log is being written: its writer holds a lock on a file beside it, which the system lets go of however the
-//! writer ends.
+//! writer ends. Where the file system has no locks, a file that is there says the same.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::clock::Waited;
 #[cfg(unix)]
 use super::fork;
+use super::held::{Held, is_held};
 
 /// Held by the process that has the log.
 const WRITER: &str = "writer.lock";
@@ -23,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// The right to write the log in a directory.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct Lock(File, Option<Held>);
 
 /// A writer's lock shall not outlive its process in a forked child. The writer's thread holds it, and that has no copy in
 /// the child.
@@ -54,6 +55,7 @@ impl Lock {
     pub(crate) fn beat(&self) {
         // Without it, who comes later knows a bit less.
         drop(self.0.set_modified(std::time::SystemTime::now()));
+        self.1.iter().for_each(Held::beat);
     }
 
     /// When the writer of a directory that nobody writes any more was last alive.
@@ -87,8 +89,11 @@ impl Lock {
     fn attempt(dir: &Path, name: &str) -> io::Result<Option<Self>> {
         let file = Self::open(dir, name, true)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
+            Ok(()) => Ok(Some(Self(file, None))),
             Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) if has_no_locks(&e) => {
+                Ok(Held::take(dir, name)?.map(|held| Self(file, Some(held))))
+            }
             Err(TryLockError::Error(e)) => Err(e),
         }
     }
@@ -112,9 +117,24 @@ impl Lock {
 
     /// Many may look at once, and none of them shall take another one for the holder: a shared lock.
     fn is_held(dir: &Path, name: &str) -> bool {
-        let file = Self::open(dir, name, false);
-        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        let Ok(file) = Self::open(dir, name, false) else { return false };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(e)) if has_no_locks(&e) => is_held(dir, name),
+            _ => false,
+        }
     }
+}
+
+/// Whether an error means that the file system has no locks.
+pub(crate) fn has_no_locks(e: &io::Error) -> bool {
+    #[cfg(unix)]
+    let is_without = e
+        .raw_os_error()
+        .is_some_and(|code| [libc::ENOSYS, libc::ENOLCK, libc::EOPNOTSUPP, libc::ENOTSUP].contains(&code));
+    #[cfg(not(unix))]
+    let is_without = false;
+    is_without || e.kind() == io::ErrorKind::Unsupported
 }
 
 #[cfg(unix)]

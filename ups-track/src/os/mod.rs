@@ -6,8 +6,11 @@ pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod files;
 pub(crate) mod fork;
+mod held;
 pub(crate) mod id;
 pub(crate) mod lock;
+#[cfg(all(feature = "cli", feature = "online"))]
+pub(crate) mod opened;
 pub(crate) mod ours;
 pub(crate) mod small;
 

@@ -11,7 +11,7 @@ use super::run::{Described, Rows};
 use super::server::Target;
 use super::source::Source;
 use super::state::Memory;
-use super::transfer::{Versions, digest_of, is_inside};
+use super::transfer::{Versions, digest_of, is_inside, with_slashes};
 use super::{Client, Failure};
 use crate::log::marker;
 use crate::log::record::Kind;
@@ -95,7 +95,9 @@ fn read(log: &Path, options: &Options) -> Result<Content, String> {
         let Some(kind) = source.decode() else { continue };
         match kind {
             Kind::History(_) => content.rows += 1,
-            Kind::Files(files) => content.files.extend(files.files.into_iter().map(|file| file.path)),
+            Kind::Files(files) => {
+                content.files.extend(files.files.into_iter().map(|file| with_slashes(file.path)));
+            }
             Kind::Exit(_) => content.ended = true,
             Kind::Artifact(_) => {
                 return Err("has artifacts, of which nobody knows whether they are uploaded".into());

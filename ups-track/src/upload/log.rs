@@ -150,7 +150,8 @@ pub(crate) trait Along {
     fn rest(&self) -> impl Future<Output = ()>;
 }
 
-/// Sends a log that is complete. What an earlier call has sent is not sent again, however that one ended.
+/// Sends a log that is complete, within a set of local tasks. What an earlier call has sent is not sent again, however
+/// that one ended.
 ///
 /// # Errors
 ///
@@ -182,7 +183,7 @@ pub(crate) async fn send(
         }
         upload.left_over(log, sent)
     };
-    tokio::task::LocalSet::new().run_until(Box::pin(whole)).await
+    Box::pin(whole).await
 }
 
 /// Sends what a log has, to its end.
@@ -197,7 +198,7 @@ async fn to_its_end(
     upload.end(progress).await
 }
 
-/// Sends a log while it is being written.
+/// Sends a log while it is being written, within a set of local tasks.
 ///
 /// # Errors
 ///
@@ -232,7 +233,7 @@ pub(crate) async fn follow(
         }
         upload.left_over(log, sent)
     };
-    tokio::task::LocalSet::new().run_until(Box::pin(live)).await
+    Box::pin(live).await
 }
 
 /// Sends what a log has and gets, until it is complete.

@@ -31,7 +31,7 @@ pub(crate) mod transport;
 mod writer;
 
 #[cfg(feature = "cli")]
-pub(crate) use confirm::{Confirmed, changed_since_marked, confirm};
+pub(crate) use confirm::{changed_since_marked, confirm};
 pub(crate) use failure::Failure;
 #[cfg(feature = "cli")]
 pub(crate) use log::{Along, follow, send};
@@ -40,11 +40,12 @@ pub(crate) use run::Changes;
 pub(crate) use server::history::HISTORY_PAGE;
 pub(crate) use server::{Access, Client};
 #[cfg(feature = "cli")]
-pub(crate) use state::is_being_sent;
+pub(crate) use state::{Memory, is_being_sent};
 pub(crate) use transfer::is_inside;
 pub(crate) use writer::Writer;
 
-/// Runs an upload to its end, in this thread alone.
+/// Runs an upload, or many side by side, to its end, in this thread alone: what it does beside itself it does as local
+/// tasks.
 ///
 /// # Errors
 ///
@@ -52,7 +53,9 @@ pub(crate) use writer::Writer;
 pub(crate) fn block_on<T>(upload: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::EventLoop)?;
-    let done = runtime.block_on(upload);
+    let tasks = tokio::task::LocalSet::new();
+    let done = tasks.block_on(&runtime, upload);
+    drop(tasks);
     // A name that is being looked up, or a large file that is being read, must not hold up the end.
     runtime.shutdown_background();
     done

@@ -6,12 +6,14 @@
 //! cargo run --release -p ups-track-tests --bin upload -- live 100000    # a run online beside the same run offline
 //! cargo run --release -p ups-track-tests --bin upload -- dead 1000000   # a training with the network down beside one offline
 //! cargo run --release -p ups-track-tests --bin upload -- start 30       # from the start of a program to its first row
+//! cargo run --release -p ups-track-tests --bin upload -- many 10000     # `sync` and `--prune` of so many runs of 100 rows
 //! ```
 //!
 //! A row is three numbers and a step in a stage, as in the bench `cost`. CPU is user and system time of a program and all its
 //! descendants, memory that of the largest of them.
 #![expect(clippy::print_stdout, reason = "a program for the developers")]
 
+mod many;
 mod measure;
 
 use std::error::Error;
@@ -42,12 +44,17 @@ fn main() -> ExitCode {
         ["first"] => first(),
         ["measure", report, program, arguments @ ..] => measure::run(report, program, arguments),
         // The command itself is told apart by its path.
-        ["sync", path] if Path::new(path).exists() => return ups_track::cli::main(),
+        ["sync", .., path] if Path::new(path).exists() => return ups_track::cli::main(),
         ["sync", rows] => sync(rows),
         ["live", rows] => live(rows),
         ["dead", rows] => dead(rows),
         ["start", runs] => start(runs),
-        other => Err(format!("`sync ROWS`, `live ROWS`, `dead ROWS` or `start RUNS`, not {other:?}").into()),
+        ["record", runs] => many::record(runs),
+        ["many", runs] => many::many(runs),
+        other => {
+            let known = "`sync ROWS`, `live ROWS`, `dead ROWS`, `start RUNS` or `many RUNS`";
+            Err(format!("{known}, not {other:?}").into())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,7 +72,8 @@ fn serve() -> Result {
     for line in std::io::stdin().lock().lines() {
         line?;
         let rows: usize = server.runs().iter().map(|run| run.history().len()).sum();
-        println!("{rows} {}", server.violations().len());
+        let (most, all) = server.connections();
+        println!("{rows} {} {most} {all}", server.violations().len());
     }
     Ok(())
 }
@@ -119,14 +127,22 @@ impl Elsewhere {
 
     /// Fails unless the server has so many rows, and nothing to object to.
     fn check(mut self, rows: &str) -> Result {
+        self.connections(rows).map(drop)
+    }
+
+    /// The same; how many connections there were at the same time, and in all.
+    fn connections(&mut self, rows: &str) -> Result<(usize, usize)> {
         let input = self.process.stdin.as_mut().ok_or("no pipe")?;
         writeln!(input)?;
         let mut answer = String::new();
         self.answers.read_line(&mut answer)?;
-        if answer.trim() == format!("{rows} 0") {
-            return Ok(());
+        if let [there, "0", most, all] = answer.split_whitespace().collect::<Vec<_>>()[..]
+            && there == rows
+        {
+            return Ok((most.parse()?, all.parse()?));
         }
-        Err(format!("the server has `{}` rows and violations, not `{rows} 0`", answer.trim()).into())
+        Err(format!("the server has `{}` rows, violations and connections, not `{rows} 0`", answer.trim())
+            .into())
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Spent {
     pub(crate) megabytes: f64,
     /// Seconds from beginning to end.
     pub(crate) wall: f64,
+    /// Files that the program had open at the same time, at most, as far as was seen.
+    pub(crate) descriptors: f64,
     /// Seconds of it that the end of the run took, if the program says that.
     pub(crate) finish: f64,
 }
@@ -53,10 +55,12 @@ pub(crate) fn measured(command: &mut Command) -> Result<Spent> {
     }
     let text = std::fs::read_to_string(report.path())?;
     let numbers: Vec<f64> = text.split_whitespace().map(str::parse).collect::<std::result::Result<_, _>>()?;
-    let [cpu, megabytes, wall] = numbers[..] else { return Err(format!("no report: {text}").into()) };
+    let [cpu, megabytes, wall, descriptors] = numbers[..] else {
+        return Err(format!("no report: {text}").into());
+    };
     let said = String::from_utf8_lossy(&output.stdout);
     let finish = said.lines().find_map(|line| line.strip_prefix(FINISH)?.parse().ok()).unwrap_or(0.0);
-    Ok(Spent { cpu, megabytes, wall, finish })
+    Ok(Spent { cpu, megabytes, wall, descriptors, finish })
 }
 
 /// Runs a program, waits for it and for all that it leaves behind, and writes what they have spent.
@@ -73,7 +77,16 @@ pub(crate) fn run(report: &str, program: &str, arguments: &[&str]) -> Result {
         return Err(std::io::Error::last_os_error().into());
     }
     let began = Instant::now();
-    let status = Command::new(program).args(arguments).status()?;
+    let mut process = Command::new(program).args(arguments).spawn()?;
+    let mut descriptors = 0;
+    let opened = format!("/proc/{}/fd", process.id());
+    let status = loop {
+        if let Some(status) = process.try_wait()? {
+            break status;
+        }
+        descriptors = descriptors.max(std::fs::read_dir(&opened).map_or(0, Iterator::count));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
     // SAFETY: no status is asked for; it ends when there is no child any more.
     while unsafe { libc::wait(std::ptr::null_mut()) } > 0 {}
     let wall = began.elapsed().as_secs_f64();
@@ -89,7 +102,7 @@ pub(crate) fn run(report: &str, program: &str, arguments: &[&str]) -> Result {
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
     let cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
     // In kB here.
-    Ok(std::fs::write(report, format!("{cpu} {} {wall}", usage.ru_maxrss as f64 / 1e3))?)
+    Ok(std::fs::write(report, format!("{cpu} {} {wall} {descriptors}", usage.ru_maxrss as f64 / 1e3))?)
 }
 
 /// Elsewhere there is no way to count what a descendant leaves behind.

@@ -1,6 +1,7 @@
 //! Which logs are meant, and which of them are uploaded one after another.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -9,67 +10,66 @@ use super::super::text::clean;
 use super::super::{FAILED, complain, find};
 use super::shown;
 use crate::log::record::{Kind, Run};
-use crate::log::{Reader, marker};
+use crate::log::{Beginning, marker};
 use crate::merge::{Purpose, merge};
 use crate::upload::changed_since_marked;
 
 /// How the producer of our own logs begins.
 const OURS: &str = "ups-track";
 
-/// A log, and what stands at its beginning.
+/// A log, and what is kept of its beginning: there may be very many.
+#[derive(Debug)]
 pub(super) struct Log {
     pub(super) path: PathBuf,
-    /// How it is told.
-    pub(super) name: String,
-    producer: String,
-    run: Option<Box<Run>>,
+    /// Whether this crate has written it.
+    pub(super) is_ours: bool,
+    pub(super) beginning: Beginning,
+    /// Stands for the run to which it goes, if it says which.
+    pub(super) run: Option<u64>,
+    /// When the run began.
+    start: (i64, i32),
 }
 
 impl Log {
     /// Looks at a log up to its run record. What cannot be read, the upload tells.
-    pub(super) fn look(path: PathBuf) -> Self {
-        let mut log = Self { name: shown(&path), path, producer: String::new(), run: None };
-        let Ok(reader) = Reader::open(&log.path) else { return log };
-        for entry in reader.map_while(Result::ok) {
-            match entry.record.kind {
-                Some(Kind::Header(header)) => {
-                    log.producer = header.version_info.unwrap_or_default().producer;
-                }
-                Some(Kind::Run(run)) => {
-                    log.run = Some(run);
-                    break;
-                }
-                _ => {}
+    pub(super) fn look(args: &Sync, path: PathBuf) -> Self {
+        let (mut is_ours, mut run, mut start) = (false, None, (0, 0));
+        let beginning = Beginning::of(&path, &mut |kind| match kind {
+            Kind::Header(header) => {
+                is_ours = header.version_info.is_some_and(|version| version.producer.starts_with(OURS));
             }
-        }
-        log
-    }
-
-    /// Whether this crate has written it.
-    pub(super) fn is_ours(&self) -> bool {
-        self.producer.starts_with(OURS)
-    }
-
-    /// Whether it says which run it is.
-    pub(super) fn has_run(&self) -> bool {
-        self.run.is_some()
+            Kind::Run(record) => {
+                run = Some(target(args, &record));
+                let began = record.start_time.unwrap_or_default();
+                start = (began.seconds, began.nanos);
+            }
+            _ => {}
+        });
+        Self { path, is_ours, beginning, run, start }
     }
 
     pub(super) fn dir(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new("."))
+        dir_of(&self.path)
     }
 
-    /// What the run is called, as far as is known before the server says it.
-    pub(super) fn target(&self, args: &Sync) -> Option<[String; 3]> {
-        let run = self.run.as_ref()?;
-        let or = |asked: &Option<String>, own: &String| asked.as_ref().unwrap_or(own).clone();
-        Some([or(&args.entity, &run.entity), or(&args.project, &run.project), or(&args.id, &run.run_id)])
+    /// How it is told.
+    pub(super) fn name(&self) -> String {
+        shown(&self.path)
     }
+}
 
-    fn start(&self) -> (i64, i32) {
-        let start = self.run.as_ref().and_then(|run| run.start_time).unwrap_or_default();
-        (start.seconds, start.nanos)
-    }
+/// The directory of a log.
+pub(super) fn dir_of(log: &Path) -> &Path {
+    log.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Stands for the run that a log goes to, as far as it is known before the server says it.
+fn target(args: &Sync, run: &Run) -> u64 {
+    let or = |asked: &Option<String>, own: &String| asked.as_ref().unwrap_or(own).clone();
+    let mut hasher = DefaultHasher::new();
+    [or(&args.entity, &run.entity), or(&args.project, &run.project), or(&args.id, &run.run_id)]
+        .hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The logs of all paths, each once.
@@ -100,11 +100,11 @@ pub(super) fn logs(args: &Sync, err: &mut dyn Write, worst: &mut u8) -> Vec<Path
 /// marks nothing while it is online.
 pub(super) fn skipped(args: &Sync, log: &Log) -> Option<&'static str> {
     // A child that ends after its run adds what it has recorded to a log that may be marked already.
-    let has_more = || has_more(&log.path) || log.is_ours() && changed_since_marked(&log.path);
+    let has_more = || has_more(&log.path) || log.is_ours && changed_since_marked(&log.path);
     if marker(&log.path).exists() && !args.include_synced && !has_more() {
         return Some("uploaded before (--include-synced uploads it again)");
     }
-    if was_online(log) && !log.is_ours() && !args.include_online {
+    if was_online(log) && !log.is_ours && !args.include_online {
         return Some("was online, so it is on the server (--include-online uploads it nevertheless)");
     }
     None
@@ -121,17 +121,18 @@ fn has_more(log: &Path) -> bool {
 }
 
 /// The logs run by run. Those of one run stand in the order in which they began: each goes on behind the one before.
-pub(super) fn by_run(args: &Sync, logs: Vec<Log>) -> Vec<Vec<Log>> {
-    let mut runs: Vec<(Option<[String; 3]>, Vec<Log>)> = Vec::new();
+pub(super) fn by_run(logs: Vec<Log>) -> Vec<Vec<Log>> {
+    let mut runs: Vec<Vec<Log>> = Vec::new();
+    let mut known: HashMap<u64, usize> = HashMap::new();
     for log in logs {
-        let target = log.target(args);
-        match runs.iter_mut().find(|(known, _)| target.is_some() && *known == target) {
-            Some((_, logs)) => logs.push(log),
-            None => runs.push((target, vec![log])),
+        let place = log.run.map(|run| *known.entry(run).or_insert(runs.len()));
+        match place.and_then(|place| runs.get_mut(place)) {
+            Some(logs) => logs.push(log),
+            None => runs.push(vec![log]),
         }
     }
-    for (_, logs) in &mut runs {
-        logs.sort_by_key(Log::start);
+    for logs in &mut runs {
+        logs.sort_by_key(|log| log.start);
     }
-    runs.into_iter().map(|(_, logs)| logs).collect()
+    runs
 }

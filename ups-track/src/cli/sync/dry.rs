@@ -32,7 +32,7 @@ fn one(args: &Sync, log: &Log, screen: &mut Screen<impl Write>) -> Result<u8, Fa
         }
     }
     let Some(run) = run else {
-        writeln!(screen, "{}: has no run record, so there is no run to upload", log.name)?;
+        writeln!(screen, "{}: has no run record, so there is no run to upload", log.name())?;
         return Ok(FAILED);
     };
     let or = |given: &Option<String>, own: &str, none: &str| {
@@ -45,7 +45,7 @@ fn one(args: &Sync, log: &Log, screen: &mut Screen<impl Write>) -> Result<u8, Fa
         or(&args.project, &run.project, "(default project)"),
         or(&args.id, &run.run_id, "")
     );
-    writeln!(screen, "{}: would upload {} to {place}", log.name, count(rows, "row"))?;
+    writeln!(screen, "{}: would upload {} to {place}", log.name(), count(rows, "row"))?;
     match damage {
         None => Ok(FINE),
         Some(damage) => {

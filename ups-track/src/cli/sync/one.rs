@@ -1,15 +1,18 @@
 //! The upload of one log.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use super::Server;
-use super::chosen::Log;
+use super::chosen::dir_of;
 use super::progress::Step;
+use super::thread::{Teller, aside};
 use crate::merge::{Purpose, merge};
 use crate::os::lock::Lock;
 use crate::upload::{self, Progress, Sent};
 
 /// What became of a log.
+#[derive(Debug)]
 pub(super) enum Ended {
     /// It is left for later, for this reason.
     Later(&'static str),
@@ -23,31 +26,56 @@ pub(super) enum Ended {
     },
 }
 
+impl Ended {
+    /// Whether it may end better another time.
+    pub(super) fn may_be_better(&self) -> bool {
+        match self {
+            Self::Later(_) | Self::Failed(_) => true,
+            Self::Sent { sent, unmarked, .. } => {
+                unmarked.is_some() || !sent.files.failed.is_empty() || !sent.trouble.is_empty()
+            }
+        }
+    }
+}
+
 /// Uploads one log.
-pub(super) fn one(server: &Server, log: &Log, step: &mut dyn FnMut(Step)) -> Ended {
-    if Lock::is_taken(log.dir()) {
-        return Ended::Later(
-            "is still being written; upload it when the run has ended, or follow it with --watch",
-        );
+pub(super) async fn one(server: &Server, log: &Path, teller: &Teller) -> Ended {
+    match upload(server, log, teller).await {
+        Ok(ended) => ended,
+        Err(e) => Ended::Failed(e),
+    }
+}
+
+async fn upload(server: &Server, log: &Path, teller: &Teller) -> Result<Ended, upload::Failure> {
+    let path = log.to_owned();
+    let (unmerged, length) = match aside(move || prepare(&path)).await? {
+        Ok(ready) => ready,
+        Err(reason) => return Ok(Ended::Later(reason)),
+    };
+    // Without a length there is no bar.
+    teller.step(Step::Length(length));
+    let client = server.client_for(teller);
+    let mut progress = |progress: Progress<'_>| teller.step(step_of(&progress));
+    let sent = upload::send(&client, log, &server.options, &mut progress).await?;
+    settled(log.to_owned(), sent, unmerged).await
+}
+
+/// Adds what attached children have left; gives what could not be added and the length of the log, or why it is left for
+/// later.
+fn prepare(log: &Path) -> Result<(Vec<String>, u64), &'static str> {
+    if Lock::is_taken(dir_of(log)) {
+        return Err("is still being written; upload it when the run has ended, or follow it with --watch");
     }
     let mut unmerged = Vec::new();
-    match merge(&log.path, Purpose::Merge) {
+    match merge(log, Purpose::Merge) {
         Ok(None) => {}
         Ok(Some(outcome)) if outcome.live || outcome.open > 0 => {
-            return Ended::Later("children still write; upload it when they have ended");
+            return Err("children still write; upload it when they have ended");
         }
         Ok(Some(outcome)) => unmerged = outcome.bad,
         Err(reason) => unmerged.push(reason),
     }
-    // Without a length there is no bar.
-    step(Step::Length(log.path.metadata().map_or(0, |data| data.len())));
-    let sent = upload::block_on(upload::send(&server.client, &log.path, &server.options, &mut |progress| {
-        step(step_of(&progress));
-    }));
-    match sent {
-        Err(e) => Ended::Failed(e),
-        Ok(sent) => settled(log, sent, unmerged),
-    }
+    Ok((unmerged, log.metadata().map_or(0, |data| data.len())))
 }
 
 /// How far an upload is.
@@ -61,8 +89,12 @@ pub(super) fn step_of(progress: &Progress<'_>) -> Step {
 }
 
 /// Marks a log of which all is on the server.
-pub(super) fn settled(log: &Log, sent: Sent, unmerged: Vec<String>) -> Ended {
+pub(super) async fn settled(
+    log: PathBuf,
+    sent: Sent,
+    unmerged: Vec<String>,
+) -> Result<Ended, upload::Failure> {
     let all = sent.is_all() && unmerged.is_empty();
-    let unmarked = all.then(|| upload::mark(&log.path).err()).flatten();
-    Ended::Sent { sent: Box::new(sent), unmerged, unmarked }
+    let unmarked = if all { aside(move || upload::mark(&log).err()).await? } else { None };
+    Ok(Ended::Sent { sent: Box::new(sent), unmerged, unmarked })
 }

@@ -1,161 +1,270 @@
-//! The deletion of run directories of which the server has everything.
+//! The deletion of run directories of which the server has everything. Each is looked at and let go of again, and looked at
+//! once more, cheaply, before it is deleted: so nothing is held while a person is asked, however many they are.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
 
 use super::super::args::Sync;
 use super::super::screen::{Colour, Screen};
 use super::super::text::{clean, count};
-use super::super::{FINE, Failure, UNFINISHED};
+use super::super::{FAILED, FINE, Failure, UNFINISHED, complain};
+use super::chosen::dir_of;
+use super::jobs::{Queue, next, until_all_have_ended};
+use super::progress::Display;
+use super::run_dir::{self, RunDir};
+use super::thread::{Event, Teller, Unheard, aside, beside};
 use super::{Server, shown};
-use crate::log::marker;
-use crate::merge::{Purpose, merge};
-use crate::os::files::is_draft;
-use crate::os::lock::Lock;
-use crate::upload::{self, Confirmed};
+use crate::upload;
 
-/// What may lie in a run directory beside its logs: it goes with them.
-const KNOWN: [&str; 8] =
-    ["files", "logs", "tmp", "shards", "children", "context.json", "writer.lock", "merge.lock"];
+/// A run directory that can be deleted, and what it was like when that was found out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deletable {
+    /// Rows of its logs; none if none of them ever began.
+    rows: Option<u64>,
+    print: u64,
+}
 
-/// A run directory that can be deleted. While this exists, nobody begins to write or upload its logs.
-struct Deletable {
-    dir: PathBuf,
-    rows: u64,
-    _locks: (Option<(Lock, Lock)>, Vec<Confirmed>),
+/// What became of a directory.
+pub(super) enum Looked {
+    Deletable(Deletable),
+    Deleted,
+    /// It stays, for this reason.
+    Kept(String),
+    /// It could not be deleted.
+    Failed(String),
 }
 
 /// Deletes what is confirmed, once somebody has agreed.
-pub(super) fn prune(args: &Sync, logs: &[PathBuf], screen: &mut Screen<impl Write>) -> Result<u8, Failure> {
-    let mut runs: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
+pub(super) fn prune(
+    args: &Sync,
+    logs: &[PathBuf],
+    screen: &mut Screen<impl Write>,
+    err: &mut dyn Write,
+) -> Result<u8, Failure> {
+    // With whether all of their logs are old enough.
+    let mut dirs: BTreeMap<&Path, bool> = BTreeMap::new();
     for log in logs {
-        runs.entry(log.parent().unwrap_or(Path::new("."))).or_default().push(log);
+        let is_old = args.older_than.is_none_or(|hours| is_old(log, hours));
+        dirs.entry(dir_of(log)).and_modify(|all| *all &= is_old).or_insert(is_old);
     }
-    runs.retain(|_, logs| is_old(args, logs));
-    let server = Server::find(args)?;
-    let (mut deletable, mut worst) = (Vec::new(), FINE);
-    for dir in runs.into_keys() {
-        let name = shown(dir);
-        match look(args, &server, dir)? {
-            Ok(found) => {
-                let rows = count(found.rows, "row");
-                writeln!(screen, "{name}: {rows}, {}", screen.paint(Colour::Good, "all on the server"))?;
-                deletable.push(found);
-            }
-            Err(reason) => {
-                writeln!(screen, "{name}: {}, {}", screen.paint(Colour::Doubtful, "kept"), clean(&reason))?;
-                worst = UNFINISHED;
-            }
+    let dirs: Vec<PathBuf> =
+        dirs.into_iter().filter(|(_, all)| *all).map(|(dir, _)| dir.to_owned()).collect();
+    let jobs = usize::from(args.jobs).min(dirs.len()).max(1);
+    let dry = args.dry_run;
+    let (answer, agreed) = channel();
+    let all = async move |server: Rc<Server>, tell: Sender<Event>, unheard: Unheard| {
+        look_at_all(&server, dirs, jobs, dry, &tell, &unheard).await;
+        drop(tell.send(Event::AllLooked));
+        // Nothing, if nobody agrees.
+        if let Ok(Ok(agreed)) = aside(move || Receiver::recv(&agreed)).await {
+            delete_all(&server, agreed, &tell).await;
         }
-        screen.flush()?;
-    }
-    if deletable.is_empty() {
-        writeln!(screen, "nothing to delete")?;
-        return Ok(worst);
-    }
-    let what = count(deletable.len() as u64, "run");
-    if args.dry_run {
-        writeln!(screen, "would delete {what}")?;
-        return Ok(worst);
-    }
-    if !args.yes && !agreed(&what, screen)? {
-        writeln!(screen, "nothing was deleted")?;
-        return Ok(worst);
-    }
-    for run in deletable {
-        delete(&run.dir)?;
-    }
-    writeln!(screen, "deleted {what}")?;
-    Ok(worst)
-}
-
-/// Whether the logs of a directory were not written to for as long as was asked.
-fn is_old(args: &Sync, logs: &[&Path]) -> bool {
-    let Some(hours) = args.older_than else { return true };
-    let least = Duration::from_hours(u64::from(hours));
-    let now = SystemTime::now();
-    // A time that is not known, or in the future, is not old.
-    logs.iter().all(|log| {
-        let time = log.metadata().and_then(|data| data.modified());
-        time.is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age >= least))
+    };
+    beside(args, jobs, all, |events, unheard| {
+        let heard = hear(args, &events, answer, screen, err);
+        if heard.is_err() {
+            unheard.store(true, Ordering::Relaxed);
+        }
+        heard
     })
 }
 
-/// Whether a run directory can be deleted, and if not, why.
-fn look(args: &Sync, server: &Server, dir: &Path) -> Result<Result<Deletable, String>, Failure> {
-    let said = |e: upload::Failure| Failure::Said(e.to_string());
-    let logs = match logs_of(dir) {
-        Ok(logs) => logs,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    // Who only looks leaves no file.
-    let locks = match if args.dry_run { Ok(None) } else { locks(dir) } {
-        Ok(None) if !args.dry_run => return Ok(Err("is still being written".to_owned())),
-        Ok(locks) => locks,
-        Err(e) => return Ok(Err(format!("cannot be locked: {e}"))),
-    };
-    let (mut rows, mut confirmed) = (0, Vec::new());
-    for log in &logs {
-        if let Some(reason) = unmerged(log) {
-            return Ok(Err(reason));
-        }
-        let answer = upload::block_on(upload::confirm(&server.client, log, &server.options));
-        match answer.map_err(said)? {
-            Ok(log) => {
-                rows += log.rows;
-                confirmed.push(log);
+/// Tells what is found, asks, and has the rest deleted.
+fn hear(
+    args: &Sync,
+    events: &Receiver<Event>,
+    answer: Sender<Vec<(PathBuf, Deletable)>>,
+    screen: &mut Screen<impl Write>,
+    err: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let mut display = Display::lines(args.quiet, err);
+    let (mut deletable, mut worst, mut deleted) = (Vec::new(), FINE, 0);
+    let mut answer = Some(answer);
+    for event in events {
+        match event {
+            Event::Step(name, step) => display.step(&name, &step),
+            Event::Ended(..) => {}
+            Event::Wrong(text) => {
+                worst = FAILED;
+                display.end("", |err| complain(err, format_args!("error: {text}\n")));
             }
-            Err(reason) => return Ok(Err(reason)),
-        }
-    }
-    Ok(Ok(Deletable { dir: dir.to_owned(), rows, _locks: (locks, confirmed) }))
-}
-
-/// The locks of who merges in the place of a writer: with one of them alone, the run would look as if it went on.
-fn locks(dir: &Path) -> io::Result<Option<(Lock, Lock)>> {
-    let Some(turn) = Lock::take_turn(dir)? else { return Ok(None) };
-    Ok(Lock::take(dir)?.map(|lock| (turn, lock)))
-}
-
-/// The logs of a run directory, if it is one, all of them are marked, and there is nothing else.
-fn logs_of(dir: &Path) -> Result<Vec<PathBuf>, String> {
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    if !["run-", "offline-run-"].iter().any(|begin| name.starts_with(begin)) {
-        return Err("is no run directory by its name".to_owned());
-    }
-    if Lock::is_taken(dir) || Lock::is_turn_taken(dir) {
-        return Err("is still being written".to_owned());
-    }
-    let entries = fs::read_dir(dir).map_err(|e| e.to_string())?;
-    let mut logs = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|e| e.to_string())?;
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        if path.extension().is_some_and(|ending| ending == "wandb") {
-            if !marker(&path).exists() {
-                return Err("is not uploaded".to_owned());
+            Event::Failed(failure) => return Err(failure),
+            Event::Looked(dir, looked) => {
+                let name = shown(&dir);
+                worst = worst.max(display.end(&name, |err| tell(&name, &looked, screen, err))?);
+                match looked {
+                    Looked::Deletable(found) => deletable.push((dir, found)),
+                    Looked::Deleted => deleted += 1,
+                    Looked::Kept(_) | Looked::Failed(_) => {}
+                }
             }
-            logs.push(path);
-        } else if !KNOWN.contains(&name.as_str()) && !name.contains(".wandb.") && !is_draft(&name) {
-            return Err(format!("`{name}` in it is no part of a run"));
+            Event::AllLooked => {
+                let found = std::mem::take(&mut deletable);
+                match (agree(args, found.len(), screen)?, answer.take()) {
+                    (true, Some(answer)) => drop(answer.send(found)),
+                    _ => return Ok(worst),
+                }
+            }
         }
     }
-    Ok(logs)
+    writeln!(screen, "deleted {}", count(deleted, "run"))?;
+    Ok(worst)
 }
 
-/// What attached children have left that is not in the log.
-fn unmerged(log: &Path) -> Option<String> {
-    match merge(log, Purpose::Look) {
-        Ok(Some(shards)) if shards.live || shards.open > 0 => Some("children still write".to_owned()),
-        Ok(Some(shards)) if shards.records > 0 || shards.refused > 0 || !shards.bad.is_empty() => {
-            Some("attached children have left what is not in the log".to_owned())
+/// Tells what became of a directory; gives the exit code.
+fn tell(name: &str, looked: &Looked, screen: &mut Screen<impl Write>, err: &mut dyn Write) -> io::Result<u8> {
+    let code = match looked {
+        Looked::Deletable(Deletable { rows: Some(rows), .. }) => {
+            let rows = count(*rows, "row");
+            writeln!(screen, "{name}: {rows}, {}", screen.paint(Colour::Good, "all on the server"))?;
+            FINE
         }
-        Ok(_) => None,
-        Err(reason) => Some(reason),
+        Looked::Deletable(_) => {
+            writeln!(screen, "{name}: {}", screen.paint(Colour::Good, "never began"))?;
+            FINE
+        }
+        Looked::Deleted => FINE,
+        Looked::Kept(reason) => {
+            writeln!(screen, "{name}: {}, {}", screen.paint(Colour::Doubtful, "kept"), clean(reason))?;
+            UNFINISHED
+        }
+        Looked::Failed(reason) => {
+            complain(err, format_args!("error: {}\n", clean(reason)));
+            FAILED
+        }
+    };
+    screen.flush()?;
+    Ok(code)
+}
+
+/// Whether so many runs are to be deleted.
+fn agree(args: &Sync, runs: usize, screen: &mut Screen<impl Write>) -> Result<bool, Failure> {
+    if runs == 0 {
+        writeln!(screen, "nothing to delete")?;
+        return Ok(false);
     }
+    let what = count(runs as u64, "run");
+    if args.dry_run {
+        writeln!(screen, "would delete {what}")?;
+        return Ok(false);
+    }
+    if !args.yes && !agreed(&what, screen)? {
+        writeln!(screen, "nothing was deleted")?;
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Whether a log was not written to for as many hours.
+fn is_old(log: &Path, hours: u32) -> bool {
+    let least = Duration::from_hours(u64::from(hours));
+    let time = log.metadata().and_then(|data| data.modified());
+    // A time that is not known, or in the future, is not old.
+    time.is_ok_and(|time| time.elapsed().is_ok_and(|age| age >= least))
+}
+
+/// Looks at all directories, as many at the same time as there are jobs.
+async fn look_at_all(
+    server: &Rc<Server>,
+    dirs: Vec<PathBuf>,
+    jobs: usize,
+    dry: bool,
+    tell: &Sender<Event>,
+    unheard: &Unheard,
+) {
+    let queue = Queue::new(RefCell::new(dirs.into()));
+    let mut working = JoinSet::new();
+    for _ in 0..jobs {
+        let (server, queue, tell) = (Rc::clone(server), Rc::clone(&queue), tell.clone());
+        let unheard = Arc::clone(unheard);
+        working.spawn_local(async move {
+            while !unheard.load(Ordering::Relaxed)
+                && let Some(dir) = next(&queue)
+            {
+                match look(&server, &dir, dry, &tell).await {
+                    Ok((looked, _)) => drop(tell.send(Event::Looked(dir, looked))),
+                    Err(e) => {
+                        // What the server does not answer for one it does not for others.
+                        queue.borrow_mut().clear();
+                        drop(tell.send(Event::Failed(Failure::Said(e.to_string()))));
+                    }
+                }
+            }
+        });
+    }
+    until_all_have_ended(&mut working, tell).await;
+}
+
+/// Whether a run directory can be deleted, and if not, why; and what keeps it as it is.
+async fn look(
+    server: &Server,
+    dir: &Path,
+    dry: bool,
+    tell: &Sender<Event>,
+) -> Result<(Looked, Option<RunDir>), upload::Failure> {
+    let path = dir.to_owned();
+    let run = match aside(move || RunDir::take(&path, dry)).await? {
+        Ok(run) => run,
+        Err(reason) => return Ok((Looked::Kept(reason), None)),
+    };
+    let client = server.client_for(&Teller::new(shown(dir), tell));
+    let mut rows = if run.logs.is_empty() { None } else { Some(0) };
+    for log in &run.logs {
+        match upload::confirm(&client, log, &server.options).await? {
+            Ok(confirmed) => rows = rows.map(|rows| rows + confirmed.rows),
+            Err(reason) => return Ok((Looked::Kept(reason), None)),
+        }
+    }
+    Ok((Looked::Deletable(Deletable { rows, print: run.print }), Some(run)))
+}
+
+/// Deletes directories, if they are what they were.
+async fn delete_all(server: &Server, dirs: Vec<(PathBuf, Deletable)>, tell: &Sender<Event>) {
+    let parents: BTreeSet<PathBuf> = dirs.iter().map(|(dir, _)| dir_of(dir).to_owned()).collect();
+    let links = aside(move || run_dir::links(&parents)).await.unwrap_or_default();
+    let links = Arc::new(links);
+    for (dir, found) in dirs {
+        let looked = match delete(server, &dir, found, &links, tell).await {
+            Ok(looked) => looked,
+            Err(e) => Looked::Failed(format!("{}: {e}", shown(&dir))),
+        };
+        drop(tell.send(Event::Looked(dir, looked)));
+    }
+}
+
+async fn delete(
+    server: &Server,
+    dir: &Path,
+    found: Deletable,
+    links: &Arc<HashMap<PathBuf, Vec<PathBuf>>>,
+    tell: &Sender<Event>,
+) -> Result<Looked, upload::Failure> {
+    let path = dir.to_owned();
+    let mut run = match aside(move || RunDir::take(&path, false)).await? {
+        Ok(run) => run,
+        Err(reason) => return Ok(Looked::Kept(reason)),
+    };
+    if run.print != found.print {
+        drop(run);
+        run = match look(server, dir, false, tell).await? {
+            (Looked::Deletable(_), Some(run)) => run,
+            (looked, _) => return Ok(looked),
+        };
+    }
+    let links = Arc::clone(links);
+    Ok(match aside(move || run.delete(&links)).await? {
+        Ok(()) => Looked::Deleted,
+        Err((path, e)) => Looked::Failed(format!("cannot delete `{}`: {e}", shown(&path))),
+    })
 }
 
 /// Asks on the terminal.
@@ -170,16 +279,4 @@ fn agreed(what: &str, screen: &mut Screen<impl Write>) -> Result<bool, Failure> 
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
-}
-
-/// Deletes a run directory, and the links beside it that lead there.
-fn delete(dir: &Path) -> Result<(), Failure> {
-    let beside = dir.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
-    let links = beside.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
-    let links =
-        links.map(|link| link.path()).filter(|link| link.canonicalize().is_ok_and(|to| to.starts_with(dir)));
-    let links: Vec<PathBuf> = links.collect();
-    let failed = |path: &Path, e| Failure::Said(format!("cannot delete `{}`: {e}", shown(path)));
-    fs::remove_dir_all(dir).map_err(|e| failed(dir, e))?;
-    links.iter().try_for_each(|link| fs::remove_file(link).map_err(|e| failed(link, e)))
 }

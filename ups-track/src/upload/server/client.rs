@@ -19,7 +19,7 @@ use super::preferences::Preferences;
 use crate::settings::Sources;
 use crate::upload::Failure;
 use crate::upload::transport::{
-    Asked, Attempt, Endpoint, Place, Pulse, Quota, RateLimit, Transport, Trouble, shown,
+    Asked, Attempt, Endpoint, Expected, Place, Pulse, Quota, RateLimit, Transport, Trouble, shown,
 };
 
 /// Talks to one server. What others make of it for one log or one writer shares its connections and its limits.
@@ -97,13 +97,13 @@ impl Client {
     }
 
     /// The same client, with so many transfers of files under way at most, in all that is made of it.
-    #[expect(dead_code, reason = "`sync` comes next")]
+    #[cfg(feature = "cli")]
     pub(crate) fn with_transfers(&self, most: usize) -> Self {
         self.by(self.transport.with_transfers(most))
     }
 
     /// The same client, whose attempts are heard there: for one of many logs that share connections and limits.
-    #[expect(dead_code, reason = "`sync` comes next")]
+    #[cfg(feature = "cli")]
     pub(crate) fn for_log(&self, trouble: Trouble) -> Self {
         self.by(self.transport.heard(Arc::default(), trouble))
     }
@@ -165,19 +165,13 @@ impl Client {
         })
     }
 
-    /// Gets what is behind a signed URL into a new file: no more than `limit` bytes, and exactly `size`, if that is known.
+    /// Gets what is behind a signed URL into a new file, if it is what is expected.
     ///
     /// # Errors
     ///
     /// What the last attempt met.
-    pub(crate) async fn fetch(
-        &self,
-        url: &str,
-        limit: u64,
-        size: Option<u64>,
-        to: &Path,
-    ) -> Result<(), Failure> {
-        self.transport.fetch(&self.place(url)?, limit, size, to).await
+    pub(crate) async fn fetch(&self, url: &str, expected: Expected, to: &Path) -> Result<(), Failure> {
+        self.transport.fetch(&self.place(url)?, expected, to).await
     }
 
     /// Posts JSON, with the key and these headers, and gives the JSON object that comes back.

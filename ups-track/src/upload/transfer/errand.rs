@@ -2,13 +2,21 @@
 
 use crate::upload::Failure;
 
-/// At most one task of its kind at a time, in the thread of the upload.
+/// At most one task of its kind at a time, in the thread of the upload. It ends with this.
 #[derive(Debug)]
 pub(crate) struct Errand<T>(Option<tokio::task::JoinHandle<Result<T, Failure>>>);
 
 impl<T> Default for Errand<T> {
     fn default() -> Self {
         Self(None)
+    }
+}
+
+impl<T> Drop for Errand<T> {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 

@@ -65,6 +65,11 @@ fn shown(digest: &Digest) -> String {
     BASE64_STANDARD.encode(digest)
 }
 
+/// A name with slashes: in a log that was written on Windows it may have backslashes, which no file of a run has otherwise.
+pub(crate) fn with_slashes(name: String) -> String {
+    if name.contains('\\') { name.replace('\\', "/") } else { name }
+}
+
 /// Whether a name leads to a file below the run's `files/`, and nowhere else.
 pub(crate) fn is_inside(name: &str) -> bool {
     let path = Path::new(name);

@@ -12,7 +12,7 @@ pub(crate) use alerts::Alerts;
 pub(crate) use errand::Errand;
 #[cfg(feature = "cli")]
 pub(crate) use files::digest_of;
-pub(crate) use files::{Outcome, is_inside};
+pub(crate) use files::{Outcome, is_inside, with_slashes};
 pub(crate) use shelf::Shelf;
 #[cfg(feature = "cli")]
 pub(crate) use versions::Versions;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::errand::Errand;
-use super::files::{self, Outcome, is_inside};
+use super::files::{self, Outcome, is_inside, with_slashes};
 use crate::kinds::file::FilePolicy;
 use crate::log::record::FileItem;
 use crate::upload::server::Target;
@@ -67,7 +67,8 @@ impl Shelf {
     }
 
     /// Takes a file that the log names.
-    pub(crate) fn take(&mut self, file: FileItem) {
+    pub(crate) fn take(&mut self, mut file: FileItem) {
+        file.path = with_slashes(file.path);
         if self.live && file.policy != FilePolicy::End.wire() {
             self.soon.insert(file.path.clone());
             if file.policy == FilePolicy::Live.wire() {

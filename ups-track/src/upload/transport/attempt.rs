@@ -54,7 +54,7 @@ impl Attempt {
 pub(crate) struct Retry<'a> {
     pub(crate) failure: &'a Failure,
     /// The time until the next one, at most.
-    #[expect(dead_code, reason = "whoever shows it beside the cause comes next")]
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command shows it"))]
     pub(crate) wait: Duration,
 }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use md5::{Digest as _, Md5};
 use reqwest::Method;
 
 use super::answer::{Answer, Asked};
@@ -13,31 +14,30 @@ use super::pool::Transport;
 use super::retry::Endpoint;
 use crate::upload::Failure;
 
+/// What is known of a file before it comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    /// Bytes that there may be.
+    pub(crate) limit: u64,
+    /// Bytes that there are.
+    pub(crate) size: Option<u64>,
+    /// The MD5 digest.
+    pub(crate) md5: Option<[u8; 16]>,
+}
+
 impl Transport {
-    /// Gets what is behind a signed URL into a new file: no more than `limit` bytes, and exactly `size`, if that is known.
+    /// Gets what is behind a signed URL into a new file, if it is what is expected.
     ///
     /// # Errors
     ///
     /// What the last attempt met.
-    pub(crate) async fn fetch(
-        &self,
-        place: &Place,
-        limit: u64,
-        size: Option<u64>,
-        to: &Path,
-    ) -> Result<(), Failure> {
-        self.retrying(Endpoint::Storage, async || self.fetch_once(place, limit, size, to).await).await
+    pub(crate) async fn fetch(&self, place: &Place, expected: Expected, to: &Path) -> Result<(), Failure> {
+        self.retrying(Endpoint::Storage, async || self.fetch_once(place, expected, to).await).await
     }
 
-    async fn fetch_once(
-        &self,
-        named: &Place,
-        limit: u64,
-        size: Option<u64>,
-        to: &Path,
-    ) -> Result<(), Attempt> {
+    async fn fetch_once(&self, named: &Place, expected: Expected, to: &Path) -> Result<(), Attempt> {
         let asked = Asked { endpoint: Endpoint::Storage, what: "a download", limit: 0 };
-        let timeout = self.policy(Endpoint::Storage).attempt.min(at_least(limit));
+        let timeout = self.policy(Endpoint::Storage).attempt.min(at_least(expected.limit));
         let mut place = named.clone();
         for _ in 0..=MOST_REDIRECTS {
             let server = place.origin();
@@ -51,7 +51,7 @@ impl Transport {
             let mut response =
                 request.send().await.map_err(|e| self.broken(&e, &server, Endpoint::Storage))?;
             if response.status().is_success() {
-                return self.save(&mut response, &server, limit, size, to).await;
+                return self.save(&mut response, &server, expected, to).await;
             }
             if !response.status().is_redirection() {
                 let answer = Answer::read(response, 0).await;
@@ -67,8 +67,7 @@ impl Transport {
         &self,
         response: &mut reqwest::Response,
         server: &str,
-        limit: u64,
-        size: Option<u64>,
+        Expected { limit, size, md5 }: Expected,
         to: &Path,
     ) -> Result<(), Attempt> {
         let odd = |message: String| {
@@ -77,7 +76,7 @@ impl Transport {
         };
         let local = |source| Attempt::last(Failure::File { action: "write", path: to.to_owned(), source });
         let mut file = new_file(to).map_err(local)?;
-        let mut length = 0;
+        let (mut length, mut digest) = (0, Md5::new());
         while let Some(piece) =
             response.chunk().await.map_err(|e| self.broken(&e, server, Endpoint::Storage))?
         {
@@ -85,11 +84,15 @@ impl Transport {
             if length > limit {
                 return Err(Attempt::last(odd(format!("more than the {limit} bytes that there may be"))));
             }
+            digest.update(&piece);
             file.write_all(&piece).map_err(local)?;
         }
         match size {
             Some(size) if size != length => {
                 Err(Attempt::again(odd(format!("{length} bytes, where there are {size}"))))
+            }
+            _ if md5.is_some_and(|md5| md5 != <[u8; 16]>::from(digest.finalize())) => {
+                Err(Attempt::again(odd("other bytes than those whose digest the server tells".to_owned())))
             }
             _ => Ok(()),
         }

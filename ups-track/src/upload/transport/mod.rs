@@ -27,7 +27,10 @@ mod wishes;
 mod tests;
 
 pub(crate) use answer::{Answer, Asked, shown};
+#[cfg(feature = "cli")]
+pub(crate) use attempt::Retry;
 pub(crate) use attempt::{Attempt, Trouble};
+pub(crate) use fetch::Expected;
 pub(crate) use body::{Digest, Open, Part};
 pub(crate) use packed::{gzip, is_worth_it};
 pub(crate) use place::Place;
