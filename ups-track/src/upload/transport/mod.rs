@@ -30,8 +30,8 @@ pub(crate) use answer::{Answer, Asked, shown};
 #[cfg(feature = "cli")]
 pub(crate) use attempt::Retry;
 pub(crate) use attempt::{Attempt, Trouble};
-pub(crate) use fetch::Expected;
 pub(crate) use body::{Digest, Open, Part};
+pub(crate) use fetch::Expected;
 pub(crate) use packed::{gzip, is_worth_it};
 pub(crate) use place::Place;
 pub(crate) use pool::Transport;
