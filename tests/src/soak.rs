@@ -129,7 +129,9 @@ impl Soak {
         let mut random = Rng::with_seed(seed);
         let server = Server::start();
         let likelihood = 0.05 + 0.35 * random.f64();
-        server.weather(Some(Storm::new(random.u64(..), likelihood)));
+        let storm = Storm::new(random.u64(..), likelihood);
+        // A command ends then, and a run goes on.
+        server.weather(Some(if way == Way::Live { storm.with_refusals() } else { storm }));
         let mut tally = Tally::default();
         let place = match way {
             Way::Sync => self.copied()?,

@@ -240,7 +240,9 @@
 //! Online is offline plus a thread that reads the log and sends it to the server of `WANDB_BASE_URL`:
 //!
 //! - Starting a run does not wait for the server, nor does anything else: a server that is down, slow or refuses is told
-//!   once, in one line with the remedy, and the run goes on in its log. As long as the run lives, so do the attempts.
+//!   once, in one line with the remedy, and the run goes on in its log. As long as the run lives, so do the attempts: every
+//!   minute at most while nobody answers, and after a refusal (a wrong key, no access, a sign-in page) a minute later, then
+//!   up to an hour, with the key and the settings as they are then, so that `ups-track login` beside the run is enough.
 //! - Rows, summary and console are sent every 15 s (`WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL`), the first rows at once; tags,
 //!   names, notes and config when they change; files by their [policy](FilePolicy), never before waiting metrics.
 //! - [`Run::url`] is the run's page, once the server knows the run. [`Run::stop_requested`] and [`Run::on_stop`] tell of

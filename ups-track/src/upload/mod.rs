@@ -6,6 +6,7 @@
 //! `run` (what the records say, in the form in which the server wants it), `transfer` (files and alerts, beside the lines);
 //! then one file each for the file stream, what is remembered beside the log, and the upload of one log.
 
+mod alive;
 mod begin;
 #[cfg(feature = "cli")]
 mod confirm;
