@@ -296,3 +296,91 @@ fn add<'t>(tags: &mut Vec<String>, more: impl IntoIterator<Item = &'t String>) {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Base, Described};
+    use crate::log::record::{Config, Item, Kind, Run};
+    use crate::upload::graphql::{Past, Target};
+    use crate::upload::run::Names;
+
+    fn run(name: &str, tags: &[&str], lr: &str) -> Kind {
+        let item = Item { key: "lr".into(), nested_key: Vec::new(), value_json: lr.into() };
+        let tags = tags.iter().map(|&tag| tag.to_owned()).collect();
+        Kind::Run(Box::new(Run {
+            run_id: "r".into(),
+            display_name: name.into(),
+            tags,
+            config: Some(Config { update: vec![item], remove: Vec::new() }),
+            ..Run::default()
+        }))
+    }
+
+    fn there(name: &str, tags: &[&str], config: &Value) -> Past {
+        let past = json!({"id": "id", "displayName": name, "tags": tags, "config": config.to_string()});
+        serde_json::from_value(past).unwrap()
+    }
+
+    /// Name, tags and whether a config are told.
+    fn told(described: &Described, base: &Base, past: Option<&Past>) -> (Value, Value, bool) {
+        let target = Target { entity: "e".into(), project: "p".into(), run: "r".into() };
+        let mut variables = described.upsert(&Names::known("id", &target), base, past);
+        let mut take = |key: &str| variables.get_mut(key).map(Value::take).unwrap_or_default();
+        let (name, tags, config) = (take("displayName"), take("tags"), take("config"));
+        assert_eq!((take("project"), take("notes")), (json!("p"), Value::Null));
+        (name, tags, !config.is_null())
+    }
+
+    #[test]
+    fn what_is_told_depends_on_what_was() {
+        let mut described = Described::new();
+        described.take(run("ours", &["a", "b"], "1"), &[]);
+        let past = there("theirs", &["b", "c"], &json!({"lr": {"value": 9}}));
+        assert_eq!(told(&described, &Base::New, None), (json!("ours"), json!(["a", "b"]), true));
+        // Another run was there; this log begins one, or goes on with it.
+        let all = json!(["b", "c", "a"]);
+        assert_eq!(told(&described, &Base::Unknown, Some(&past)), (json!("ours"), all.clone(), true));
+        described.run.resume = true;
+        assert_eq!(told(&described, &Base::Unknown, Some(&past)), (Value::Null, all, true));
+        let nothing = (Value::Null, Value::Null, false);
+        assert_eq!(told(&described, &Base::All, Some(&past)), nothing);
+        let base = Base::Own(described.says());
+        assert!(!described.has_news(&base));
+        assert_eq!(told(&described, &base, Some(&past)), nothing);
+        // A tag is added and one is removed, and what people have made of the rest stays.
+        described.take(run("ours", &["a", "d"], "1"), &[]);
+        assert!(described.has_news(&base));
+        assert_eq!(told(&described, &base, Some(&past)), (Value::Null, json!(["c", "d"]), false));
+        described.take(run("new", &[], "7"), &[]);
+        assert_eq!(told(&described, &base, Some(&past)).0, json!("new"));
+        assert!(!told(&described, &base, Some(&past)).2, "a later run record repeats the first config");
+        // From its beginning again, the log says nothing that it has told.
+        let mut again = Described::new();
+        again.take(run("ours", &["a", "b"], "1"), &[]);
+        assert_eq!(told(&again, &Base::Own(described.says()), Some(&past)), nothing);
+    }
+
+    #[test]
+    fn what_the_program_says_again_is_nothing_new() {
+        let mut first = Described::new();
+        first.take(run("ours", &["a"], "1"), &[]);
+        let base = Base::Other(first.says());
+        let past = there("theirs", &["c"], &json!({"lr": {"value": 9}}));
+        let mut second = Described::new();
+        second.take(run("ours", &["a"], "1"), &[]);
+        second.take_theirs(&base, &past);
+        assert_eq!(second.config.text(&["lr".to_owned()]).as_deref(), Some("9"));
+        assert_eq!(told(&second, &base, Some(&past)), (Value::Null, Value::Null, true));
+        let lr = |value: &str| {
+            let item = Item { key: "lr".into(), nested_key: Vec::new(), value_json: value.into() };
+            Kind::Config(Config { update: vec![item], remove: Vec::new() })
+        };
+        for (says, is) in [("1", "9"), ("2", "2"), ("1", "1")] {
+            second.take(lr(says), &[]);
+            assert_eq!(second.config.text(&["lr".to_owned()]).as_deref(), Some(is));
+        }
+    }
+}
