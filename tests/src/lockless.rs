@@ -11,7 +11,6 @@ use std::io;
 /// # Panics
 ///
 /// If the thread does.
-#[expect(clippy::panic_in_result_fn, reason = "a panic in a test is its failure")]
 pub fn without_flock<T: Send>(body: impl FnOnce() -> T + Send) -> io::Result<T> {
     std::thread::scope(|scope| {
         let done = scope.spawn(|| {
@@ -23,6 +22,7 @@ pub fn without_flock<T: Send>(body: impl FnOnce() -> T + Send) -> io::Result<T> 
 }
 
 /// Takes the call away from this thread and what it starts.
+#[expect(clippy::cast_possible_truncation, reason = "small numbers of the system")]
 fn take_away() -> io::Result<()> {
     let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
     let refused = libc::SECCOMP_RET_ERRNO | (libc::ENOSYS as u32 & libc::SECCOMP_RET_DATA);

@@ -34,7 +34,7 @@ pub(super) fn or_default(paths: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Where runs are recorded from here.
-pub(super) fn default_dir() -> PathBuf {
+fn default_dir() -> PathBuf {
     let root =
         std::env::var_os("WANDB_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from).unwrap_or_default();
     let hidden = root.join(".wandb");

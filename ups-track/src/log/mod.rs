@@ -4,7 +4,7 @@
 //! The format is `LevelDB`'s log format with another checksum: blocks of 32 KiB, chunks that never cross a block, and
 //! a CRC-32 (IEEE) per chunk. [`Reader`] reads any such file, [`record`] has the messages.
 
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "online"))]
 mod beginning;
 pub(crate) mod encode;
 mod framing;
@@ -17,8 +17,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-#[cfg(feature = "cli")]
-#[cfg_attr(not(feature = "online"), expect(unused_imports, reason = "only uploads ask"))]
+#[cfg(all(feature = "cli", feature = "online"))]
 pub(crate) use beginning::Beginning;
 pub use reader::{Damage, Entry, ReadError, Reader};
 pub(crate) use writer::{LogWriter, Standing, WaitingRows};

@@ -66,7 +66,7 @@ impl Finder {
             _ => {
                 self.full = Some(Instant::now());
                 self.looks += 1;
-                if self.looks % WHOLE == 0 { Depth::Whole } else { Depth::Full }
+                if self.looks.is_multiple_of(WHOLE) { Depth::Whole } else { Depth::Full }
             }
         };
         let mut found = Vec::new();
@@ -90,14 +90,10 @@ impl Finder {
     /// The logs of a directory: its own, or those of the first directory of runs that has any.
     fn below(&mut self, path: &Path, depth: Depth, found: &mut Vec<PathBuf>) {
         for (at, dir) in [path.to_owned(), path.join(".wandb"), path.join("wandb")].into_iter().enumerate() {
-            let listing = match self.listed.iter().position(|listing| listing.dir == dir) {
-                Some(place) => self.listed.get_mut(place),
-                None => {
-                    self.listed.push(Listing::new(dir));
-                    self.listed.last_mut()
-                }
-            };
-            let Some(listing) = listing else { return };
+            if !self.listed.iter().any(|listing| listing.dir == dir) {
+                self.listed.push(Listing::new(dir.clone()));
+            }
+            let Some(listing) = self.listed.iter_mut().find(|listing| listing.dir == dir) else { return };
             if listing.look(at == 0, depth, found) {
                 return;
             }
