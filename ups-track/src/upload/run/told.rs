@@ -304,7 +304,8 @@ mod tests {
 
     use super::{Base, Described};
     use crate::log::record::{Config, Item, Kind, Run};
-    use crate::upload::graphql::{Past, Target};
+    use crate::upload::server::Target;
+    use crate::upload::server::operations::Past;
     use crate::upload::run::Names;
 
     fn run(name: &str, tags: &[&str], lr: &str) -> Kind {
