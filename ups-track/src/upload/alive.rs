@@ -30,7 +30,8 @@ pub(super) async fn alive<T>(
         }
         Ok(())
     };
-    let (done, beats) = both(work, beats).await;
+    // Either is large.
+    let (done, beats) = both(Box::pin(work), Box::pin(beats)).await;
     beats.map(|()| done)
 }
 

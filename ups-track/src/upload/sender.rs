@@ -308,7 +308,7 @@ impl Upload {
         self.write_files(&summary)?;
         let mut files = |files| progress(Progress::Files(files));
         let Self { shelf, client, bucket, book, stream, .. } = self;
-        let sent = shelf.end(client, &bucket.target, book, &mut files);
+        let sent = Box::pin(shelf.end(client, &bucket.target, book, &mut files));
         let sent = alive(stream, client, book, sent).await?;
         let (outcome, failure) = match sent {
             Ok(outcome) => (outcome, None),

@@ -102,17 +102,12 @@ impl Reader {
     }
 
     fn read(&mut self) -> io::Result<Bytes> {
-        let file = match self.file.take() {
-            Some(file) => self.file.insert(file),
-            None => {
-                let opened = (self.open)();
-                let sought = opened.and_then(|mut file| file.seek(SeekFrom::Start(self.from)).map(|_| file));
-                match sought {
-                    Ok(file) => self.file.insert(file),
-                    Err(e) => return Err(self.broke(Why::Closed(e))),
-                }
-            }
-        };
+        if self.file.is_none() {
+            let opened = (self.open)();
+            let sought = opened.and_then(|mut file| file.seek(SeekFrom::Start(self.from)).map(|_| file));
+            self.file = Some(sought.map_err(|e| self.broke(Why::Closed(e)))?);
+        }
+        let Some(file) = &mut self.file else { return Err(io::Error::other("the file is not open")) };
         let bytes = usize::try_from(self.left).unwrap_or(READ).min(READ);
         let mut piece = vec![0; bytes];
         let read = file.read_exact(&mut piece);
@@ -186,16 +181,15 @@ impl<P: Pieces + Unpin> Body for Paced<P> {
         if this.left() == 0 {
             return Poll::Ready(None);
         }
-        let piece = match this.ready.take() {
-            Some(piece) => piece,
-            None => {
-                let most = this.pass.as_ref().map_or(PIECE, |pass| pass.piece);
-                match ready!(this.pieces.poll_piece(context, most)) {
-                    Ok(piece) => piece,
-                    Err(e) => {
-                        this.pass = None;
-                        return Poll::Ready(Some(Err(e)));
-                    }
+        let piece = if let Some(piece) = this.ready.take() {
+            piece
+        } else {
+            let most = this.pass.as_ref().map_or(PIECE, |pass| pass.piece);
+            match ready!(this.pieces.poll_piece(context, most)) {
+                Ok(piece) => piece,
+                Err(e) => {
+                    this.pass = None;
+                    return Poll::Ready(Some(Err(e)));
                 }
             }
         };
