@@ -267,11 +267,8 @@ mod tests {
 
     #[test]
     fn bars_below_each_other_keep_their_lines() {
-        let mut text = String::from("outer 0\n");
-        for at in 1..100 {
-            text += &format!("inner {at}\u{1b}[A\r");
-            text += &format!("outer {at}\n");
-        }
+        let steps: Vec<_> = (1..100).map(|at| format!("inner {at}\u{1b}[A\router {at}\n")).collect();
+        let text = format!("outer 0\n{}", steps.concat());
         assert_eq!(stdout(&text), ["outer 99", "inner 99"]);
         assert_eq!(stdout("one\ntwo\u{1b}[Arous\u{1b}[Btasks"), ["onerous", "two    tasks"]);
     }
@@ -287,7 +284,8 @@ mod tests {
 
     #[test]
     fn what_left_the_screen_stays() {
-        let numbers = |range: std::ops::Range<u32>| range.map(|n| format!("{n}\n")).collect::<String>();
+        let numbers =
+            |range: std::ops::Range<u32>| range.map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
         let up = "\u{1b}[A".repeat(100) + "top";
         let lines = stdout(&(numbers(0..40) + &up));
         assert_eq!(lines.iter().position(|line| line == "top"), Some(9));

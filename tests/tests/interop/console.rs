@@ -125,7 +125,7 @@ fn random_run(seed: u64, pieces: usize) -> Recorded {
                 if (end.ends_with('\u{1b}') || end.ends_with("\u{1b}[")) && text.starts_with('\n') {
                     text.insert(0, '!');
                 }
-                *end = text.clone();
+                end.clone_from(&text);
                 run.write_console(if stderr { Stderr } else { Stdout }, text);
             }
         },

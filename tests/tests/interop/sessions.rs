@@ -46,7 +46,7 @@ fn play(server: &Server, how: How, number: u32) -> Session {
     let root = tempfile::tempdir().unwrap();
     match how {
         How::PythonOffline | How::PythonOnline | How::PythonKilled => {
-            python(server, how, number, root.path())
+            python(server, how, number, root.path());
         }
         How::Offline => ours(number, root.path()),
     }
@@ -117,6 +117,12 @@ fn sync(server: &Server, session: &Session, by: By) {
     }
 }
 
+/// A loss, which is a whole number here.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+fn whole(loss: f64) -> u64 {
+    loss as u64
+}
+
 /// The rows and lines of a log.
 fn recorded(dir: &Path) -> (Vec<u64>, Vec<String>) {
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
@@ -124,7 +130,7 @@ fn recorded(dir: &Path) -> (Vec<u64>, Vec<String>) {
         match entry.record.kind {
             Some(Kind::History(row)) => {
                 let loss = row.item.iter().find(|item| item.key == "loss" || item.nested_key == ["loss"]);
-                rows.push(loss.unwrap().value_json.parse::<f64>().unwrap() as u64);
+                rows.push(whole(loss.unwrap().value_json.parse().unwrap()));
             }
             Some(Kind::OutputRaw(output)) if output.line.starts_with("line-") => {
                 lines.push(output.line.trim().to_owned());
@@ -145,7 +151,7 @@ fn check(server: &Server, sessions: &[Session], by_ours: bool, what: &str) {
         lines.extend(of_lines);
     }
     let loss = |row: &Row| {
-        row.get("loss").and_then(Value::as_f64).unwrap_or_else(|| panic!("{what}: {row:?}")) as u64
+        whole(row.get("loss").and_then(Value::as_f64).unwrap_or_else(|| panic!("{what}: {row:?}")))
     };
     let mut there: Vec<_> = run.history().iter().map(loss).collect();
     there.sort_unstable();

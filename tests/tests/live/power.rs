@@ -15,7 +15,7 @@ use crate::player::{Player, command, run_dir};
 
 /// Rounds of each kind, and how many run at the same time.
 const ROUNDS: u64 = 60;
-const AT_ONCE: u64 = 4;
+const AT_ONCE: u8 = 4;
 
 /// Numbers that a seed gives, so that what fails can be played again.
 struct Chance(u64);
@@ -55,12 +55,12 @@ fn cut(log: &Path, chance: &mut Chance) {
     let journal = PathBuf::from(format!("{}.sent", log.display()));
     let Ok(text) = fs::read_to_string(&journal) else { return };
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let is_under_way = |line: &&str| {
+    let is_under_way = |line: &str| {
         let at: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
         let lanes = at["at"].as_array().cloned().unwrap_or_default();
         lanes.iter().any(|lane| lane[2].as_u64() > Some(0))
     };
-    if let Some(last) = lines.iter().rposition(|line| is_under_way(&line)) {
+    if let Some(last) = lines.iter().rposition(|line| is_under_way(line)) {
         let fast: usize = lines[..=last].iter().map(|line| line.len()).sum();
         let length = fast as u64 + chance.below((text.len() - fast) as u64 + 1);
         fs::File::options().write(true).open(&journal).unwrap().set_len(length).unwrap();
@@ -108,7 +108,7 @@ fn rounds(round: impl Fn(u64) + Sync) {
     thread::scope(|scope| {
         for first in 0..AT_ONCE {
             let round = &round;
-            scope.spawn(move || (first..ROUNDS).step_by(AT_ONCE as usize).for_each(round));
+            scope.spawn(move || (u64::from(first)..ROUNDS).step_by(usize::from(AT_ONCE)).for_each(round));
         }
     });
 }
@@ -121,7 +121,7 @@ fn the_power_goes_while_a_run_is_recorded_and_sent() {
         let mut program =
             Player::new(server.url(), "power").env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.01").start();
         program.tell("url");
-        for _ in 0..1 + chance.below(6) {
+        for _ in 0..=chance.below(6) {
             program.tell(&format!("rows {}", 1 + chance.below(30)));
             match chance.below(4) {
                 0 => server.fail(Place::Stream, &Fault::DropAfter, 1),
@@ -149,7 +149,7 @@ fn the_power_goes_while_a_log_is_sent() {
         program.tell("finish 0");
         let dir = program.end().dir;
         let log = log_of(dir.path());
-        for _ in 0..1 + chance.below(3) {
+        for _ in 0..=chance.below(3) {
             server.recover();
             // So that they go in many requests, each of a few rows.
             server.fail(Place::Stream, &Fault::Status(413, None), 5);

@@ -125,9 +125,12 @@ fn inside(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
             passed.insert(item, module.clone());
         }
     }
-    let resolve = |name: String| match files.contains_key(&name) {
-        true => name,
-        false => passed.get(&name).cloned().unwrap_or_else(|| "mod".to_owned()),
+    let resolve = |name: String| {
+        if files.contains_key(&name) {
+            name
+        } else {
+            passed.get(&name).cloned().unwrap_or_else(|| "mod".to_owned())
+        }
     };
     let absolute = format!("crate::{}::", folder.replace('/', "::"));
     let mut all: BTreeMap<String, BTreeSet<String>> = files
@@ -223,7 +226,9 @@ fn files_of_a_folder_name_each_other_without_a_circle() {
             modules.iter().find(|(_, names)| names.is_empty()).map(|(name, _)| name.clone())
         {
             modules.remove(&free);
-            modules.values_mut().for_each(|names| names.retain(|name| *name != free));
+            for names in modules.values_mut() {
+                names.retain(|name| *name != free);
+            }
         }
         assert!(modules.is_empty(), "a circle in `{folder}`: {modules:#?}");
     }

@@ -76,6 +76,21 @@ impl Lock {
         Self::wait(dir, MERGE, Duration::from_secs(10))
     }
 
+    /// Takes the right to send a log; none if another process has it. The file stays, whatever becomes of the log, which is
+    /// replaced when children are merged into it.
+    #[cfg(feature = "online")]
+    pub(crate) fn take_upload(log: &Path) -> io::Result<Option<Self>> {
+        let (dir, name) = upload_lock(log);
+        Ok(Self::wait(dir, &name, 10 * PAUSE)?.map(Self::not_for_forks))
+    }
+
+    /// Whether somebody sends a log.
+    #[cfg(all(feature = "online", feature = "cli"))]
+    pub(crate) fn is_upload_taken(log: &Path) -> bool {
+        let (dir, name) = upload_lock(log);
+        Self::is_held(dir, &name)
+    }
+
     fn wait(dir: &Path, name: &str, patience: Duration) -> io::Result<Option<Self>> {
         let mut waited = Waited::begin();
         loop {
@@ -126,8 +141,15 @@ impl Lock {
     }
 }
 
+/// Where the lock of those who send a log is.
+#[cfg(feature = "online")]
+fn upload_lock(log: &Path) -> (&Path, String) {
+    let dir = log.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (dir, format!("{}.lock", log.file_name().unwrap_or_default().to_string_lossy()))
+}
+
 /// Whether an error means that the file system has no locks.
-pub(crate) fn has_no_locks(e: &io::Error) -> bool {
+fn has_no_locks(e: &io::Error) -> bool {
     #[cfg(unix)]
     let is_without = e
         .raw_os_error()

@@ -109,7 +109,8 @@ mod tests {
         for n in 0..50 {
             log.feed(false, "\n");
             log.feed(false, &n.to_string());
-            let lines: String = (0..n).map(|n| format!("{n}\n")).collect();
+            let lines: Vec<_> = (0..n).map(|n| format!("{n}\n")).collect();
+            let lines = lines.concat();
             assert_eq!(seen(&mut log), format!("{same}{lines}"));
         }
         log.finish();

@@ -3,11 +3,10 @@
 //! since (the [journal](super::journal)). A file that stays, `<log>.lock`, keeps others from uploading the log meanwhile.
 
 use std::cell::RefCell;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,6 +18,7 @@ use super::{Failure, Writer};
 use crate::log::beside;
 use crate::log::record::Run;
 use crate::os::files::{write_whole, write_whole_for_good};
+use crate::os::lock::Lock;
 
 /// The content of `<log>.syncstate`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,9 +35,6 @@ struct Content {
     others: Map<String, Value>,
 }
 
-/// Attempts to get the lock of a log.
-const LOOKS: usize = 5;
-
 /// The memory of one log. While it exists, no other process of ours uploads the log.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -46,7 +43,7 @@ pub(crate) struct Memory {
     content: Content,
     sent: Option<Sending>,
     journal: Journal,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Memory {
@@ -132,41 +129,24 @@ impl Memory {
     }
 }
 
-/// Takes the lock of a log, in a file that stays: the log itself is replaced when children are merged into it.
-fn lock(log: &Path) -> Result<File, Failure> {
-    let path = beside(log, ".lock");
-    let file = |action, source| Failure::File { action, path: path.clone(), source };
+/// Takes the lock of a log.
+fn lock(log: &Path) -> Result<Lock, Failure> {
     // Nobody gets a memory of a log that is not there.
     log.metadata().map_err(|source| Failure::File { action: "read", path: log.to_owned(), source })?;
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let lock = options.open(&path).map_err(|e| file("open", e))?;
-    let mut locked = lock.try_lock();
-    for _ in 0..LOOKS {
-        // Somebody may only be looking whether it is held.
-        if !matches!(locked, Err(TryLockError::WouldBlock)) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-        locked = lock.try_lock();
-    }
-    match locked {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
+    match Lock::take_upload(log) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => {
             let shown = crate::harmless::path(log);
             Err(Failure::Busy(format!("`{shown}` is being uploaded by another process")))
         }
-        // A file system without locks.
-        Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(lock),
-        Err(TryLockError::Error(e)) => Err(file("lock", e)),
+        Err(source) => Err(Failure::File { action: "lock", path: log.to_owned(), source }),
     }
 }
 
 /// Whether another process of ours sends a log.
 #[cfg(feature = "cli")]
 pub(crate) fn is_being_sent(log: &Path) -> bool {
-    File::open(beside(log, ".lock"))
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    Lock::is_upload_taken(log)
 }
 
 /// What is remembered, in the hands of all who send.

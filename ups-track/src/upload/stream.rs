@@ -202,7 +202,7 @@ impl Stream {
         loop {
             let lines = self.choose();
             let rest = self.lanes.iter().any(|lines| lines.taken < lines.pending.len());
-            let whole = !rest && !(bare && lines > 0);
+            let whole = !(rest || bare && lines > 0);
             match self.request(client, book, if whole { extras } else { &none }).await {
                 Ok(()) if whole => return Ok(()),
                 Ok(()) => {}

@@ -304,9 +304,9 @@ mod tests {
 
     use super::{Base, Described};
     use crate::log::record::{Config, Item, Kind, Run};
+    use crate::upload::run::Names;
     use crate::upload::server::Target;
     use crate::upload::server::operations::Past;
-    use crate::upload::run::Names;
 
     fn run(name: &str, tags: &[&str], lr: &str) -> Kind {
         let item = Item { key: "lr".into(), nested_key: Vec::new(), value_json: lr.into() };
