@@ -16,6 +16,7 @@ const LENGTH: usize = 4096;
 
 /// A line that was shown.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "online"), expect(dead_code, reason = "a server is told stream and time"))]
 pub(crate) struct Line {
     pub(crate) stderr: bool,
     pub(crate) time: Timestamp,

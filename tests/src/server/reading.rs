@@ -22,7 +22,7 @@ pub(super) fn resolve(
 ) -> Option<Result<Value, String>> {
     let of_run: fn(&mut State, &RunKey, &str, &Value) -> Result<Value, String> = match name {
         "Runs" => return Some(runs(state, query, sent)),
-        "Run" | "RunState" => |state, key, query, _| Ok(select(node(&state.runs[key]), query)),
+        "Run" => |state, key, query, _| Ok(select(node(&state.runs[key]), query)),
         "RunHistoryKeys" => |state, key, _, _| Ok(json!({"historyKeys": history_keys(&state.runs[key])})),
         "HistoryPage" | "RunFullHistory" => history,
         // Nothing has been exported.

@@ -82,8 +82,11 @@ ups-track and of W&B's own client alike, without Python. Shards of attached chil
 merged first.
 
 What is uploaded is marked with an empty file `<log>.synced`, as `wandb sync` does, and
-either tool then skips it. `<log>.syncstate` says how far an upload came: one that was
-interrupted goes on there, and nothing is sent twice.
+either tool then skips it. `<log>.syncstate`, `.sent` and `.told` say how far an upload
+came: one that was interrupted goes on there, and nothing is sent twice. What the server has
+is a log's own only if it says the same: other sessions of a run, other programs and other
+machines may have sent theirs before. A log of which something can never be sent is not
+marked and not sent again, unless --include-synced wants it.
 
 Of a damaged log, what precedes the damage is uploaded; it is not marked. Artifacts and
 TensorBoard files are not uploaded yet: a log with any is not marked either, and `wandb

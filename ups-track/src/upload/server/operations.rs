@@ -21,8 +21,8 @@ const LIMIT: usize = 32 * 1024 * 1024;
 
 /// All operations of an upload, for the test that compares them with those of W&B's client.
 #[cfg(feature = "test-util")]
-pub(crate) const ALL: [&str; 9] =
-    [UPSERT, STATUS, REWIND, ON_SERVER, VIEWER, FEATURES, FILES, ALERT, super::history::HISTORY_PAGE];
+pub(crate) const ALL: [&str; 10] =
+    [UPSERT, STATUS, STATE, REWIND, ON_SERVER, VIEWER, FEATURES, FILES, ALERT, super::history::HISTORY_PAGE];
 
 const UPSERT: &str = "mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String, \
 $groupName: String, $description: String, $displayName: String, $notes: String, $commit: String, \
@@ -39,7 +39,7 @@ model(name: $project, entityName: $entity) { id name entity { id name } \
 bucket(name: $name, missingOk: true) { id name summaryMetrics displayName logLineCount historyLineCount \
 eventsLineCount historyTail eventsTail config tags notes wandbConfig(keys: [\"t\"]) } } }";
 
-const STATE: &str = "query RunState($project: String!, $entity: String!, $name: String!) { \
+const STATE: &str = "query Run($project: String!, $entity: String!, $name: String!) { \
 project(name: $project, entityName: $entity) { run(name: $name) { state } } }";
 
 const REWIND: &str = "mutation RewindRun($runName: String!, $entity: String, $project: String, $metricName: String!, \
@@ -306,7 +306,7 @@ impl Client {
         }
         let variables = json!({"project": project, "entity": entity, "name": run});
         let project: Option<Project> = self
-            .graphql(Endpoint::GraphQl, "the state of the run", ("RunState", STATE), variables, "project")
+            .graphql(Endpoint::GraphQl, "the state of the run", ("Run", STATE), variables, "project")
             .await?;
         let state = project.and_then(|project| project.run?.state);
         Ok(match state.as_deref() {
