@@ -1,6 +1,11 @@
 //! Several processes on several hosts that write one run: W&B's mode shared.
 
-use ups_track_tests::server::Server;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ups_track::log::Reader;
+use ups_track::log::record::Kind;
+use ups_track_tests::server::{Fault, Server};
 
 use crate::player::{Player, Playing, eventually, run_dir, sync};
 
@@ -53,15 +58,48 @@ fn ranks_write_one_run_together() {
     assert!(said.contains("uploaded before"), "{said}");
 }
 
+/// Who it is, is known before the server hears of it.
+#[test]
+fn a_writer_that_never_reached_the_server_is_one_nevertheless() {
+    let server = Server::start();
+    let mut first = rank(&server, "0");
+    first.tell("rows 30");
+    assert_eq!(first.tell("finish 0"), "30 true");
+    first.end();
+    server.fail_always(Some(Fault::DropBefore));
+    let mut second = rank(&server, "1");
+    second.tell("rows 20");
+    let log = run_dir(second.dir.path()).join("run-shared.wandb");
+    let known = run_dir(second.dir.path()).join("run-shared.wandb.syncstate");
+    let rows = || {
+        let entries = Reader::open(&log).into_iter().flat_map(|reader| reader.map_while(Result::ok));
+        entries.filter(|entry| matches!(entry.record.kind, Some(Kind::History(_)))).count()
+    };
+    let end = Instant::now() + Duration::from_mins(1);
+    while !known.exists() || rows() < 20 {
+        assert!(Instant::now() < end, "nothing is remembered of the writer");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let dir = second.kill();
+    server.fail_always(None);
+    sync(&server, dir.path());
+    let run = eventually(&server, "shared", |run| run.writers().count() == 2);
+    let mut rows: Vec<_> = run.writers().map(|writer| writer.history().len()).collect();
+    rows.sort_unstable();
+    assert_eq!(rows, [20, 30]);
+    assert!(run.history().is_empty());
+    assert_eq!(server.violations(), []);
+}
+
 #[test]
 fn what_a_killed_writer_has_left_is_sent_as_its_own() {
     let server = Server::start();
     let mut second = rank(&server, "1");
     second.tell("rows 20");
     eventually(&server, "shared", |run| run.writers().any(|writer| writer.history().len() == 20));
-    server.fail_always(Some(ups_track_tests::server::Fault::DropBefore));
+    server.fail_always(Some(Fault::DropBefore));
     second.tell("rows 20");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300));
     let dir = second.kill();
     server.fail_always(None);
     sync(&server, dir.path());

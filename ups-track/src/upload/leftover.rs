@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::os::files::Stamp;
+
 /// What the upload of a log has left that this version can never send; the log itself is all that it will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Leftover {
-    /// Bytes of the log.
-    pub(super) length: u64,
+    /// The log as it was.
+    pub(super) log: Stamp,
     pub(super) page: String,
     pub(super) rows: u64,
     pub(super) rows_there: u64,

@@ -12,6 +12,7 @@ use super::source::Source;
 use super::state::Memory;
 use super::transfer::Outcome;
 use super::{Client, Failure, Writer};
+use crate::os::files::Stamp;
 use crate::settings::Resume;
 
 /// What the caller wants to be other than the log says.
@@ -113,7 +114,7 @@ impl Sent {
             return None;
         }
         Some(Leftover {
-            length: log.metadata().ok()?.len(),
+            log: Stamp::of(&log.metadata().ok()?),
             page: self.page.clone(),
             rows: self.rows,
             rows_there: self.rows_there,
@@ -130,7 +131,7 @@ impl Sent {
     fn as_before(memory: &Memory, log: &Path) -> Option<Self> {
         let sent = memory.sent()?;
         let left = sent.leftover.clone()?;
-        (log.metadata().ok()?.len() == left.length).then(|| Self {
+        (Stamp::of(&log.metadata().ok()?) == left.log).then(|| Self {
             page: left.page,
             rows: left.rows,
             rows_there: left.rows_there,
