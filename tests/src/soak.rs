@@ -3,6 +3,7 @@
 //! A round has a seed, which says the weather and the kills. `tests/sync/soak.rs` plays a few rounds; the program `soak` plays
 //! them for minutes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -10,7 +11,10 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use fastrand::Rng;
+use serde_json::Value;
 use tempfile::TempDir;
+use ups_track::log::Reader;
+use ups_track::log::record::Kind;
 use ups_track::{Alert, AlertLevel, FilePolicy, Run, Stream};
 
 use crate::normalized::NormalizedRun;
@@ -34,6 +38,9 @@ pub enum Way {
     Sync,
     /// While it is recorded, and `ups-track sync` for what has not arrived.
     Live,
+    /// Two or three sessions of one run, each offline or while it is recorded, some of them killed, with `ups-track sync`
+    /// between and after.
+    Sessions,
 }
 
 /// What happened in a round.
@@ -136,6 +143,11 @@ impl Soak {
         let place = match way {
             Way::Sync => self.copied()?,
             Way::Live => self.live(&server)?,
+            Way::Sessions => {
+                self.sessions(&server, &mut random, &mut tally)?;
+                tally.requests = server.requests().len();
+                return Ok(tally);
+            }
         };
         self.upload(&server, place.path(), &mut random, way == Way::Sync, &mut tally)?;
         tally.requests = server.requests().len();
@@ -153,6 +165,41 @@ impl Soak {
             return Ok(place);
         }
         Err(format!("the program failed: {}", String::from_utf8_lossy(&ended.stderr)))
+    }
+
+    /// Plays sessions in bad weather, sends what each has left in good weather, and compares.
+    fn sessions(&self, server: &Server, random: &mut Rng, tally: &mut Tally) -> Result<(), String> {
+        let mut places: Vec<TempDir> = Vec::new();
+        for _ in 0..random.usize(2..4) {
+            let place = tempfile::tempdir().map_err(|e| e.to_string())?;
+            let mode = if random.u8(0..3) == 0 { "offline" } else { "online" };
+            let kill_after = (random.u8(0..3) == 0).then(|| server.requests().len() + random.usize(3..60));
+            let mut command = self.program(server, place.path(), mode);
+            command.arg("play").env("WANDB_RESUME", "allow").env("UPS_TRACK_FINISH_PATIENCE", "0.5");
+            let killed = ended(command, place.path(), server, kill_after)?.is_none();
+            tally.attempts += 1;
+            tally.kills += u32::from(killed);
+            places.push(place);
+            while random.bool() {
+                let place = places[random.usize(..places.len())].path();
+                if !place.join("wandb").exists() {
+                    continue;
+                }
+                let kill_after = random.bool().then(|| server.requests().len() + random.usize(0..40));
+                tally.attempts += 1;
+                tally.kills += u32::from(self.sync(server, place, kill_after)?.is_none());
+            }
+        }
+        tally.faults += server.weather(None).map_or(0, |storm| storm.met());
+        random.shuffle(&mut places);
+        for place in places.iter().filter(|place| place.path().join("wandb").exists()) {
+            // One that was killed has no end.
+            match self.sync(server, place.path(), None)? {
+                Some((0 | 1, _)) => {}
+                ended => return Err(format!("in good weather, `sync` ends with {ended:?}")),
+            }
+        }
+        compare_sessions(server, &places)
     }
 
     /// Uploads until everything is there. The weather gets good after some attempts, or nothing would ever end.
@@ -189,30 +236,9 @@ impl Soak {
         place: &Path,
         kill_after: Option<usize>,
     ) -> Result<Option<(i32, String)>, String> {
-        let said = place.join("said");
-        let io = |e: io::Error| e.to_string();
-        let file = fs::File::create(&said).map_err(io)?;
         let mut command = self.program(server, place, "offline");
-        command.args(["sync", "--include-online", "wandb"]).stderr(file.try_clone().map_err(io)?);
-        let mut child = command.stdout(file).spawn().map_err(io)?;
-        let began = Instant::now();
-        loop {
-            if let Some(status) = child.try_wait().map_err(io)? {
-                let said = fs::read_to_string(&said).map_err(io)?;
-                return match status.code() {
-                    Some(code @ 0..=2) => Ok(Some((code, said))),
-                    _ => Err(format!("`sync` ends with {status}: {said}")),
-                };
-            }
-            let late = began.elapsed() > PATIENCE;
-            if late || kill_after.is_some_and(|requests| server.requests().len() >= requests) {
-                // It may have ended by itself.
-                drop(child.kill());
-                child.wait().map_err(io)?;
-                return if late { Err("`sync` does not end".to_owned()) } else { Ok(None) };
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
+        command.args(["sync", "--include-online", "wandb"]);
+        ended(command, place, server, kill_after)
     }
 
     fn compare(&self, server: &Server) -> Result<(), String> {
@@ -249,6 +275,106 @@ impl Soak {
             command.env(format!("WANDB_X_{client}_TIMEOUT_SECONDS"), "1");
         }
         command
+    }
+}
+
+/// How a command ends: exit code and what it said; none if it was killed, which it is after so many requests.
+fn ended(
+    mut command: Command,
+    place: &Path,
+    server: &Server,
+    kill_after: Option<usize>,
+) -> Result<Option<(i32, String)>, String> {
+    let said = place.join("said");
+    let io = |e: io::Error| e.to_string();
+    let file = fs::File::create(&said).map_err(io)?;
+    command.stderr(file.try_clone().map_err(io)?);
+    let mut child = command.stdout(file).spawn().map_err(io)?;
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().map_err(io)? {
+            let said = fs::read_to_string(&said).map_err(io)?;
+            return match status.code() {
+                Some(code @ 0..=2) => Ok(Some((code, said))),
+                _ => Err(format!("a command ends with {status}: {said}")),
+            };
+        }
+        let late = began.elapsed() > PATIENCE;
+        if late || kill_after.is_some_and(|requests| server.requests().len() >= requests) {
+            // It may have ended by itself.
+            drop(child.kill());
+            child.wait().map_err(io)?;
+            return if late { Err("a command does not end".to_owned()) } else { Ok(None) };
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// How often each row and each line of the console is there.
+#[derive(Default)]
+struct Counts {
+    rows: BTreeMap<String, usize>,
+    lines: BTreeMap<String, usize>,
+}
+
+/// Whether the server has what the logs of the sessions hold, once.
+fn compare_sessions(server: &Server, places: &[TempDir]) -> Result<(), String> {
+    let violations = server.violations();
+    if !violations.is_empty() {
+        return Err(format!("the server objects: {violations:?}"));
+    }
+    let (mut recorded, mut there) = (Counts::default(), Counts::default());
+    for place in places {
+        let dirs = fs::read_dir(place.path().join("wandb")).into_iter().flatten().flatten();
+        for dir in dirs.filter(|dir| dir.file_type().is_ok_and(|kind| kind.is_dir())) {
+            count(&dir.path().join(format!("run-{ID}.wandb")), &mut recorded);
+        }
+    }
+    if let Some(run) = server.run(&key()) {
+        for row in run.history() {
+            *there.rows.entry(shown(&row["_timestamp"], &row["metric-1"])).or_default() += 1;
+        }
+        for line in run.console() {
+            *there.lines.entry(line.text.trim_end().to_owned()).or_default() += 1;
+        }
+    }
+    for (what, recorded, there) in
+        [("row", &recorded.rows, &there.rows), ("line", &recorded.lines, &there.lines)]
+    {
+        for (name, count) in recorded {
+            let there = there.get(name).copied().unwrap_or(0);
+            if there != *count {
+                let name: String = name.chars().take(40).collect();
+                return Err(format!("a {what} is there {there} times and not {count}: {name}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shown(time: &Value, value: &Value) -> String {
+    format!("{time} {value}")
+}
+
+/// Counts what a log holds.
+fn count(log: &Path, counts: &mut Counts) {
+    let entries = Reader::open(log).into_iter().flat_map(|reader| reader.map_while(Result::ok));
+    for entry in entries {
+        match entry.record.kind {
+            Some(Kind::History(row)) => {
+                let of = |key: &str| {
+                    let found = row.item.iter().find(|item| item.key == key || item.nested_key == [key]);
+                    found.and_then(|item| serde_json::from_str(&item.value_json).ok()).unwrap_or(Value::Null)
+                };
+                *counts.rows.entry(shown(&of("_timestamp"), &of("metric-1"))).or_default() += 1;
+            }
+            Some(Kind::OutputRaw(output)) => {
+                for line in output.line.split_terminator('\n') {
+                    *counts.lines.entry(line.trim_end().to_owned()).or_default() += 1;
+                }
+            }
+            _ => {}
+        }
     }
 }
 

@@ -58,7 +58,7 @@ fn soak(options: &[&str]) -> Result<(), String> {
     let (mut rounds, mut all) = (0_u64, Tally::default());
     let mut seeds = fastrand::Rng::with_seed(seed);
     while Instant::now() < until {
-        for (way, name) in [(Way::Sync, "sync"), (Way::Live, "live")] {
+        for (way, name) in [(Way::Sync, "sync"), (Way::Live, "live"), (Way::Sessions, "sessions")] {
             let seed = u64::from(seeds.u32(..));
             let tally = soak.round(way, seed).map_err(|e| {
                 format!("after {rounds} rounds: {e}\n\nagain with: soak --only {seed} {name}")
@@ -81,7 +81,8 @@ fn only(seed: u64, way: &str) -> Result<(), String> {
     let way = match way {
         "sync" => Way::Sync,
         "live" => Way::Live,
-        other => return Err(format!("a way is sync or live, not `{other}`")),
+        "sessions" => Way::Sessions,
+        other => return Err(format!("a way is sync, live or sessions, not `{other}`")),
     };
     println!("{:?}", Soak::new(own_path()?)?.round(way, seed)?);
     Ok(())

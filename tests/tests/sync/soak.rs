@@ -5,7 +5,8 @@ use std::thread;
 use ups_track_tests::soak::{Soak, Way};
 
 /// What happens is settled by the seeds, as far as the machine's pace does not matter.
-const ROUNDS: [(Way, std::ops::Range<u64>); 2] = [(Way::Sync, 0..7), (Way::Live, 100..105)];
+const ROUNDS: [(Way, std::ops::Range<u64>); 3] =
+    [(Way::Sync, 0..7), (Way::Live, 100..105), (Way::Sessions, 200..203)];
 
 #[test]
 fn in_all_weathers_everything_arrives_once() {
