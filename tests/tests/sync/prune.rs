@@ -121,6 +121,24 @@ fn rows_are_compared_one_by_one() {
     assert!(said.code == 0 && !recorded.dir.exists(), "{said:?}");
 }
 
+/// Each goes behind what was there, with steps of its own, and is found there again.
+#[test]
+fn logs_of_one_run_are_each_compared() {
+    let server = Server::start();
+    let recorded = [3, 5, 2].map(|rows| record("each", rows));
+    for at in [1, 0, 2] {
+        assert_eq!(sync(&server, &recorded[at].log, &[]).code, 0);
+    }
+    for (recorded, rows) in recorded.iter().zip([3, 5, 2]) {
+        let said = prune(&server, &recorded.dir, &["--yes"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.out.contains(&format!("{rows} rows, all on the server")), "{said:?}");
+        assert!(!recorded.dir.exists());
+    }
+    assert_eq!(on(&server, "each").history().len(), 10);
+    assert_eq!(server.violations(), []);
+}
+
 #[test]
 fn files_have_to_be_there() {
     let server = Server::start();
