@@ -13,10 +13,9 @@ use std::{fs, io};
 use fastrand::Rng;
 use serde_json::Value;
 use tempfile::TempDir;
-use ups_track::log::Reader;
-use ups_track::log::record::Kind;
 use ups_track::{Alert, AlertLevel, FilePolicy, Run, Stream};
 
+use crate::log::Log;
 use crate::normalized::NormalizedRun;
 use crate::server::{self, API_KEY, RunKey, Server, Storm};
 
@@ -324,10 +323,12 @@ fn compare_sessions(server: &Server, places: &[TempDir]) -> Result<(), String> {
         return Err(format!("the server objects: {violations:?}"));
     }
     let (mut recorded, mut there) = (Counts::default(), Counts::default());
-    for place in places {
-        let dirs = fs::read_dir(place.path().join("wandb")).into_iter().flatten().flatten();
-        for dir in dirs.filter(|dir| dir.file_type().is_ok_and(|kind| kind.is_dir())) {
-            count(&dir.path().join(format!("run-{ID}.wandb")), &mut recorded);
+    for log in places.iter().flat_map(|place| Log::all(place.path())) {
+        for row in log.rows() {
+            *recorded.rows.entry(shown(&row["_timestamp"], &row["metric-1"])).or_default() += 1;
+        }
+        for line in log.console().lines() {
+            *recorded.lines.entry(line.trim_end().to_owned()).or_default() += 1;
         }
     }
     if let Some(run) = server.run(&key()) {
@@ -354,28 +355,6 @@ fn compare_sessions(server: &Server, places: &[TempDir]) -> Result<(), String> {
 
 fn shown(time: &Value, value: &Value) -> String {
     format!("{time} {value}")
-}
-
-/// Counts what a log holds.
-fn count(log: &Path, counts: &mut Counts) {
-    let entries = Reader::open(log).into_iter().flat_map(|reader| reader.map_while(Result::ok));
-    for entry in entries {
-        match entry.record.kind {
-            Some(Kind::History(row)) => {
-                let of = |key: &str| {
-                    let found = row.item.iter().find(|item| item.key == key || item.nested_key == [key]);
-                    found.and_then(|item| serde_json::from_str(&item.value_json).ok()).unwrap_or(Value::Null)
-                };
-                *counts.rows.entry(shown(&of("_timestamp"), &of("metric-1"))).or_default() += 1;
-            }
-            Some(Kind::OutputRaw(output)) => {
-                for line in output.line.split_terminator('\n') {
-                    *counts.lines.entry(line.trim_end().to_owned()).or_default() += 1;
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 fn key() -> RunKey {

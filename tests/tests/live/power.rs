@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use fastrand::Rng;
 use ups_track::log::Reader;
 use ups_track::log::record::Kind;
+use ups_track_tests::log::Log;
 use ups_track_tests::server::{Fault, Place, RunKey, Server};
 
 use crate::player::{Player, command, run_dir};
@@ -16,16 +18,6 @@ use crate::player::{Player, command, run_dir};
 /// Rounds of each kind, and how many run at the same time.
 const ROUNDS: u64 = 60;
 const AT_ONCE: u8 = 4;
-
-/// Numbers that a seed gives, so that what fails can be played again.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end.max(1)
-    }
-}
 
 fn log_of(dir: &Path) -> PathBuf {
     run_dir(dir).join("run-power.wandb")
@@ -45,11 +37,11 @@ fn ends(log: &Path) -> Vec<u64> {
 
 /// Takes back what a power cut may take: the log's end, which is never made fast while the run goes on, and what the journal
 /// says behind the last request that was about to go.
-fn cut(log: &Path, chance: &mut Chance) {
+fn cut(log: &Path, chance: &mut Rng) {
     let ends = ends(log);
-    if chance.below(3) > 0 && !ends.is_empty() {
+    if chance.u64(..3) > 0 && !ends.is_empty() {
         // Anywhere, in the middle of a record as well.
-        let length = ends[0] + chance.below(ends[ends.len() - 1] - ends[0] + 1);
+        let length = ends[0] + chance.u64(..=ends[ends.len() - 1] - ends[0]);
         fs::File::options().write(true).open(log).unwrap().set_len(length).unwrap();
     }
     let journal = PathBuf::from(format!("{}.sent", log.display()));
@@ -62,7 +54,7 @@ fn cut(log: &Path, chance: &mut Chance) {
     };
     if let Some(last) = lines.iter().rposition(|line| is_under_way(line)) {
         let fast: usize = lines[..=last].iter().map(|line| line.len()).sum();
-        let length = fast as u64 + chance.below((text.len() - fast) as u64 + 1);
+        let length = fast as u64 + chance.u64(..=(text.len() - fast) as u64);
         fs::File::options().write(true).open(&journal).unwrap().set_len(length).unwrap();
     }
 }
@@ -75,15 +67,8 @@ pub(crate) fn number(loss: f64) -> u64 {
 
 /// The rows of the log, by their only value that no other has.
 fn recorded(log: &Path) -> BTreeSet<u64> {
-    let mut rows = BTreeSet::new();
-    for entry in Reader::open(log).unwrap().map_while(Result::ok) {
-        if let Some(Kind::History(row)) = entry.record.kind {
-            let loss =
-                row.item.iter().find(|item| item.key == "loss" || item.nested_key == ["loss"]).unwrap();
-            rows.insert(number(loss.value_json.parse().unwrap()));
-        }
-    }
-    rows
+    let rows = Log::of(log.parent().unwrap()).rows();
+    rows.iter().map(|row| number(row["loss"].as_f64().unwrap())).collect()
 }
 
 fn sync(server: &Server, dir: &Path) {
@@ -116,19 +101,19 @@ fn rounds(round: impl Fn(u64) + Sync) {
 #[test]
 fn the_power_goes_while_a_run_is_recorded_and_sent() {
     rounds(|seed| {
-        let mut chance = Chance(seed);
+        let mut chance = Rng::with_seed(seed);
         let server = Server::start();
         let mut program =
             Player::new(server.url(), "power").env("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.01").start();
         program.tell("url");
-        for _ in 0..=chance.below(6) {
-            program.tell(&format!("rows {}", 1 + chance.below(30)));
-            match chance.below(4) {
+        for _ in 0..=chance.u64(..6) {
+            program.tell(&format!("rows {}", 1 + chance.u64(..30)));
+            match chance.u64(..4) {
                 0 => server.fail(Place::Stream, &Fault::DropAfter, 1),
                 1 => server.fail(Place::Stream, &Fault::DropBefore, 1),
                 _ => {}
             }
-            thread::sleep(Duration::from_millis(chance.below(40)));
+            thread::sleep(Duration::from_millis(chance.u64(..40)));
         }
         let dir = program.kill();
         server.recover();
@@ -142,23 +127,23 @@ fn the_power_goes_while_a_run_is_recorded_and_sent() {
 #[test]
 fn the_power_goes_while_a_log_is_sent() {
     rounds(|seed| {
-        let mut chance = Chance(seed);
+        let mut chance = Rng::with_seed(seed);
         let server = Server::start();
         let mut program = Player::new(server.url(), "power").env("WANDB_MODE", "offline").start();
-        program.tell(&format!("rows {}", 300 + chance.below(300)));
+        program.tell(&format!("rows {}", 300 + chance.u64(..300)));
         program.tell("finish 0");
         let dir = program.end().dir;
         let log = log_of(dir.path());
-        for _ in 0..=chance.below(3) {
+        for _ in 0..=chance.u64(..3) {
             server.recover();
             // So that they go in many requests, each of a few rows.
             server.fail(Place::Stream, &Fault::Status(413, None), 5);
-            if chance.below(2) == 0 {
+            if chance.u64(..2) == 0 {
                 server.fail(Place::Stream, &Fault::DropAfter, 1);
             }
             let mut sync = command(env!("CARGO_BIN_EXE_command"), server.url(), dir.path());
             let mut child = sync.args(["sync", "--quiet"]).arg(run_dir(dir.path())).spawn().unwrap();
-            thread::sleep(Duration::from_millis(chance.below(300)));
+            thread::sleep(Duration::from_millis(chance.u64(..300)));
             child.kill().unwrap();
             child.wait().unwrap();
             cut_journal_alone(&log, &mut chance);
@@ -170,7 +155,7 @@ fn the_power_goes_while_a_log_is_sent() {
 }
 
 /// The log was complete, and on the disk, before.
-fn cut_journal_alone(log: &Path, chance: &mut Chance) {
+fn cut_journal_alone(log: &Path, chance: &mut Rng) {
     let whole = fs::read(log).unwrap();
     cut(log, chance);
     fs::write(log, whole).unwrap();

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use fastrand::Rng;
 use tempfile::TempDir;
-use ups_track::log::Reader;
-use ups_track::log::record::Kind;
 use ups_track_tests::json::Row;
+use ups_track_tests::log::Log;
 use ups_track_tests::server::{Fault, Place, Run, RunKey, Server, Stream};
 
 use crate::player::{Player, Playing, command, eventually, run_dir};
@@ -96,23 +96,15 @@ fn sync(server: &Server, session: &Session) {
 /// A row, by what no other row of any session has.
 type RowKey = (String, u64);
 
+fn key_of(row: &Row) -> RowKey {
+    (row["_timestamp"].to_string(), number(row["loss"].as_f64().unwrap()))
+}
+
 /// What a log holds: its rows, and its console.
 fn recorded(dir: &Path) -> (Vec<RowKey>, Vec<String>) {
-    let (mut rows, mut console) = (Vec::new(), Vec::new());
-    for entry in Reader::open(&run_dir(dir).join(format!("run-{ID}.wandb"))).unwrap().map_while(Result::ok) {
-        match entry.record.kind {
-            Some(Kind::History(row)) => {
-                let of = |key: &str| {
-                    let found = row.item.iter().find(|item| item.key == key || item.nested_key == [key]);
-                    found.unwrap().value_json.clone()
-                };
-                rows.push((of("_timestamp"), number(of("loss").parse().unwrap())));
-            }
-            Some(Kind::OutputRaw(output)) => console.push(output.line.trim().to_owned()),
-            _ => {}
-        }
-    }
-    (rows, console)
+    let log = Log::of(&run_dir(dir));
+    let lines = log.console().lines().map(|line| line.trim().to_owned()).collect();
+    (log.rows().iter().map(key_of).collect(), lines)
 }
 
 #[track_caller]
@@ -125,8 +117,7 @@ fn check(server: &Server, sessions: &[(How, Session)], what: &str) {
         expected.extend(rows);
         lines.extend(console);
     }
-    let row = |row: &Row| (row["_timestamp"].to_string(), number(row["loss"].as_f64().unwrap()));
-    let mut there: Vec<RowKey> = run.history().iter().map(row).collect();
+    let mut there: Vec<RowKey> = run.history().iter().map(key_of).collect();
     expected.sort();
     there.sort();
     assert_eq!(there, expected, "{what}");
@@ -220,21 +211,16 @@ fn after_a_session_that_was_never_answered() {
 /// Three sessions, in orders that a generator chooses; the seed is fixed, so that what fails can be played again.
 #[test]
 fn of_three_sessions_nothing_is_lost_or_twice() {
-    let mut seed = 0x5eed_u64;
-    let mut next = |below: usize| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) as usize % below
-    };
+    let mut random = Rng::with_seed(0x5eed);
     let mut seen = BTreeMap::new();
     for _ in 0..24 {
-        let hows: Vec<How> = (0..3).map(|_| ALL[next(ALL.len())]).collect();
+        let hows: Vec<How> = (0..3).map(|_| ALL[random.usize(..ALL.len())]).collect();
         let mut last = vec![0, 1, 2];
-        last.swap(0, next(3));
-        last.swap(1, 1 + next(2));
+        random.shuffle(&mut last);
         for how in &hows {
             *seen.entry(format!("{how:?}")).or_insert(0) += 1;
         }
-        story(&hows, next(2) == 0, &last);
+        story(&hows, random.bool(), &last);
     }
     assert_eq!(seen.len(), ALL.len(), "{seen:?}");
 }

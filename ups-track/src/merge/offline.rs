@@ -14,7 +14,7 @@ use crate::ledger::{Host, Ledger, Sink};
 use crate::log::record::{Exit, Kind, Record, Run};
 use crate::log::{ReadError, Reader};
 use crate::os::clock::Timeline;
-use crate::os::files::Draft;
+use crate::os::files::{Draft, dir_of};
 use crate::os::lock::Lock;
 use crate::recorder::{Op, Stream};
 use crate::rundir::RunDir;
@@ -53,7 +53,7 @@ pub(crate) struct Outcome {
 
 /// Merges the shards beside a log into it; none if there are none.
 pub(crate) fn merge(log: &Path, purpose: Purpose) -> Result<Option<Outcome>, String> {
-    let dir = log.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = dir_of(log);
     // Whoever names the directory may do so through a link, such as `latest-run`.
     let dir = fs::canonicalize(dir).map_err(|e| format!("cannot find `{}`: {e}", harmless::path(dir)))?;
     let log = dir.join(log.file_name().unwrap_or_default());

@@ -122,7 +122,8 @@ pub(crate) fn is_draft(name: &str) -> bool {
     name.ends_with(ENDING)
 }
 
-fn dir_of(path: &Path) -> &Path {
+/// The directory in which a file is, also of a bare name.
+pub(crate) fn dir_of(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::clock::Waited;
+#[cfg(feature = "online")]
+use super::files::dir_of;
 #[cfg(unix)]
 use super::fork;
 use super::held::{Held, is_held};
@@ -144,8 +146,7 @@ impl Lock {
 /// Where the lock of those who send a log is.
 #[cfg(feature = "online")]
 fn upload_lock(log: &Path) -> (&Path, String) {
-    let dir = log.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    (dir, format!("{}.lock", log.file_name().unwrap_or_default().to_string_lossy()))
+    (dir_of(log), format!("{}.lock", log.file_name().unwrap_or_default().to_string_lossy()))
 }
 
 /// Whether an error means that the file system has no locks.

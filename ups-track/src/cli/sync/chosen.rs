@@ -12,6 +12,7 @@ use super::shown;
 use crate::log::record::{Kind, Run};
 use crate::log::{Beginning, marker};
 use crate::merge::{Purpose, merge};
+use crate::os::files::dir_of;
 use crate::upload::changed_since_marked;
 
 /// How the producer of our own logs begins.
@@ -56,11 +57,6 @@ impl Log {
     pub(super) fn name(&self) -> String {
         shown(&self.path)
     }
-}
-
-/// The directory of a log.
-pub(super) fn dir_of(log: &Path) -> &Path {
-    log.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Stands for the run that a log goes to, as far as it is known before the server says it.

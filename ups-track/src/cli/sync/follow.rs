@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Server;
-use super::chosen::{Log, dir_of};
+use super::chosen::Log;
 use super::one::{Ended, one, settled, step_of};
 use super::thread::{Teller, aside};
 use crate::merge::{Purpose, merge};
+use crate::os::files::dir_of;
 use crate::os::lock::Lock;
 use crate::os::opened;
 use crate::upload::{self, Along};

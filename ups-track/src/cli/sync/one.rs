@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Server;
-use super::chosen::dir_of;
 use super::progress::Step;
 use super::thread::{Teller, aside};
 use crate::merge::{Purpose, merge};
+use crate::os::files::dir_of;
 use crate::os::lock::Lock;
 use crate::upload::{self, Progress, Sent};
 

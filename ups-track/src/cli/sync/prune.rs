@@ -17,12 +17,12 @@ use super::super::args::Sync;
 use super::super::screen::{Colour, Screen};
 use super::super::text::{clean, count};
 use super::super::{FAILED, FINE, Failure, UNFINISHED, complain};
-use super::chosen::dir_of;
 use super::jobs::{Queue, next, until_all_have_ended};
 use super::progress::Display;
 use super::run_dir::{self, RunDir};
 use super::thread::{Event, Teller, Unheard, aside, beside};
 use super::{Server, shown};
+use crate::os::files::dir_of;
 use crate::upload;
 
 /// A run directory that can be deleted, and what it was like when that was found out.

@@ -237,12 +237,13 @@ impl Client {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::io::{BufRead, BufReader, Read, Write};
+    use std::io::{BufReader, Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
     use crate::upload::block_on;
     use crate::upload::server::Key;
+    use crate::upload::transport::tests::head;
 
     /// Answers requests with `{}` and these header lines.
     fn serve(headers: &'static str) -> String {
@@ -258,24 +259,6 @@ mod tests {
             }
         });
         url
-    }
-
-    /// Reads a request's head; gives the length of its body.
-    fn head(reader: &mut impl BufRead) -> Option<usize> {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            let line = line.trim().to_ascii_lowercase();
-            if let Some(value) = line.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            if line.is_empty() {
-                return Some(length);
-            }
-        }
     }
 
     #[test]

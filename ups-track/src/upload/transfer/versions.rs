@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::log::beside;
 use crate::log::outside::ENDING;
-use crate::os::files::Stamp;
+use crate::os::files::{Stamp, dir_of};
 use crate::os::lock::Lock;
 
 /// What is remembered of the files of a run.
@@ -54,10 +54,6 @@ impl Versions {
 
 fn is_after(meta: &fs::Metadata, time: SystemTime) -> bool {
     meta.modified().is_ok_and(|changed| changed > time)
-}
-
-fn dir_of(log: &Path) -> &Path {
-    log.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn all(log: &Path) -> Vec<PathBuf> {

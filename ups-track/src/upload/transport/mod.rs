@@ -24,7 +24,7 @@ mod wishes;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
-mod tests;
+pub(super) mod tests;
 
 pub(crate) use answer::{Answer, Asked, shown};
 #[cfg(feature = "cli")]

@@ -38,14 +38,8 @@ fn serve(headers: &'static str) -> Server {
     server
 }
 
-fn answer(
-    mut connection: &std::net::TcpStream,
-    headers: &str,
-    heads: &AtomicUsize,
-    bodies: &Mutex<Vec<u8>>,
-) -> Option<()> {
-    // Unbuffered behind the head: what is read here is what has come.
-    let mut reader = BufReader::with_capacity(1, connection);
+/// Reads a request's head; gives the length of its body.
+pub(in crate::upload) fn head(reader: &mut impl BufRead) -> Option<usize> {
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -57,9 +51,20 @@ fn answer(
             length = value.trim().parse().unwrap();
         }
         if line.is_empty() {
-            break;
+            return Some(length);
         }
     }
+}
+
+fn answer(
+    mut connection: &std::net::TcpStream,
+    headers: &str,
+    heads: &AtomicUsize,
+    bodies: &Mutex<Vec<u8>>,
+) -> Option<()> {
+    // Unbuffered behind the head: what is read here is what has come.
+    let mut reader = BufReader::with_capacity(1, connection);
+    let length = head(&mut reader)?;
     heads.fetch_add(1, Ordering::SeqCst);
     for _ in 0..length {
         let mut byte = [0];
